@@ -1,0 +1,51 @@
+"""Zero-shot denoising of fluorescence images: one noisy image in, a clean one out.
+
+The public names are loaded when they are first used, so that importing the package (which napari does
+at start-up) loads neither torch nor Qt.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_blindspot.api import denoise
+    from napari_blindspot.control import Control
+    from napari_blindspot.errors import BlindspotError
+    from napari_blindspot.result import Result
+    from napari_blindspot.settings import PRESETS, Settings
+
+__all__ = [
+    "PRESETS",
+    "BlindspotError",
+    "Control",
+    "Result",
+    "Settings",
+    "__version__",
+    "denoise",
+]
+
+__version__ = version("napari-blindspot")
+
+_HOME = {
+    "PRESETS": "napari_blindspot.settings",
+    "BlindspotError": "napari_blindspot.errors",
+    "Control": "napari_blindspot.control",
+    "Result": "napari_blindspot.result",
+    "Settings": "napari_blindspot.settings",
+    "denoise": "napari_blindspot.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Runs the method on real hardware: device, fit, prediction. Importing it loads torch."""

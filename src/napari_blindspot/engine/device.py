@@ -1,0 +1,123 @@
+"""Choice of device and precision, and the words for what went wrong on it."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_blindspot.errors import DeviceError, OutOfMemoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_blindspot.settings import DeviceName, Precision
+
+__all__ = [
+    "available_devices",
+    "choose_device",
+    "choose_precision",
+    "describe_device",
+    "readable_errors",
+    "release_memory",
+]
+
+
+def available_devices() -> list[str]:
+    """Return the names of the devices that torch can use here, best first."""
+    devices = []
+    if torch.cuda.is_available():
+        devices.append("cuda")
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return [*devices, "cpu"]
+
+
+def choose_device(name: DeviceName) -> torch.device:
+    """Turn the setting into a device.
+
+    Raises
+    ------
+    DeviceError
+        If that device is not there.
+    """
+    present = available_devices()
+    if name == "auto":
+        return torch.device(present[0])
+    if name not in present:
+        raise DeviceError(
+            f"There is no {name} device here; choose one of: auto, {', '.join(present)}."
+        )
+    return torch.device(name)
+
+
+def choose_precision(name: Precision, device: torch.device) -> Precision:
+    """Resolve ``auto``: bfloat16 where the hardware computes in it natively, float32 elsewhere.
+
+    bfloat16 on a processor without such instructions is emulated, and slower than float32.
+    """
+    if name != "auto":
+        return name
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return "bfloat16"
+    if device.type == "cpu" and _cpu_has_bfloat16():
+        return "bfloat16"
+    return "float32"
+
+
+def _cpu_has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 natively (AVX512_BF16 or AMX)."""
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    found = [getattr(torch.cpu, probe, None) for probe in probes]
+    return any(probe() for probe in found if probe is not None)
+
+
+def describe_device(device: torch.device) -> str:
+    """Name the device as its owner would."""
+    if device.type == "cuda":
+        return f"GPU ({torch.cuda.get_device_name(device)})"
+    if device.type == "mps":
+        return "GPU (Apple, Metal)"
+    return f"CPU ({torch.get_num_threads()} threads, {platform.machine()})"
+
+
+def release_memory(device: torch.device) -> None:
+    """Give cached device memory back to the system, so that other programs can have it."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
+@contextlib.contextmanager
+def readable_errors(device: torch.device, shape: tuple[int, int]) -> Iterator[None]:
+    """Turn torch's out-of-memory errors into one sentence, as an error that is not a RuntimeError.
+
+    napari's worker threads take any RuntimeError for an abort and report nothing.
+
+    Raises
+    ------
+    OutOfMemoryError
+        When the device or the machine ran out of memory.
+    DeviceError
+        For any other RuntimeError of torch.
+    """
+    size = f"{shape[0]}×{shape[1]}"
+    advice = "choose a smaller region" + ("" if device.type == "cpu" else " or the device cpu")
+    try:
+        yield
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            f"The {size} plane does not fit into memory: {advice}."
+        ) from error
+    except RuntimeError as error:
+        text = str(error)
+        if isinstance(error, torch.OutOfMemoryError) or "out of memory" in text.lower() \
+                or "can't allocate memory" in text.lower():
+            raise OutOfMemoryError(
+                f"The {size} plane does not fit into the memory of the device {device.type}: {advice}."
+            ) from error
+        first_line = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+        raise DeviceError(f"The device {device.type} failed: {first_line}") from error

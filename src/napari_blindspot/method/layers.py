@@ -1,0 +1,56 @@
+"""What both networks are built from: dropout with its own random numbers, and reproducible starts.
+
+Torch's own dropout and initialisers draw from global generators, which other plugins in the same process
+use as well. A fit that must give the same pixels for the same seed keeps its own.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+__all__ = ["Dropout", "he_uniform_", "use_generator"]
+
+
+class Dropout(nn.Module):
+    """Drop single features with probability `rate`, and scale the rest so that the mean stays.
+
+    It is never switched off: the method predicts with dropout on and averages many passes.
+
+    Parameters
+    ----------
+    rate : float
+        In [0, 1); with 0 the layer does nothing.
+    """
+
+    generator: torch.Generator | None = None
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return `x` with random features set to zero."""
+        if self.rate == 0.0:
+            return x
+        keep = torch.empty_like(x).bernoulli_(1.0 - self.rate, generator=self.generator)
+        return x * keep.div_(1.0 - self.rate)
+
+
+def use_generator(network: nn.Module, generator: torch.Generator) -> None:
+    """Make every `Dropout` of a network draw from `generator`."""
+    for layer in network.modules():
+        if isinstance(layer, Dropout):
+            layer.generator = generator
+
+
+def he_uniform_(layer: nn.Conv2d, slope: float, generator: torch.Generator) -> None:
+    """Initialise a convolution for LeakyReLU of this slope: variance kept, biases zero (He et al. 2015)."""
+    fan_in = layer.in_channels * math.prod(layer.kernel_size)
+    bound = math.sqrt(6.0 / ((1.0 + slope**2) * fan_in))
+    with torch.no_grad():
+        layer.weight.uniform_(-bound, bound, generator=generator)
+        if layer.bias is not None:
+            layer.bias.zero_()

@@ -1,0 +1,169 @@
+"""The complete record of a run: every knob that changes a pixel, validated once, at the door.
+
+A preset is a `Settings` with all its values; `Settings.from_preset` overrides some of them. What a run was
+given is saved in its output and can be loaded back to repeat it. Nothing here imports torch, and nothing
+that only concerns the screen (how often to draw a preview) belongs here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from napari_blindspot.errors import SettingsError
+
+__all__ = ["DEFAULT_PRESET", "PRESETS", "DeviceName", "Precision", "PresetName", "Settings"]
+
+PresetName = Literal["paper"]
+DeviceName = Literal["auto", "cuda", "mps", "cpu"]
+Precision = Literal["auto", "float32", "bfloat16"]
+Fill = Literal["inr", "zero"]
+OutputDtype = Literal["float32", "input"]
+
+PRESETS: tuple[PresetName, ...] = get_args(PresetName)
+DEFAULT_PRESET: PresetName = "paper"
+
+
+class Settings(BaseModel):
+    """Everything that decides the pixels of a result.
+
+    The defaults are the preset ``paper``: Quan et al., "Zero-Shot Blind-spot Image Denoising via Implicit
+    Neural Sampling" (CVPR 2025), with its open points settled as ``docs/how-it-works.md`` says.
+
+    Attributes
+    ----------
+    preset : str
+        The preset that the other values started from.
+    seed : int
+        Seeds initial weights, visible sets, shifts and dropout. Same settings and seed on the same device
+        give the same pixels.
+    device : {"auto", "cuda", "mps", "cpu"}
+        Where to compute; ``auto`` takes the first of cuda, mps and cpu that is there.
+    precision : {"auto", "float32", "bfloat16"}
+        Arithmetic of the U-Net's convolutions; weights, losses and the INR stay in float32.
+    iterations : int
+        Steps of the joint fit.
+    visible_fraction : float
+        The paper's p0: the probability of a pixel to be visible, drawn anew in every iteration.
+    dilation : int
+        Radius in pixels by which the visible set grows before its complement becomes Ω_inv (0-3).
+    denoising_loss, inr_loss, consistency_loss : bool
+        Whether L_dn (eq. 14), L_inr (eq. 12) and L_mc (eq. 15) take part in the sum (eq. 16).
+    fill : {"inr", "zero"}
+        What D_θ sees where a pixel is not visible; ``zero`` repeats the first column of Table 4.
+    train_inr : bool
+        False leaves the INR at its random start, which is what the authors' published code does.
+    detach_fill : bool
+        True stops the gradient of L_dn at the INR's fill; by eq. 16 it reaches both networks.
+    unet_width : int
+        Filters of the encoder; the decoder has twice as many.
+    unet_dilation : int
+        Dilation of the U-Net's convolutions (all but the last).
+    unet_dropout : float
+        Probability to drop a feature before a decoder block.
+    inr_features, inr_octaves : int
+        Width of the SIREN, and L, the number of octaves of its positional encoding γ.
+    inr_dropout : tuple of float
+        Dropout after each sine layer; its length is the number of sine layers.
+    unet_learning_rate, inr_learning_rate : float
+        Adam's initial step sizes. The U-Net's falls to 0 on a cosine, the INR's stays.
+    passes : int
+        Random visible sets over which the final estimate is averaged.
+    output_dtype : {"float32", "input"}
+        ``input`` rounds and clips the estimate to the dtype of the image that came in.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    preset: PresetName = "paper"
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    device: DeviceName = "auto"
+    precision: Precision = "auto"
+
+    iterations: int = Field(default=1200, ge=1, le=1_000_000)
+    visible_fraction: float = Field(default=0.1, gt=0.0, lt=1.0)
+    dilation: int = Field(default=2, ge=0, le=3)
+
+    denoising_loss: bool = True
+    inr_loss: bool = True
+    consistency_loss: bool = True
+    fill: Fill = "inr"
+    train_inr: bool = True
+    detach_fill: bool = False
+
+    unet_width: int = Field(default=48, ge=4, le=512)
+    unet_dilation: int = Field(default=2, ge=1, le=4)
+    unet_dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
+    inr_features: int = Field(default=32, ge=4, le=1024)
+    inr_octaves: int = Field(default=4, ge=0, le=12)
+    inr_dropout: tuple[float, ...] = (0.35, 0.45, 0.55, 0.65, 0.75)
+
+    unet_learning_rate: float = Field(default=4e-4, gt=0.0, le=1.0)
+    inr_learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0)
+    passes: int = Field(default=400, ge=1, le=100_000)
+    output_dtype: OutputDtype = "float32"
+
+    @model_validator(mode="after")
+    def _something_to_learn(self) -> Settings:
+        if not (self.denoising_loss or self.inr_loss or self.consistency_loss):
+            raise ValueError("at least one of the three losses must be on")
+        if not self.inr_dropout:
+            raise ValueError("inr_dropout must name at least one layer")
+        if not all(0.0 <= rate < 1.0 for rate in self.inr_dropout):
+            raise ValueError("every rate in inr_dropout must lie in [0, 1)")
+        return self
+
+    @classmethod
+    def from_preset(cls, preset: str = DEFAULT_PRESET, **overrides: Any) -> Settings:
+        """Return a preset's settings with some of them replaced.
+
+        Parameters
+        ----------
+        preset : str
+            One of `PRESETS`.
+        **overrides
+            Any field of `Settings`; ``None`` means "as the preset has it".
+
+        Raises
+        ------
+        SettingsError
+            If there is no such preset or setting, or a value is out of range; one sentence says which.
+        """
+        if preset not in PRESETS:
+            choices = ", ".join(PRESETS)
+            raise SettingsError(f"There is no preset {preset!r}; choose one of: {choices}.")
+        given = {name: value for name, value in overrides.items() if value is not None}
+        return cls.parse({"preset": preset, **given})
+
+    @classmethod
+    def parse(cls, values: dict[str, Any] | str | bytes) -> Settings:
+        """Build settings from a dict or JSON text, with one sentence for whatever is wrong.
+
+        Raises
+        ------
+        SettingsError
+            If the values do not validate.
+        """
+        try:
+            if isinstance(values, dict):
+                return cls.model_validate(values)
+            return cls.model_validate_json(values)
+        except ValidationError as error:
+            raise SettingsError(_one_sentence(error)) from None
+
+
+def _one_sentence(error: ValidationError) -> str:
+    """Say which value was wrong and what would be right, for the first thing that failed."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"There is no setting {name!r}."
+    reason = first["msg"].removeprefix("Value error, ")
+    if not name:
+        return f"The settings do not fit together: {reason}."
+    return f"The setting {name!r} is {first['input']!r}, but {_lower_first(reason)}."
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
