@@ -82,9 +82,7 @@ def denoise(
     raise CancelledError("The run was cancelled, so there is no result.")
 
 
-def resolve_settings(
-    preset: str | None, settings: Settings | None, overrides: dict[str, Any]
-) -> Settings:
+def resolve_settings(preset: str | None, settings: Settings | None, overrides: dict[str, Any]) -> Settings:
     """Combine a preset or a complete record with overrides.
 
     Raises

@@ -47,31 +47,13 @@ def choose_device(name: DeviceName) -> torch.device:
     if name == "auto":
         return torch.device(present[0])
     if name not in present:
-        raise DeviceError(
-            f"There is no {name} device here; choose one of: auto, {', '.join(present)}."
-        )
+        raise DeviceError(f"There is no {name} device here; choose one of: auto, {', '.join(present)}.")
     return torch.device(name)
 
 
-def choose_precision(name: Precision, device: torch.device) -> Precision:
-    """Resolve ``auto``: bfloat16 where the hardware computes in it natively, float32 elsewhere.
-
-    bfloat16 on a processor without such instructions is emulated, and slower than float32.
-    """
-    if name != "auto":
-        return name
-    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
-        return "bfloat16"
-    if device.type == "cpu" and _cpu_has_bfloat16():
-        return "bfloat16"
-    return "float32"
-
-
-def _cpu_has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 natively (AVX512_BF16 or AMX)."""
-    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    found = [getattr(torch.cpu, probe, None) for probe in probes]
-    return any(probe() for probe in found if probe is not None)
+def choose_precision(name: Precision) -> Precision:
+    """Resolve ``auto`` to float32, the precision that every device computes the same result in."""
+    return "float32" if name == "auto" else name
 
 
 def describe_device(device: torch.device) -> str:
@@ -109,13 +91,14 @@ def readable_errors(device: torch.device, shape: tuple[int, int]) -> Iterator[No
     try:
         yield
     except MemoryError as error:
-        raise OutOfMemoryError(
-            f"The {size} plane does not fit into memory: {advice}."
-        ) from error
+        raise OutOfMemoryError(f"The {size} plane does not fit into memory: {advice}.") from error
     except RuntimeError as error:
         text = str(error)
-        if isinstance(error, torch.OutOfMemoryError) or "out of memory" in text.lower() \
-                or "can't allocate memory" in text.lower():
+        if (
+            isinstance(error, torch.OutOfMemoryError)
+            or "out of memory" in text.lower()
+            or "can't allocate memory" in text.lower()
+        ):
             raise OutOfMemoryError(
                 f"The {size} plane does not fit into the memory of the device {device.type}: {advice}."
             ) from error

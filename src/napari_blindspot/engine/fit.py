@@ -90,7 +90,7 @@ def fit_plane(
     plane = check_plane(image)
     scaling = Scaling.of(plane)
     device = choose_device(settings.device)
-    precision = choose_precision(settings.precision, device)
+    precision = choose_precision(settings.precision)
     settings = settings.model_copy(update={"device": device.type, "precision": precision})
     height, width = plane.shape
     if scaling.is_constant:
@@ -218,9 +218,7 @@ class _Run:
                 yield Preview(iteration=done, denoised=denoised, inr=inr)
             yield from self._wait_while_paused(joint, clock)
 
-    def _predict(
-        self, joint: JointFit, clock: _Clock, passes: int, stopped: bool
-    ) -> Iterator[Event]:
+    def _predict(self, joint: JointFit, clock: _Clock, passes: int, stopped: bool) -> Iterator[Event]:
         """Average D_θ and F_φ over random visible sets, and end the run."""
         start, reported = clock.elapsed, -math.inf
         sum_denoised = torch.zeros_like(joint.noisy)

@@ -48,9 +48,7 @@ class JointFit:
         self.unet = UNet(
             settings.unet_width, settings.unet_dilation, settings.unet_dropout, self.generator
         ).to(memory_format=torch.channels_last)
-        self.inr = Siren(
-            settings.inr_features, settings.inr_octaves, settings.inr_dropout, self.generator
-        )
+        self.inr = Siren(settings.inr_features, settings.inr_octaves, settings.inr_dropout, self.generator)
         use_generator(self.unet, self.generator)
         use_generator(self.inr, self.generator)
         self.inr.requires_grad_(settings.train_inr)
@@ -119,9 +117,7 @@ class JointFit:
             denoised = self.unet(masked[None, None])
         return denoised[0, 0].float(), inr
 
-    def _loss(
-        self, visible: torch.Tensor, denoised: torch.Tensor, inr: torch.Tensor
-    ) -> torch.Tensor:
+    def _loss(self, visible: torch.Tensor, denoised: torch.Tensor, inr: torch.Tensor) -> torch.Tensor:
         """Sum the losses that are switched on, and note each of them."""
         settings = self.settings
         terms = []
@@ -141,9 +137,7 @@ class JointFit:
 
     def _shifted_coordinates(self) -> torch.Tensor:
         """Move every pixel's coordinates by a random 0 < Δ < 1 pixel on both axes."""
-        shift = torch.rand(
-            self.coordinates.shape, device=self.device, generator=self.generator
-        )
+        shift = torch.rand(self.coordinates.shape, device=self.device, generator=self.generator)
         return self.coordinates + shift * self.pixel
 
     def _set_learning_rate(self) -> None:

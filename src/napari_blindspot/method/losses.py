@@ -17,9 +17,7 @@ def masked_l1(a: torch.Tensor, b: torch.Tensor, mask: torch.Tensor) -> torch.Ten
     return ((a - b).abs() * weight).sum() / weight.sum().clamp(min=1.0)
 
 
-def denoising_loss(
-    denoised: torch.Tensor, noisy: torch.Tensor, invisible: torch.Tensor
-) -> torch.Tensor:
+def denoising_loss(denoised: torch.Tensor, noisy: torch.Tensor, invisible: torch.Tensor) -> torch.Tensor:
     """L_dn, equation (14): D_θ must predict the noisy pixels of Ω_inv."""
     return masked_l1(denoised, noisy, invisible)
 

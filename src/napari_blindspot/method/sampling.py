@@ -8,9 +8,7 @@ import torch.nn.functional as F
 __all__ = ["dilate", "invisible_set", "sample_visible"]
 
 
-def sample_visible(
-    valid: torch.Tensor, fraction: float, generator: torch.Generator
-) -> torch.Tensor:
+def sample_visible(valid: torch.Tensor, fraction: float, generator: torch.Generator) -> torch.Tensor:
     """Draw the visible set Ω_vis: every valid pixel with the same probability.
 
     Parameters

@@ -59,9 +59,7 @@ class UNet(nn.Module):
         Draws the initial weights.
     """
 
-    def __init__(
-        self, width: int, dilation: int, dropout: float, generator: torch.Generator
-    ) -> None:
+    def __init__(self, width: int, dilation: int, dropout: float, generator: torch.Generator) -> None:
         super().__init__()
 
         def conv(inputs: int, outputs: int, spread: int = dilation) -> nn.Conv2d:
@@ -104,8 +102,22 @@ class UNet(nn.Module):
         for block in self.decoder:
             assert isinstance(block, nn.ModuleList)
             y = F.interpolate(y, scale_factor=2, mode="nearest")
-            y = self.dropout(torch.cat([y, skips.pop()], dim=1))
-            for layer in block:
-                y = act(layer(y))
+            for index, layer in enumerate(block):
+                y = act(self._joined(layer, y, skips.pop()) if index == 0 else layer(y))
         out: torch.Tensor = self.output(y)
         return out
+
+    def _joined(self, layer: nn.Module, y: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        """Convolve the concatenation of `y` and `skip` with dropout, without concatenating them.
+
+        The image itself is the last skip, which makes 97 channels, a number that no vector unit likes. In
+        two parts the same sum is faster; as one, its bfloat16 gradient on CPUs was now and then NaN.
+        """
+        assert isinstance(layer, nn.Conv2d)
+        if skip.shape[1] > 1:
+            joined: torch.Tensor = layer(self.dropout(torch.cat([y, skip], dim=1)))
+            return joined
+        channels = y.shape[1]
+        spread = {"padding": layer.padding, "dilation": layer.dilation}
+        features = F.conv2d(self.dropout(y), layer.weight[:, :channels], layer.bias, **spread)
+        return features + F.conv2d(self.dropout(skip), layer.weight[:, channels:], **spread)
