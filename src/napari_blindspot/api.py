@@ -57,7 +57,7 @@ def denoise(
     ImageError
         If the image is not a plane of intensities.
     SettingsError
-        If the preset or a setting does not exist or is out of range, or a preset and settings are both given.
+        If the preset or a setting does not exist or is out of range, or preset and settings disagree.
     CancelledError
         If `control` cancelled the run.
     DeviceError, OutOfMemoryError

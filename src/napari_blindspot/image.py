@@ -141,6 +141,8 @@ def cast_like(estimate: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[A
         limits = np.iinfo(dtype)
         # float64 cannot hold every 64-bit limit: clip strictly inside what the dtype can take back.
         top = np.nextafter(float(limits.max) + 1.0, 0.0) if dtype.itemsize == 8 else limits.max
-        return np.clip(np.rint(estimate), limits.min, top).astype(dtype)
+        whole: npt.NDArray[Any] = np.clip(np.rint(estimate), limits.min, top).astype(dtype)
+        return whole
     limit = np.finfo(dtype).max
-    return np.clip(estimate, -limit, limit).astype(dtype)
+    clipped: npt.NDArray[Any] = np.clip(estimate, -limit, limit).astype(dtype)
+    return clipped

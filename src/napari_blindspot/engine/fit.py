@@ -112,6 +112,8 @@ def fit_plane(
         release_memory(device)
 
 
+_FLOAT32: np.dtype[Any] = np.dtype(np.float32)
+
 _CONSTANT = "All pixels are equal, so the plane was left as it is."
 
 
@@ -269,9 +271,7 @@ class _Run:
             self.control.wait(PAUSE_INTERVAL)
         clock.skip(clock.elapsed - before)
 
-    def _to_image(
-        self, tensor: torch.Tensor, dtype: np.dtype[Any] = np.dtype(np.float32)
-    ) -> npt.NDArray[Any]:
+    def _to_image(self, tensor: torch.Tensor, dtype: np.dtype[Any] = _FLOAT32) -> npt.NDArray[Any]:
         """Bring a tensor back to the input's scale; missing pixels become NaN again."""
         image = self.scaling.invert(tensor.float().cpu().numpy())
         if dtype.kind == "f":

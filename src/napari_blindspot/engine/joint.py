@@ -45,9 +45,8 @@ class JointFit:
         self.valid = valid
         self.device = noisy.device
         self.generator = torch.Generator(self.device).manual_seed(settings.seed)
-        self.unet = UNet(
-            settings.unet_width, settings.unet_dilation, settings.unet_dropout, self.generator
-        ).to(memory_format=torch.channels_last)
+        self.unet = UNet(settings.unet_width, settings.unet_dilation, settings.unet_dropout, self.generator)
+        self.unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.inr = Siren(settings.inr_features, settings.inr_octaves, settings.inr_dropout, self.generator)
         use_generator(self.unet, self.generator)
         use_generator(self.inr, self.generator)

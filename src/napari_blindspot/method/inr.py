@@ -6,6 +6,7 @@ place in the method is the paper's section 3.2 and supplement 2.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -83,7 +84,7 @@ class Siren(nn.Module):
         inputs = 2 + 4 * octaves
         with torch.device("meta"):
             widths = [inputs] + [features] * len(dropout)
-            sizes = zip(widths[:-1], widths[1:], strict=True)
+            sizes = itertools.pairwise(widths)
             self.hidden = nn.ModuleList(nn.Linear(n, m) for n, m in sizes)
             self.output = nn.Linear(features, 1)
         self.dropout = nn.ModuleList(Dropout(rate) for rate in dropout)

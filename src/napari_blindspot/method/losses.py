@@ -6,7 +6,10 @@ number of the same scale whatever the size of the plane.
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["consistency_loss", "denoising_loss", "inr_loss", "masked_l1"]
 

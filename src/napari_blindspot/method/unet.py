@@ -118,6 +118,8 @@ class UNet(nn.Module):
             joined: torch.Tensor = layer(self.dropout(torch.cat([y, skip], dim=1)))
             return joined
         channels = y.shape[1]
-        spread = {"padding": layer.padding, "dilation": layer.dilation}
-        features = F.conv2d(self.dropout(y), layer.weight[:, :channels], layer.bias, **spread)
-        return features + F.conv2d(self.dropout(skip), layer.weight[:, channels:], **spread)
+        spread = layer.dilation
+        ours, theirs = layer.weight[:, :channels], layer.weight[:, channels:]
+        features = F.conv2d(self.dropout(y), ours, layer.bias, padding=spread, dilation=spread)
+        image = F.conv2d(self.dropout(skip), theirs, padding=spread, dilation=spread)
+        return features + image
