@@ -1,0 +1,106 @@
+"""Files that are either complete or not there: written under a temporary name, then moved into place.
+
+Also the questions that are better asked before an hour of computing than after it: may this name be
+written, and is there room. What goes into a file belongs to the writers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_blindspot.errors import FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["atomic_path", "check_writable"]
+
+_MEGABYTE = 1e6
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike[str], size: int = 0) -> Iterator[Path]:
+    """Give a temporary name in the folder of `path`; move it to `path` when the block ends well.
+
+    Parameters
+    ----------
+    path : path-like
+        Where the finished file is to be. A file of that name is replaced.
+    size : int
+        About how many bytes it will have; only for the sentence about a full disk.
+
+    Yields
+    ------
+    Path
+        The name to write to. Whatever goes wrong, no file of that name is left behind.
+
+    Raises
+    ------
+    FileError
+        If the operating system refuses; one sentence says why.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        yield temporary
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, target)
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(_why_not(target, error, size)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: str | os.PathLike[str], size: int = 0) -> None:
+    """Make sure that a file of `size` bytes can be written at `path`, without leaving a trace.
+
+    Raises
+    ------
+    FileError
+        If `path` is a folder, its folder is not there or not writable, or the disk is too full.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise FileError(f"The output {target} is a folder; give the name of a file in it.")
+    folder = target.parent
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise FileError(f"Cannot write {target}: {folder} {what}; create it or choose another folder.")
+    probe = folder / f".{target.name}.{secrets.token_hex(4)}.part"
+    try:
+        probe.touch(exist_ok=False)
+    except OSError as error:
+        raise FileError(_why_not(target, error, size)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+    if shutil.disk_usage(folder).free < size:
+        raise FileError(_disk_full(target, size))
+
+
+def _why_not(target: Path, error: OSError, size: int) -> str:
+    """Say in one sentence why the operating system would not write a file."""
+    # numpy's tofile reports a full disk without an error number, so the free space is looked at as well.
+    with contextlib.suppress(OSError):
+        if error.errno == errno.ENOSPC or shutil.disk_usage(target.parent).free < min(size, 4096):
+            return _disk_full(target, size)
+    reason = error.strerror or str(error)
+    return f"Cannot write {target}: {reason}; choose a folder that can be written to."
+
+
+def _disk_full(target: Path, size: int) -> str:
+    free = shutil.disk_usage(target.parent).free
+    return (
+        f"Cannot write {target}: the disk is full ({size / _MEGABYTE:.1f} MB are needed, "
+        f"{free / _MEGABYTE:.1f} MB are free); make room or choose another folder."
+    )

@@ -1,0 +1,106 @@
+"""The command line: options and their help. What the commands do is in `napari_blindspot.commands`.
+
+Nothing here imports torch before a command needs it, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_blindspot.settings import DEFAULT_PRESET, PRESETS
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="napari-blindspot",
+    help="Zero-shot denoising of fluorescence images: one noisy image in, a clean one out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        from napari_blindspot import __version__
+
+        typer.echo(f"napari-blindspot {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def denoise(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="TIFF, OME-TIFF or PNG file.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="OME-TIFF to write  [default: <stem>_denoised.ome.tif beside it]"
+        ),
+    ] = None,
+    preset: Annotated[str, typer.Option(help=f"One of: {', '.join(PRESETS)}.")] = DEFAULT_PRESET,
+    iterations: Annotated[
+        int | None, typer.Option(help="Steps of the fit  [default: the preset's]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, settings and device: same pixels.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    channel: Annotated[
+        int | None,
+        typer.Option(help="Take one channel of a colour or multi-channel image, counted from 0."),
+    ] = None,
+    inr_output: Annotated[
+        Path | None, typer.Option(help="Also write the image of the INR, as OME-TIFF.")
+    ] = None,
+    dtype: Annotated[
+        str, typer.Option(help="float32, or input: rounded and clipped to the dtype of the input.")
+    ] = "float32",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that are there.")] = False,
+) -> None:
+    """Denoise an image; a stack plane by plane, each channel on its own.
+
+    Ctrl-C stops the fit and keeps the best result so far; a second Ctrl-C discards it. Of a stack, the
+    planes finished by then are kept in <output>_partial.ome.tif.
+    """
+    from napari_blindspot.commands.denoise import Outputs, default_output, denoise_file
+    from napari_blindspot.commands.exits import INTERRUPTED, sentences
+    from napari_blindspot.settings import Settings
+
+    with sentences():
+        settings = Settings.from_preset(
+            preset, iterations=iterations, seed=seed, device=device, output_dtype=dtype
+        )
+        outputs = Outputs(output or default_output(source), inr_output, overwrite)
+        complete = denoise_file(source, outputs, settings, channel)
+    if not complete:
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def demo(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the files; made if it is not there.")
+    ] = Path("napari-blindspot-demo"),
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic image and of the fit.")] = 0,
+) -> None:
+    """Make a synthetic confocal image with known truth, denoise it and compare; under two minutes."""
+    from napari_blindspot.commands.demo import run_demo
+    from napari_blindspot.commands.exits import sentences
+
+    with sentences():
+        run_demo(output, seed)
+
+
+@app.command()
+def doctor() -> None:
+    """Show what a bug report needs: versions, devices, memory, and whether a tiny fit works."""
+    from napari_blindspot.commands.doctor import examine
+    from napari_blindspot.commands.exits import DEVICE_FAILED
+
+    if not examine():
+        raise typer.Exit(DEVICE_FAILED)
