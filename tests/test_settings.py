@@ -1,0 +1,67 @@
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from napari_blindspot.errors import SettingsError
+from napari_blindspot.settings import PRESETS, Settings
+
+
+def test_the_papers_preset_has_the_papers_numbers():
+    s = Settings.from_preset("paper")
+    assert (s.visible_fraction, s.dilation, s.iterations) == (0.1, 2, 1200)
+    assert (s.unet_learning_rate, s.inr_learning_rate) == (4e-4, 1e-4)
+    assert (s.unet_width, s.unet_dilation) == (48, 2)
+    assert (s.inr_features, s.inr_dropout) == (32, (0.35, 0.45, 0.55, 0.65, 0.75))
+    assert s.denoising_loss
+    assert s.inr_loss
+    assert s.consistency_loss
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_round_trips_through_json(preset):
+    settings = Settings.from_preset(preset, seed=9)
+    assert Settings.parse(settings.model_dump_json()) == settings
+    assert Settings.parse(json.loads(settings.model_dump_json())) == settings
+
+
+def test_settings_cannot_be_changed_after_they_were_validated():
+    with pytest.raises(ValidationError):
+        Settings().seed = 3
+
+
+def test_none_leaves_a_value_as_the_preset_has_it():
+    assert Settings.from_preset("paper", iterations=None, seed=2) == Settings(preset="paper", seed=2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"iterations": -5}, "'iterations' is -5, but input should be greater than or equal to 1"),
+        ({"visible_fraction": 1.0}, "'visible_fraction' is 1.0, but input should be less than 1"),
+        ({"dilation": 4}, "'dilation' is 4"),
+        ({"seed": -1}, "'seed' is -1"),
+        ({"device": "tpu"}, "'device' is 'tpu', but input should be 'auto', 'cuda', 'mps' or 'cpu'"),
+        ({"speed": 3}, "There is no setting 'speed'"),
+        ({"inr_dropout": (0.5, 1.0)}, r"every rate in inr_dropout must lie in \[0, 1\)"),
+        (
+            {"denoising_loss": False, "inr_loss": False, "consistency_loss": False},
+            "at least one of the three losses must be on",
+        ),
+        ({"unet_learning_rate": float("nan")}, "'unet_learning_rate' is nan"),
+    ],
+)
+def test_a_value_out_of_range_is_told_in_one_sentence(changes, words):
+    with pytest.raises(SettingsError, match=words) as caught:
+        Settings.from_preset("paper", **changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_preset_is_answered_with_the_ones_there_are():
+    with pytest.raises(SettingsError, match=r"no preset 'turbo'; choose one of: .*paper"):
+        Settings.from_preset("turbo")
+
+
+def test_broken_json_is_a_settings_error():
+    with pytest.raises(SettingsError):
+        Settings.parse("{not json")
