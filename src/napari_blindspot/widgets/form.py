@@ -1,0 +1,122 @@
+"""The Advanced part of the widget: fields that are made from `Settings`, so that they never disagree.
+
+A field shows what the preset has, and only what the user changes is passed on as an override.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Gt, Le, Lt
+from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox, SpinBox
+from magicgui.widgets.bases import ValueWidget
+
+from napari_blindspot.settings import Settings
+
+__all__ = ["SettingsForm"]
+
+LABELS = {
+    "iterations": ("Iterations", "Steps of the fit."),
+    "passes": ("Passes", "Random visible sets over which the final image is averaged."),
+    "visible_fraction": (
+        "Visible share p0",
+        "Probability of a pixel to be shown to the networks in an iteration.",
+    ),
+    "dilation": (
+        "Dilation",
+        "Radius in pixels around each visible pixel where no loss is taken; larger for noise that "
+        "neighbouring pixels share.",
+    ),
+    "denoising_loss": ("Denoising loss", "The U-Net predicts pixels that it did not see."),
+    "inr_loss": ("INR loss", "The coordinate network reproduces the visible pixels."),
+    "consistency_loss": ("Consistency loss", "Both networks agree between the pixels."),
+    "seed": ("Seed", "Same settings, seed and device: same pixels."),
+    "device": ("Device", "Where to compute; auto takes the GPU if there is one."),
+    "precision": ("Precision", "Arithmetic of the U-Net's convolutions."),
+    "output_dtype": (
+        "Result type",
+        "float32, or rounded and clipped to the data type of the input.",
+    ),
+}
+"""Label and tooltip of every field that is shown, in this order."""
+
+KEPT = ("seed", "device", "output_dtype")
+"""Fields that are not part of a method: another preset leaves them as the user set them."""
+
+
+class SettingsForm(Container[Any]):
+    """Fields for the settings that a user may want to change.
+
+    Parameters
+    ----------
+    preset : str
+        Whose values to show first.
+    """
+
+    def __init__(self, preset: str) -> None:
+        self._hints = get_type_hints(Settings)
+        self._preset = preset
+        self._shown: dict[str, Any] = {}
+        super().__init__(widgets=[self._field(name) for name in LABELS], labels=True)
+        self._fill(tuple(LABELS))
+
+    @property
+    def preset(self) -> str:
+        """The preset whose values the fields start from; setting it fills the fields."""
+        return self._preset
+
+    @preset.setter
+    def preset(self, preset: str) -> None:
+        self._preset = preset
+        changed = self.overrides()
+        self._fill(tuple(name for name in LABELS if not (name in KEPT and name in changed)))
+
+    def overrides(self) -> dict[str, Any]:
+        """Return the fields that differ from what the preset had filled in."""
+        return {name: self[name].value for name in LABELS if self[name].value != self._shown[name]}
+
+    def settings(self) -> Settings:
+        """Return the preset with the user's changes.
+
+        Raises
+        ------
+        SettingsError
+            If they do not fit together.
+        """
+        return Settings.from_preset(self._preset, **self.overrides())
+
+    def _fill(self, names: tuple[str, ...]) -> None:
+        values = Settings.from_preset(self._preset)
+        for name in names:
+            self[name].value = getattr(values, name)
+            # What the field makes of the value: a spin box rounds to its last digit.
+            self._shown[name] = self[name].value
+
+    def _field(self, name: str) -> ValueWidget[Any]:
+        label, tooltip = LABELS[name]
+        options: dict[str, Any] = {"name": name, "label": label, "tooltip": tooltip}
+        hint = self._hints[name]
+        if get_origin(hint) is Literal:
+            return ComboBox(choices=get_args(hint), **options)
+        if hint is bool:
+            return CheckBox(**options)
+        low, high = _range(name)
+        if hint is int:
+            # A spin box of Qt holds 32 bits.
+            return SpinBox(min=int(low), max=int(min(high, 2**31 - 1)), **options)
+        return FloatSpinBox(min=low, max=high, step=0.01, **options)
+
+
+def _range(name: str) -> tuple[float, float]:
+    """Return the least and greatest value that `Settings` accepts."""
+    low, high = 0.0, 1e9
+    for bound in Settings.model_fields[name].metadata:
+        if isinstance(bound, Ge):
+            low = bound.ge  # type: ignore[assignment]
+        elif isinstance(bound, Gt):
+            low = bound.gt + 0.01  # type: ignore[operator]
+        elif isinstance(bound, Le):
+            high = bound.le  # type: ignore[assignment]
+        elif isinstance(bound, Lt):
+            high = bound.lt - 0.01  # type: ignore[operator]
+    return low, high
