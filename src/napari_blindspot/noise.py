@@ -1,0 +1,362 @@
+"""The noise of an image, measured from the noisy pixels alone.
+
+Variance against intensity (Poisson-Gaussian: gain and offset), autocorrelation, scan lines, clipping. It
+decides nothing: what follows from it for a fit belongs to `napari_blindspot.plan`.
+
+The idea is that structure only adds variance. Blocks are freed from their smooth part; in every range of
+intensity the quietest tenth of them is taken to hold noise alone, and the bias of choosing the quietest
+is undone. Foi et al., "Practical Poissonian-Gaussian Noise Modeling and Fitting" (IEEE TIP 2008) fit the
+same line to level sets.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_blindspot.anscombe import Anscombe
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+
+__all__ = ["NoiseModel", "estimate_noise"]
+
+BLOCK = 16
+"""Side of a block in pixels: long enough for the correlation, short enough to find flat ones."""
+
+LAGS = 4
+"""Longest lag of the autocorrelation, in pixels."""
+
+QUIETEST = 0.1
+"""Share of the blocks of an intensity range that is taken to be free of structure."""
+
+SIMULATED = 1500
+"""Blocks of pure noise that are put through the procedure to learn its bias."""
+
+CORRECTIONS = 4
+"""How often the correlation is corrected by that; it converges by a factor of about 5 each time."""
+
+MOST_BLOCKS = 8000
+"""Blocks are taken at a stride that gives about so many, which keeps the cost independent of the size."""
+
+CORRELATED = 0.4
+"""Correlation of next neighbours from which on a neighbour tells more about the noise than the signal."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseModel:
+    """What was measured; lengths in pixels, variances in squared intensities of the image.
+
+    Attributes
+    ----------
+    gain, gain_error : float
+        Slope of variance over intensity, and its standard error. 0 when the noise does not grow.
+    offset, offset_error : float
+        Variance at intensity 0, and its standard error; negative when the black level lies above 0.
+    sigma : float
+        Standard deviation of the noise at the median intensity.
+    correlation : ndarray
+        (2L+1, 2L+1) autocorrelation of the noise, its centre (lag 0) being 1.
+    correlation_error : float
+        Standard error of each of its values.
+    scan_line : float
+        Share of the variance that the pixels of a row have in common (a line scanner's flicker).
+    clipped_low, clipped_high : float
+        Fractions of pixels at the lowest and the highest value, where they pile up; else 0.
+    measured : bool
+        False when the plane holds too little to measure noise from.
+    """
+
+    gain: float
+    gain_error: float
+    offset: float
+    offset_error: float
+    sigma: float
+    correlation: Floats
+    correlation_error: float
+    scan_line: float
+    clipped_low: float
+    clipped_high: float
+    measured: bool = True
+
+    @property
+    def neighbour_correlation(self) -> float:
+        """The larger of the correlations with the next pixel in y and in x."""
+        c = len(self.correlation) // 2
+        if c == 0:
+            return 0.0
+        return float(max(self.correlation[c + 1, c], self.correlation[c, c + 1]))
+
+    @property
+    def is_correlated(self) -> bool:
+        """Whether a pixel's neighbours share much of its noise."""
+        return self.neighbour_correlation > CORRELATED
+
+    @property
+    def reach(self) -> int:
+        """The longest lag on either axis at which a tenth of the noise is still shared."""
+        c = len(self.correlation) // 2
+        axes = np.maximum(self.correlation[c, c:], self.correlation[c:, c])
+        shared = np.flatnonzero(axes >= 0.1)
+        return int(shared.max()) if shared.size else 0
+
+    @property
+    def stabiliser(self) -> Anscombe:
+        """The transform after which this noise has standard deviation 1 everywhere."""
+        return Anscombe(self.gain, self.offset)
+
+    def variance(self, intensity: npt.ArrayLike) -> Floats:
+        """Return the variance of the noise at these intensities, never negative."""
+        line = self.gain * np.asarray(intensity, np.float64) + self.offset
+        return np.maximum(line, 0.0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures as plain numbers and lists, for a report or an image's metadata."""
+        return {
+            name: value.round(4).tolist() if isinstance(value, np.ndarray) else value
+            for name in self.__dataclass_fields__
+            for value in [getattr(self, name)]
+        }
+
+
+def estimate_noise(image: npt.ArrayLike, lags: int = LAGS) -> NoiseModel:
+    """Measure the noise of one plane, or of a stack of planes of one kind.
+
+    Parameters
+    ----------
+    image : array_like
+        (…, Y, X) integer or float. Blocks with NaN are left out.
+    lags : int
+        Longest lag of the autocorrelation.
+
+    Returns
+    -------
+    NoiseModel
+        In the units of the image; `measured` is False where nothing could be measured (a constant, tiny
+        or completely saturated plane), and the other figures are then 0.
+    """
+    planes = np.asarray(image, np.float64)
+    planes = planes.reshape(-1, *planes.shape[-2:])
+    finite = planes[np.isfinite(planes)]
+    if finite.size == 0 or finite.min() == finite.max():
+        return _nothing()
+    low, high = finite.min(), finite.max()
+    clipped_low = _piled_up(finite, low, 0.002)
+    clipped_high = _piled_up(finite, high, 0.0005)
+    side = min(BLOCK, min(planes.shape[-2:]) // 2)
+    lags = min(lags, side // 2 - 1)
+    blocks = _cut(planes, side)
+    saturated = ((blocks <= low).mean((1, 2)) > 0.08) & (clipped_low > 0)
+    saturated |= ((blocks >= high).mean((1, 2)) > 0.02) & (clipped_high > 0)
+    blocks = blocks[~saturated]
+    fit = _fit_blocks(blocks, lags)
+    if fit is None:
+        return _nothing(clipped_low, clipped_high)
+    if fit.neighbour_correlation > CORRELATED and min(planes.shape[-2:]) >= 4 * BLOCK:
+        # A long tail needs longer blocks: what a block is shorter than looks like its trend.
+        wide = _fit_blocks(_cut(planes, 2 * BLOCK), 2 * LAGS)
+        fit = wide or fit
+    middle = float(fit.line.at(np.median(finite)))
+    return NoiseModel(
+        gain=fit.line.slope,
+        gain_error=fit.line.slope_error,
+        offset=fit.line.intercept,
+        offset_error=fit.line.intercept_error,
+        sigma=math.sqrt(max(middle, fit.least)),
+        correlation=fit.correlation,
+        correlation_error=fit.correlation_error,
+        scan_line=fit.scan_line,
+        clipped_low=clipped_low,
+        clipped_high=clipped_high,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """The line of variance over intensity and the correlation that one size of blocks gives."""
+
+    line: _Line
+    least: float
+    correlation: Floats
+    correlation_error: float
+    scan_line: float
+
+    @property
+    def neighbour_correlation(self) -> float:
+        c = len(self.correlation) // 2
+        return float(max(self.correlation[c + 1, c], self.correlation[c, c + 1])) if c else 0.0
+
+
+def _fit_blocks(blocks: Floats, lags: int) -> _Fit | None:
+    """Measure line and correlation together; None where too few blocks vary at all.
+
+    Freeing blocks from their trend and choosing the quietest biases variance and correlation, the more so
+    the longer the correlation. So pure noise of the correlation found so far is put through the same
+    procedure, and the difference corrects the measurement.
+    """
+    means = blocks.mean((1, 2))
+    residuals = _detrend(blocks)
+    variances = (residuals**2).mean((1, 2))
+    usable = variances > 0
+    if usable.sum() < 4:
+        return None
+    means, variances, residuals = means[usable], variances[usable], residuals[usable]
+    quiet = _quiet_blocks(means, variances)
+    raw = np.array([variances[members].mean() for members in quiet])
+    intensity = np.array([means[members].mean() for members in quiet])
+    members = np.concatenate(quiet)
+    line = _robust_line(intensity, raw)
+    least = 0.3 * float(raw.min())
+    scaled = residuals[members] / np.sqrt(np.maximum(line.at(means[members]), least))[:, None, None]
+    seen = _autocorrelation(scaled, lags)
+    rho, kept = seen.copy(), 1.0
+    for _ in range(CORRECTIONS):
+        kept, expected = _through_the_procedure(rho, blocks.shape[1])
+        rho = np.clip(rho + seen - expected, -1.0, 1.0)
+    effective = float((np.where(np.abs(rho) > 0.03, rho, 0.0) ** 2).sum())
+    return _Fit(
+        line=line.scaled(1 / kept),
+        least=least / kept,
+        correlation=rho,
+        correlation_error=math.sqrt(effective / (len(members) * blocks.shape[1] ** 2)),
+        scan_line=_scan_line(scaled),
+    )
+
+
+def _through_the_procedure(rho: Floats, side: int) -> tuple[float, Floats]:
+    """Return the variance (of 1) and the autocorrelation that noise of correlation `rho` would show."""
+    lags = len(rho) // 2
+    torus = 2 * side
+    kernel = np.zeros((torus, torus))
+    offsets = np.arange(-lags, lags + 1)
+    kernel[np.ix_(offsets % torus, offsets % torus)] = rho
+    spectrum = np.maximum(np.fft.rfft2(kernel).real, 0.0)
+    white = np.random.default_rng(0).standard_normal((SIMULATED, torus, torus))
+    noise = np.fft.irfft2(np.fft.rfft2(white) * np.sqrt(spectrum), s=(torus, torus))
+    noise /= noise.std()
+    residuals = _detrend(noise[:, :side, :side])
+    variances = (residuals**2).mean((1, 2))
+    quiet = variances <= np.quantile(variances, QUIETEST)
+    return float(variances[quiet].mean()), _autocorrelation(residuals[quiet], lags)
+
+
+def _nothing(clipped_low: float = 0.0, clipped_high: float = 0.0) -> NoiseModel:
+    return NoiseModel(
+        gain=0.0,
+        gain_error=0.0,
+        offset=0.0,
+        offset_error=0.0,
+        sigma=0.0,
+        correlation=np.ones((1, 1)),
+        correlation_error=0.0,
+        scan_line=0.0,
+        clipped_low=clipped_low,
+        clipped_high=clipped_high,
+        measured=False,
+    )
+
+
+def _piled_up(values: Floats, limit: float, least: float) -> float:
+    """Return the fraction of pixels at a limit, or 0 where so few are no sign of clipping."""
+    fraction = float((values == limit).mean())
+    return fraction if fraction > least else 0.0
+
+
+def _cut(planes: Floats, side: int) -> Floats:
+    """Return overlapping blocks, (N, side, side), without those that hold NaN."""
+    stride = max(1, math.ceil(math.sqrt(planes.size / MOST_BLOCKS)))
+    views = np.lib.stride_tricks.sliding_window_view(planes, (side, side), axis=(1, 2))
+    blocks: Floats = views[:, ::stride, ::stride].reshape(-1, side, side)
+    whole: Floats = blocks[np.isfinite(blocks).all((1, 2))]
+    return whole
+
+
+def _detrend(blocks: Floats) -> Floats:
+    """Subtract from each block its best quadratic surface."""
+    count, side, _ = blocks.shape
+    y, x = np.meshgrid(*2 * [np.linspace(-1, 1, side)], indexing="ij")
+    surfaces = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y]).reshape(6, -1)
+    basis, _ = np.linalg.qr(surfaces.T)
+    flat = blocks.reshape(count, -1)
+    rough: Floats = (flat - (flat @ basis) @ basis.T).reshape(blocks.shape)
+    return rough
+
+
+def _quiet_blocks(means: Floats, variances: Floats) -> list[npt.NDArray[np.intp]]:
+    """Split the blocks into ranges of intensity, and return the members of each that are quietest."""
+    ranges = int(np.clip(len(means) // 60, 1, 24))
+    split = np.array_split(np.argsort(means, kind="stable"), ranges)
+    return [m[variances[m] <= np.quantile(variances[m], QUIETEST)] for m in split]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    slope: float
+    slope_error: float
+    intercept: float
+    intercept_error: float
+
+    def at(self, x: Any) -> Any:
+        return self.slope * x + self.intercept
+
+    def scaled(self, factor: float) -> _Line:
+        figures = (self.slope, self.slope_error, self.intercept, self.intercept_error)
+        return _Line(*(factor * figure for figure in figures))
+
+
+def _robust_line(x: Floats, y: Floats) -> _Line:
+    """Fit variance over intensity, distrusting what lies above: structure only adds variance."""
+    flat = _Line(0.0, 0.0, float(np.median(y)), float(y.std() / math.sqrt(len(y))))
+    spread = np.ptp(x)
+    if len(x) < 3 or spread <= 1e-9 * np.abs(x).max():
+        return flat
+    design = np.stack([(x - x[0]) / spread, np.ones_like(x)], axis=1)
+    floor = 1e-3 * y.max()
+    weight = 1 / np.maximum(y, 0.1 * floor)
+    for _ in range(6):
+        root = np.sqrt(weight)[:, None]
+        solution = np.linalg.lstsq(design * root, y * root[:, 0], rcond=None)[0]
+        fitted = np.maximum(design @ solution, floor)
+        excess = (y - fitted) / fitted
+        scale = 1.5 * np.median(np.abs(excess)) + 1e-3
+        weight = 1 / fitted**2 / (1 + np.maximum(excess / scale, 0.0) ** 2)
+    if solution[0] <= 0:
+        return flat
+    scatter = float((weight * (y - design @ solution) ** 2).sum() / (len(x) - 2))
+    covariance = scatter * np.linalg.inv((design * weight[:, None]).T @ design)
+    slope = solution[0] / spread
+    to_zero = np.array([-x[0] / spread, 1.0])
+    return _Line(
+        slope=float(slope),
+        slope_error=float(math.sqrt(covariance[0, 0]) / spread),
+        intercept=float(solution[1] - slope * x[0]),
+        intercept_error=float(math.sqrt(max(to_zero @ covariance @ to_zero, 0.0))),
+    )
+
+
+def _autocorrelation(blocks: Floats, lags: int) -> Floats:
+    """Return the autocorrelation of blocks, (2 * lags + 1)², its centre 1."""
+    side = blocks.shape[1]
+    rho = np.zeros((2 * lags + 1, 2 * lags + 1))
+    for dy in range(lags + 1):
+        for dx in range(-lags, lags + 1):
+            here = blocks[:, : side - dy, max(0, -dx) : side - max(0, dx)]
+            there = blocks[:, dy:, max(0, dx) : side + min(0, dx)]
+            rho[lags + dy, lags + dx] = rho[lags - dy, lags - dx] = (here * there).mean()
+    rho /= rho[lags, lags]
+    return rho
+
+
+def _scan_line(blocks: Floats) -> float:
+    """Return the variance of row means over that of column means, which white noise makes equal.
+
+    The trend that was removed leaves both with three degrees of freedom less than there are rows.
+    """
+    side = blocks.shape[1]
+    rows, columns = ((blocks.mean(axis) ** 2).sum(1).mean() / (side - 3) for axis in (2, 1))
+    return float(np.clip((rows - columns) / (blocks**2).mean(), 0.0, 1.0))
