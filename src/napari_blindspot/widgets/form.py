@@ -5,13 +5,15 @@ A field shows what the preset has, and only what the user changes is passed on a
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
 from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox, SpinBox
-from magicgui.widgets.bases import ValueWidget
 
 from napari_blindspot.settings import Settings
+
+if TYPE_CHECKING:
+    from magicgui.widgets.bases import ValueWidget
 
 __all__ = ["SettingsForm"]
 

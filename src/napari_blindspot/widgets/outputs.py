@@ -139,6 +139,6 @@ def _check_memory(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     free = psutil.virtual_memory().available
     if needed > free:
         raise OutOfMemoryError(
-            f"The two results would take {needed / 2**30:.1f} GiB of memory, but {free / 2**30:.1f} GiB are "
+            f"The two results would take {needed / 2**30:.1f} GiB, but {free / 2**30:.1f} GiB are "
             "free: choose a region or the current plane, or denoise the file with the command line."
         )

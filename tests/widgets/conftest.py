@@ -1,0 +1,74 @@
+"""A real viewer without a screen, small images, and ways to wait for a run."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything imports Qt or napari: no window, and none of the user's own napari settings.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ["NAPARI_CONFIG"] = ""
+
+from typing import TYPE_CHECKING
+
+import pytest
+from small import ENDLESS, WAIT, noisy_image, quick, wait_for_end
+
+from napari_blindspot.widgets.denoise import DenoiseWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from napari.viewer import Viewer
+
+    Run = Callable[..., None]
+
+
+@pytest.fixture
+def noisy() -> np.ndarray:
+    """(32, 40) uint16 with structure and shot noise; not square, so that swapped axes show."""
+    return noisy_image((32, 40))
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
+    return make_napari_viewer(show=False)
+
+
+@pytest.fixture
+def widget(viewer: Viewer, qtbot):
+    """The docked widget, set to a fit of seconds; whatever still runs afterwards is cancelled."""
+    made = DenoiseWidget(viewer)
+    viewer.window.add_dock_widget(made, name="Denoise")
+    quick(made)
+    yield made
+    session = made.session
+    if session is not None:
+        session.control.cancel()
+        qtbot.waitUntil(lambda: not session.running, timeout=WAIT)
+
+
+@pytest.fixture
+def finish(qtbot) -> Run:
+    """Click Denoise and wait for the end of the run."""
+
+    def run(widget: DenoiseWidget) -> None:
+        widget.denoise.native.click()
+        assert widget.session is not None, widget.panel.message.text()
+        wait_for_end(qtbot, widget)
+
+    return run
+
+
+@pytest.fixture
+def start(qtbot) -> Run:
+    """Click Denoise and wait until both previews are there."""
+
+    def run(widget: DenoiseWidget, iterations: int = ENDLESS) -> None:
+        widget.form["iterations"].value = iterations
+        before = len(widget._viewer.layers)
+        widget.denoise.native.click()
+        assert widget.session is not None, widget.panel.message.text()
+        qtbot.waitUntil(lambda: len(widget._viewer.layers) == before + 2, timeout=WAIT)
+
+    return run
