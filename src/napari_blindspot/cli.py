@@ -44,12 +44,20 @@ def denoise(
             "--output", "-o", help="OME-TIFF to write  [default: <stem>_denoised.ome.tif beside it]"
         ),
     ] = None,
-    preset: Annotated[str, typer.Option(help=f"One of: {', '.join(PRESETS)}.")] = DEFAULT_PRESET,
-    iterations: Annotated[
-        int | None, typer.Option(help="Steps of the fit  [default: the preset's]")
+    preset: Annotated[
+        str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}  [default: {DEFAULT_PRESET}]")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, settings and device: same pixels.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="Repeat an earlier run: its OME-TIFF, or a JSON file of settings."),
+    ] = None,
+    iterations: Annotated[
+        int | None, typer.Option(help="Steps of the fit  [default: as the preset]")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Same seed, settings and device: same pixels  [default: 0]")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu  [default: auto]")] = None,
     channel: Annotated[
         int | None,
         typer.Option(help="Take one channel of a colour or multi-channel image, counted from 0."),
@@ -58,8 +66,11 @@ def denoise(
         Path | None, typer.Option(help="Also write the image of the INR, as OME-TIFF.")
     ] = None,
     dtype: Annotated[
-        str, typer.Option(help="float32, or input: rounded and clipped to the dtype of the input.")
-    ] = "float32",
+        str | None,
+        typer.Option(
+            help="float32, or input: rounded and clipped to the dtype of the input  [default: float32]"
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that are there.")] = False,
 ) -> None:
     """Denoise an image; a stack plane by plane, each channel on its own.
@@ -67,16 +78,17 @@ def denoise(
     Ctrl-C stops the fit and keeps the best result so far; a second Ctrl-C discards it. Of a stack, the
     planes finished by then are kept in <output>_partial.ome.tif.
     """
+    from napari_blindspot.api import resolve_settings
     from napari_blindspot.commands.denoise import Outputs, default_output, denoise_file
     from napari_blindspot.commands.exits import INTERRUPTED, sentences
-    from napari_blindspot.settings import Settings
+    from napari_blindspot.io import read_settings
 
+    given = {"iterations": iterations, "seed": seed, "device": device, "output_dtype": dtype}
     with sentences():
-        settings = Settings.from_preset(
-            preset, iterations=iterations, seed=seed, device=device, output_dtype=dtype
-        )
+        earlier = None if settings is None else read_settings(settings)
+        resolved = resolve_settings(preset, earlier, given)
         outputs = Outputs(output or default_output(source), inr_output, overwrite)
-        complete = denoise_file(source, outputs, settings, channel)
+        complete = denoise_file(source, outputs, resolved, channel)
     if not complete:
         raise typer.Exit(INTERRUPTED)
 

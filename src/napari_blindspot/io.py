@@ -6,11 +6,9 @@ is in `napari_blindspot.tiff_metadata`; which planes are denoised is not decided
 
 from __future__ import annotations
 
-import contextlib
-import logging
+import json
 import struct
 import warnings
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +16,13 @@ import numpy as np
 
 from napari_blindspot.atomic import atomic_path
 from napari_blindspot.errors import FileError, ImageError
-from napari_blindspot.image import looks_like_rgb
-from napari_blindspot.tiff_metadata import LENGTH_AXES, Spacing, read_annotation, read_metadata
+from napari_blindspot.image_file import ImageFile
+from napari_blindspot.tiff_metadata import LENGTH_AXES, Spacing, read_annotation
+from napari_blindspot.tiff_reader import complaints, first_line, read_tiff
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping
-
-    import numpy.typing as npt
+    from collections.abc import Mapping
 
     from napari_blindspot.settings import Settings
 
@@ -42,66 +39,6 @@ CLASSIC_LIMIT = 2**32 - 2**25
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_TRUNCATED = ("invalid page offset", "corrupted", "failed to reshape", "zeroed", "missing")
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFile:
-    """The pixels of a file, and what else is worth keeping.
-
-    Attributes
-    ----------
-    array : ndarray
-        The pixels, in the dtype of the file.
-    axes : str
-        One letter an axis, of T, Z, C, Y, X, and S for the samples of a colour image; Y and X come last,
-        but for S.
-    spacing : mapping of str to Spacing
-        Distance between neighbours along T, Z, Y and X where the file tells it.
-    channel_names : tuple of str
-        One name a channel, or empty.
-    notes : tuple of str
-        What the user ought to know about how the file was read, one sentence each.
-    """
-
-    array: npt.NDArray[Any]
-    axes: str
-    spacing: Mapping[str, Spacing] = field(default_factory=dict)
-    channel_names: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def is_rgb(self) -> bool:
-        """Whether the pixels are colours, of three or four samples each."""
-        return "S" in self.axes
-
-    @property
-    def channels(self) -> int:
-        """Number of colour samples or channels; 1 if there is no axis for them."""
-        axis = "S" if self.is_rgb else "C"
-        return self.array.shape[self.axes.index(axis)] if axis in self.axes else 1
-
-    def channel(self, number: int) -> ImageFile:
-        """Return one colour sample or channel, without its axis.
-
-        Raises
-        ------
-        ImageError
-            If there is no such channel.
-        """
-        if not 0 <= number < self.channels:
-            valid = "0" if self.channels == 1 else f"0 to {self.channels - 1}"
-            raise ImageError(f"There is no channel {number}; the channels of this image are {valid}.")
-        letter = "S" if self.is_rgb else "C"
-        if letter not in self.axes:
-            return self
-        names = self.channel_names[number : number + 1] if letter == "C" else ()
-        return replace(
-            self,
-            array=np.take(self.array, number, axis=self.axes.index(letter)),
-            axes=self.axes.replace(letter, ""),
-            channel_names=names,
-        )
 
 
 def read_image(path: str | os.PathLike[str]) -> ImageFile:
@@ -125,17 +62,13 @@ def read_image(path: str | os.PathLike[str]) -> ImageFile:
         If its axes are not those of an image.
     """
     source = Path(path)
-    try:
-        with source.open("rb") as stream:
-            start = stream.read(32)
-    except OSError as error:
-        raise FileError(f"Cannot read {source}: {error.strerror or error}.") from error
+    start = _first_bytes(source)
     if not start:
         raise FileError(f"The file {source} is empty; a TIFF or PNG image is needed.")
     if start.startswith(_PNG):
         return _read_png(source, start)
     if start.startswith(_TIFF):
-        return _read_tiff(source)
+        return read_tiff(source)
     raise FileError(f"The file {source} is neither a TIFF nor a PNG image: it begins with {start[:12]!r}.")
 
 
@@ -161,101 +94,6 @@ def _read_png(source: Path, start: bytes) -> ImageFile:
         note = "The transparency of the PNG was left out."
         return ImageFile(np.ascontiguousarray(array[..., 0]), "YX", notes=(note,))
     return ImageFile(array, "YXS" if array.ndim == 3 else "YX")
-
-
-def _read_tiff(source: Path) -> ImageFile:
-    import tifffile
-
-    problems: list[str] = []
-    try:
-        with _tifffile_complaints(problems), tifffile.TiffFile(source) as tiff:
-            if not tiff.series:
-                raise FileError(f"The TIFF file {source} holds no image.")
-            series = tiff.series[0]
-            array, axes = series.asarray(), series.axes
-            spacing, channel_names = read_metadata(tiff)
-            notes = _series_notes(len(tiff.series), series.name)
-    except FileError:
-        raise
-    except MemoryError as error:
-        raise FileError(f"The image in {source} does not fit into memory.") from error
-    # What tifffile and its decoders raise on damaged files is open-ended: zlib.error, struct.error, ….
-    except Exception as error:
-        raise FileError(f"The TIFF file {source} is damaged or cut off: {_first_line(error)}.") from error
-    # tifffile goes on with the pages it can reach when a file was cut off, and only logs it.
-    for problem in problems:
-        if any(word in problem for word in _TRUNCATED):
-            raise FileError(f"The TIFF file {source} is damaged or cut off: {_first_line(problem)}.")
-    array, axes, more = _name_axes(array, axes)
-    if axes.count("C") == 0 or len(channel_names) != array.shape[axes.index("C")]:
-        channel_names = channel_names if len(channel_names) == 1 and "C" not in axes else ()
-    return ImageFile(array, axes, spacing, channel_names, (*notes, *more))
-
-
-def _series_notes(count: int, name: str) -> tuple[str, ...]:
-    if count == 1:
-        return ()
-    called = f", {name!r}," if name else ""
-    return (f"The file holds {count} images; the first{called} is used.",)
-
-
-def _name_axes(array: npt.NDArray[Any], axes: str) -> tuple[npt.NDArray[Any], str, tuple[str, ...]]:
-    """Give every axis a letter of OME's and move Y and X to the end (S after them)."""
-    if "Y" not in axes or "X" not in axes:
-        raise ImageError(
-            f"The image has the axes {axes or 'none'}, of shape {array.shape}, but Y and X are needed."
-        )
-    if "S" not in axes and "C" not in axes and looks_like_rgb(array.shape) and not set(axes) & set("TZ"):
-        # An array (Y, X, 3) that was written without saying that it is a colour image.
-        return array, _letters(axes[:-3]) + "YXS", ()
-    known = [letter if letter in "TZCYXS" and axes.count(letter) == 1 else "?" for letter in axes]
-    free = [letter for letter in "ZTC" if letter not in known]
-    if known.count("?") > len(free):
-        raise ImageError(
-            f"The image has the axes {axes}, of shape {array.shape}, but besides Y and X only time, Z and "
-            "channel are known."
-        )
-    notes = []
-    for position, letter in enumerate(known):
-        if letter == "?":
-            known[position] = free.pop(0)
-            notes.append(
-                f"The file does not name the axis of length {array.shape[position]}; "
-                f"it is taken for {known[position]}."
-            )
-    named = "".join(known)
-    order = [letter for letter in named if letter not in "YXS"] + list("YXS" if "S" in named else "YX")
-    array = array.transpose([named.index(letter) for letter in order])
-    return array, "".join(order), tuple(notes)
-
-
-def _letters(axes: str) -> str:
-    """Name as many leading axes as there are letters."""
-    return "TZ"[-len(axes) :] if axes else ""
-
-
-@contextlib.contextmanager
-def _tifffile_complaints(problems: list[str]) -> Iterator[None]:
-    """Collect what tifffile logs, instead of letting it reach the screen."""
-
-    class Collector(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            problems.append(record.getMessage())
-
-    logger = logging.getLogger("tifffile")
-    handler, propagate = Collector(logging.WARNING), logger.propagate
-    logger.addHandler(handler)
-    logger.propagate = False
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate
-
-
-def _first_line(problem: object) -> str:
-    lines = str(problem).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(problem).__name__
 
 
 def write_ome_tiff(
@@ -328,25 +166,53 @@ def _resolution(spacing: Mapping[str, Spacing]) -> dict[str, Any]:
 
 
 def read_settings(path: str | os.PathLike[str]) -> Settings:
-    """Return the settings of the run that wrote an OME-TIFF.
+    """Return the settings of an earlier run.
+
+    Parameters
+    ----------
+    path : path-like
+        The OME-TIFF that the run wrote, or a JSON file.
 
     Raises
     ------
     FileError
-        If the file is not a TIFF or was not written by napari-blindspot.
+        If the file cannot be read, or is a TIFF that napari-blindspot did not write.
     SettingsError
-        If its settings are those of another version and do not validate.
+        If its settings do not validate, for example because they are those of another version.
     """
     import tifffile
 
     from napari_blindspot.settings import Settings
 
+    source = Path(path)
+    if not _first_bytes(source).startswith(_TIFF):
+        return Settings.parse(_read_json(source))
     try:
-        with _tifffile_complaints([]), tifffile.TiffFile(path) as tiff:
+        with complaints([]), tifffile.TiffFile(source) as tiff:
             text = tiff.ome_metadata
     except (OSError, ValueError) as error:
-        raise FileError(f"Cannot read {path} as a TIFF: {_first_line(error)}.") from error
+        raise FileError(f"The TIFF file {source} is damaged or cut off: {first_line(error)}.") from error
     values = read_annotation(text or "", NAMESPACE)
     if "settings" not in values:
-        raise FileError(f"The file {path} holds no settings of napari-blindspot.")
+        raise FileError(f"The file {source} holds no settings of napari-blindspot.")
     return Settings.parse(values["settings"])
+
+
+def _read_json(source: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(source.read_bytes())
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise FileError(
+            f"The file {source} holds no settings: neither an OME-TIFF of an earlier run nor a JSON object."
+        )
+    return values
+
+
+def _first_bytes(source: Path) -> bytes:
+    try:
+        with source.open("rb") as stream:
+            return stream.read(32)
+    except OSError as error:
+        raise FileError(f"Cannot read {source}: {error.strerror or error}.") from error

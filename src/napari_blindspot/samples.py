@@ -63,7 +63,7 @@ class Sample:
 
 
 def confocal(shape: tuple[int, int] = (256, 256), seed: int = 0) -> Sample:
-    """Return a confocal plane: filaments and puncta, few photons, nearly no read noise.
+    """Return a confocal plane: nuclei, fibres and puncta, few photons, nearly no read noise.
 
     Parameters
     ----------
@@ -73,10 +73,11 @@ def confocal(shape: tuple[int, int] = (256, 256), seed: int = 0) -> Sample:
         Same seed, same image.
     """
     rng = np.random.default_rng(seed)
-    light = _filaments(rng, shape, count=_count(shape, 1100), width=1.2)
-    light = 0.75 * light + 0.5 * _puncta(rng, shape, count=_count(shape, 1400), width=1.4)
-    photons = 0.6 + 22.0 * light
-    return _expose("confocal", photons, (0.1, 0.1), rng, gain=9.0, offset=20.0, read_noise=4.0)
+    light = 0.7 * _nuclei(rng, shape, count=_count(shape, 2800), radius=13.0)
+    light += 0.6 * _filaments(rng, shape, count=_count(shape, 2200), width=2.0)
+    light += 0.4 * _puncta(rng, shape, count=_count(shape, 2000), width=1.8)
+    photons = 0.8 + 8.0 * light
+    return _expose("confocal", photons, (0.1, 0.1), rng, gain=15.0, offset=20.0, read_noise=6.0)
 
 
 def two_photon(shape: tuple[int, int] = (256, 256), seed: int = 0) -> Sample:

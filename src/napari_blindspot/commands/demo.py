@@ -103,9 +103,7 @@ def _make(folder: Path) -> None:
 
 def _announce(settings: Settings) -> None:
     full = Settings.from_preset(settings.preset)
-    say(
-        f"A synthetic confocal image of {SIDE}×{SIDE} pixels, small so that this takes less than two minutes."
-    )
+    say(f"A synthetic confocal image of {SIDE}×{SIDE} pixels: small, to take less than two minutes.")
     if (settings.iterations, settings.passes) != (full.iterations, full.passes):
         say(
             f"The preset {settings.preset} with {settings.iterations} iterations instead of "

@@ -232,8 +232,9 @@ class _Run:
         for result in self.results.values():
             for warning in result.warnings:
                 counts[warning] = counts.get(warning, 0) + 1
-        several = len(self.results) > 1
-        return [f"{text} ({count} planes)" if several else text for text, count in counts.items()]
+        planes = len(self.results)
+        of = "" if planes == 1 else " ({count} of " + f"{planes} planes)"
+        return [text + of.format(count=count) for text, count in counts.items()]
 
     def write(self, source: Path, outputs: Outputs) -> None:
         self._write(source, outputs.denoised, "denoised", self.dtype)

@@ -1,0 +1,107 @@
+"""What is shipped: built for real, installed for real into fresh environments."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CONSTRAINTS = ROOT / "tests" / "constraints.txt"
+
+FIND_MANIFEST = """
+import sys
+from npe2 import PluginManifest
+manifest = PluginManifest.from_distribution("napari-blindspot")
+widgets = [widget.display_name for widget in manifest.contributions.widgets]
+print(manifest.name, manifest.package_version, widgets, "torch" in sys.modules)
+"""
+
+
+def read_command(word: str) -> str:
+    """Return the one command line of the README that contains `word`."""
+    lines = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if word in line]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_ci_runs_the_readmes_test_command_exactly():
+    command = read_command("bin/pytest")
+    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+def test_both_commands_of_the_readme_make_the_environment_and_use_the_constraints():
+    for word in ("bin/pytest", "bin/napari-blindspot demo"):
+        command = read_command(word)
+        assert command.startswith(
+            "python3 -m venv .venv && .venv/bin/pip install -c tests/constraints.txt -e "
+        )
+
+
+def test_the_pictures_of_the_readme_are_there():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in [part.split(")")[0] for part in text.split("](")[1:]]:
+        assert name.startswith("http") or (ROOT / name).exists(), name
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Path:
+    """A folder with the sdist, and the wheel that was built from it."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_package_with_its_manifest_and_types_and_nothing_else(built):
+    (wheel,) = built.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    package = [name for name in names if name.startswith("napari_blindspot/")]
+    assert {"napari_blindspot/napari.yaml", "napari_blindspot/py.typed"} <= set(package)
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"napari_blindspot"}
+    assert not [name for name in package if not name.endswith((".py", "napari.yaml", "py.typed"))]
+    sources = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*.py")}
+    assert {name for name in package if name.endswith(".py")} == sources
+    manifest = zipfile.ZipFile(wheel).read("napari_blindspot/napari.yaml")
+    assert manifest == (ROOT / "napari.yaml").read_bytes()
+
+
+@pytest.mark.slow
+def test_the_sdist_holds_what_is_needed_to_build_test_and_read(built):
+    (sdist,) = built.glob("*.tar.gz")
+    names = {name.split("/", 1)[1] for name in tarfile.open(sdist).getnames() if "/" in name}
+    assert {"napari.yaml", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"} <= names
+    assert {"tests/conftest.py", "tests/constraints.txt", "docs/index.md"} <= names
+    assert not [name for name in names if "__pycache__" in name or name.startswith((".venv", "site/"))]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", ["wheel", "sdist", "editable"])
+def test_napari_finds_the_manifest_in_every_kind_of_install(kind, built, tmp_path):
+    environment = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
+    what = {
+        "wheel": [str(next(built.glob("*.whl")))],
+        "sdist": [str(next(built.glob("*.tar.gz")))],
+        "editable": ["--editable", str(ROOT)],
+    }
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    for arguments in (["--constraint", str(CONSTRAINTS), "npe2"], ["--no-deps", *what[kind]]):
+        done = subprocess.run([*pip, *arguments], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    done = subprocess.run(
+        [str(python), "-W", "ignore", "-c", FIND_MANIFEST], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("napari-blindspot 0.")
+    assert "'Denoise'" in done.stdout
+    assert done.stdout.strip().endswith("False")
