@@ -56,6 +56,9 @@ class Result:
         Whether someone stopped the run before its end.
     warnings : tuple of str
         What the user ought to know, one sentence each.
+    noise : dict or None
+        The measured noise (`napari_blindspot.noise.NoiseModel.as_dict`); None for the preset ``paper``,
+        which does not look at it.
     """
 
     denoised: npt.NDArray[Any]
@@ -68,3 +71,4 @@ class Result:
     device: str
     stopped: bool = False
     warnings: tuple[str, ...] = ()
+    noise: dict[str, Any] | None = None

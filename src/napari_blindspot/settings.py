@@ -15,21 +15,42 @@ from napari_blindspot.errors import SettingsError
 
 __all__ = ["DEFAULT_PRESET", "PRESETS", "DeviceName", "Precision", "PresetName", "Settings"]
 
-PresetName = Literal["paper"]
+PresetName = Literal["auto", "fast", "best", "paper"]
 DeviceName = Literal["auto", "cuda", "mps", "cpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
-Fill = Literal["inr", "zero"]
+Fill = Literal["inr", "convolution", "zero"]
 OutputDtype = Literal["float32", "input"]
 
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
-DEFAULT_PRESET: PresetName = "paper"
+DEFAULT_PRESET: PresetName = "auto"
+
+_MEASURED: dict[str, Any] = {
+    "visible_fraction": None,
+    "dilation": None,
+    "fill": "convolution",
+    "iterations": 200,
+    "unet_width": 32,
+    "unet_learning_rate": 2e-3,
+    "inr_learning_rate": 2e-3,
+    "inr_dropout": (0.0,) * 5,
+    "passes": 8,
+}
+"""What the presets that read the noise have in common, where it differs from the paper."""
+
+_PRESET_VALUES: dict[str, dict[str, Any]] = {
+    "auto": _MEASURED,
+    "fast": {**_MEASURED, "iterations": 100, "passes": 4},
+    "best": {**_MEASURED, "iterations": 600},
+    "paper": {},
+}
 
 
 class Settings(BaseModel):
     """Everything that decides the pixels of a result.
 
-    The defaults are the preset ``paper``: Quan et al., "Zero-Shot Blind-spot Image Denoising via Implicit
-    Neural Sampling" (CVPR 2025), with its open points settled as ``docs/how-it-works.md`` says.
+    ``paper`` is Quan et al., "Zero-Shot Blind-spot Image Denoising via Implicit Neural Sampling" (CVPR
+    2025), its open points settled as ``docs/how-it-works.md`` says. ``auto``, ``fast`` and ``best`` measure
+    the noise first and set the method by it; what they leave as None is filled in then, and recorded.
 
     Attributes
     ----------
@@ -44,46 +65,53 @@ class Settings(BaseModel):
         Arithmetic of the U-Net's convolutions; weights, losses and the INR stay in float32.
     iterations : int
         Steps of the joint fit.
-    visible_fraction : float
-        The paper's p0: the probability of a pixel to be visible, drawn anew in every iteration.
-    dilation : int
-        Radius in pixels by which the visible set grows before its complement becomes Ω_inv (0-3).
+    visible_fraction : float or None
+        The paper's p0: the fraction of pixels that is visible, drawn anew in every iteration.
+    dilation : int or None
+        The gap in pixels between a visible pixel and one that must be predicted (0-3).
     denoising_loss, inr_loss, consistency_loss : bool
         Whether L_dn (eq. 14), L_inr (eq. 12) and L_mc (eq. 15) take part in the sum (eq. 16).
-    fill : {"inr", "zero"}
-        What D_θ sees where a pixel is not visible; ``zero`` repeats the first column of Table 4.
+    fill : {"inr", "convolution", "zero"}
+        What D_θ sees where a pixel is not visible: the INR, a normalised convolution of the visible
+        pixels (not in ``paper``), or nothing, which repeats the first column of the paper's Table 4.
     train_inr : bool
         False leaves the INR at its random start, which is what the authors' published code does.
     detach_fill : bool
         True stops the gradient of L_dn at the INR's fill; by eq. 16 it reaches both networks.
     unet_width : int
-        Filters of the encoder; the decoder has twice as many.
+        Filters of the U-Net at full resolution.
     unet_dilation : int
-        Dilation of the U-Net's convolutions (all but the last).
+        ``paper`` only: dilation of the U-Net's convolutions (all but the last).
     unet_dropout : float
-        Probability to drop a feature before a decoder block.
+        ``paper`` only: probability to drop a feature before a decoder block.
     inr_features, inr_octaves : int
         Width of the SIREN, and L, the number of octaves of its positional encoding γ.
     inr_dropout : tuple of float
         Dropout after each sine layer; its length is the number of sine layers.
     unet_learning_rate, inr_learning_rate : float
-        Adam's initial step sizes. The U-Net's falls to 0 on a cosine, the INR's stays.
+        Step sizes. ``paper``: Adam, falling to 0 on a cosine for the U-Net, constant for the INR. Else the
+        peaks of one cycle.
     passes : int
-        Random visible sets over which the final estimate is averaged.
+        What the final estimate is averaged over: random visible sets in ``paper``, else symmetries of the
+        square (1-8).
+    patch_size, batch_size : int
+        Not in ``paper``: side in pixels and number of the patches that an iteration sees.
+    refine_iterations : tuple of int or None
+        Not in ``paper``: steps of each round of refinement after the blind-spot fit; () for none.
     output_dtype : {"float32", "input"}
         ``input`` rounds and clips the estimate to the dtype of the image that came in.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    preset: PresetName = "paper"
+    preset: PresetName = DEFAULT_PRESET
     seed: int = Field(default=0, ge=0, lt=2**63)
     device: DeviceName = "auto"
     precision: Precision = "auto"
 
     iterations: int = Field(default=1200, ge=1, le=1_000_000)
-    visible_fraction: float = Field(default=0.1, gt=0.0, lt=1.0)
-    dilation: int = Field(default=2, ge=0, le=3)
+    visible_fraction: float | None = Field(default=0.1, gt=0.0, lt=1.0)
+    dilation: int | None = Field(default=2, ge=0, le=3)
 
     denoising_loss: bool = True
     inr_loss: bool = True
@@ -102,7 +130,17 @@ class Settings(BaseModel):
     unet_learning_rate: float = Field(default=4e-4, gt=0.0, le=1.0)
     inr_learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0)
     passes: int = Field(default=400, ge=1, le=100_000)
+    patch_size: int = Field(default=128, ge=16, le=4096)
+    batch_size: int = Field(default=8, ge=1, le=1024)
+    refine_iterations: tuple[int, ...] | None = None
     output_dtype: OutputDtype = "float32"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _start_from_the_preset(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {**_PRESET_VALUES.get(values.get("preset", DEFAULT_PRESET), {}), **values}
 
     @model_validator(mode="after")
     def _something_to_learn(self) -> Settings:
@@ -112,7 +150,23 @@ class Settings(BaseModel):
             raise ValueError("inr_dropout must name at least one layer")
         if not all(0.0 <= rate < 1.0 for rate in self.inr_dropout):
             raise ValueError("every rate in inr_dropout must lie in [0, 1)")
+        if self.refine_iterations is not None and min(self.refine_iterations, default=0) < 0:
+            raise ValueError("refine_iterations must not be negative")
+        if self.measures_noise:
+            if not self.denoising_loss or self.fill == "zero":
+                raise ValueError("only the preset 'paper' can do without the denoising loss or a fill")
+            if self.passes > 8:
+                raise ValueError(f"passes is {self.passes}, but a square has 8 symmetries")
+        elif self.visible_fraction is None or self.dilation is None or self.fill == "convolution":
+            raise ValueError(
+                "the preset 'paper' needs a visible fraction, a dilation and the fill 'inr' or 'zero'"
+            )
         return self
+
+    @property
+    def measures_noise(self) -> bool:
+        """Whether the run reads the noise first and sets the method by it."""
+        return self.preset != "paper"
 
     @classmethod
     def from_preset(cls, preset: str = DEFAULT_PRESET, **overrides: Any) -> Settings:

@@ -130,6 +130,6 @@ def _scores(image: npt.NDArray[Any], truth: npt.NDArray[np.float32]) -> tuple[fl
 
     extent = float(np.ptp(truth))
     values = image.astype(np.float32)
-    psnr = peak_signal_noise_ratio(truth, values, data_range=extent)  # type: ignore[no-untyped-call]
-    ssim = structural_similarity(truth, values, data_range=extent)  # type: ignore[no-untyped-call]
+    psnr = peak_signal_noise_ratio(truth, values, data_range=extent)
+    ssim = structural_similarity(truth, values, data_range=extent)
     return float(psnr), float(ssim)

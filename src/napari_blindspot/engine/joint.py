@@ -40,7 +40,11 @@ class JointFit:
     """
 
     def __init__(self, noisy: torch.Tensor, valid: torch.Tensor, settings: Settings) -> None:
+        assert settings.visible_fraction is not None
+        assert settings.dilation is not None
         self.settings = settings
+        self.visible_fraction = settings.visible_fraction
+        self.dilation = settings.dilation
         self.noisy = noisy
         self.valid = valid
         self.device = noisy.device
@@ -76,7 +80,7 @@ class JointFit:
     def step(self) -> None:
         """Run one iteration: draw the sets, sum the losses (eq. 16), move both networks."""
         self._set_learning_rate()
-        visible = sample_visible(self.valid, self.settings.visible_fraction, self.generator)
+        visible = sample_visible(self.valid, self.visible_fraction, self.generator)
         denoised, inr = self._forward(visible)
         total = self._loss(visible, denoised, inr)
         self.unet_optimizer.zero_grad(set_to_none=True)
@@ -92,7 +96,7 @@ class JointFit:
     @torch.no_grad()
     def predict(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return D_θ's estimate and the INR's image for a new visible set, (Y, X) each."""
-        visible = sample_visible(self.valid, self.settings.visible_fraction, self.generator)
+        visible = sample_visible(self.valid, self.visible_fraction, self.generator)
         return self._forward(visible)
 
     def running_mean(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -122,7 +126,7 @@ class JointFit:
         terms = []
         record = self.losses[self.iteration]
         if settings.denoising_loss:
-            invisible = invisible_set(visible, self.valid, settings.dilation)
+            invisible = invisible_set(visible, self.valid, self.dilation)
             terms.append(denoising_loss(denoised, self.noisy, invisible))
             record[0] = terms[-1].detach()
         if settings.inr_loss:

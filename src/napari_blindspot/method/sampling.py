@@ -5,7 +5,15 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-__all__ = ["dilate", "invisible_set", "sample_visible"]
+__all__ = [
+    "dilate",
+    "disc",
+    "invisible_set",
+    "place_targets",
+    "punch_holes",
+    "sample_visible",
+    "scattered_targets",
+]
 
 
 def sample_visible(valid: torch.Tensor, fraction: float, generator: torch.Generator) -> torch.Tensor:
@@ -58,3 +66,66 @@ def invisible_set(visible: torch.Tensor, valid: torch.Tensor, radius: int) -> to
     With ``radius=0`` it is the plain complement of the visible set.
     """
     return ~dilate(visible, radius) & valid
+
+
+def scattered_targets(
+    count: int, height: int, width: int, spacing: int, generator: torch.Generator
+) -> torch.Tensor:
+    """Draw one target pixel in every cell of a grid.
+
+    Compared with independent draws no two targets fall together, so that holes around them stay apart
+    and every iteration predicts the most pixels for the least that it hides.
+
+    Parameters
+    ----------
+    count, height, width : int
+        Number and size of the masks.
+    spacing : int
+        Side of a cell in pixels; the fraction of targets is 1 / spacing².
+    generator : torch.Generator
+        Its device is that of the result.
+
+    Returns
+    -------
+    Tensor
+        (count, 1, height, width) bool.
+    """
+    rows, columns = -(-height // spacing), -(-width // spacing)
+    device = generator.device
+    choice = torch.randint(spacing**2, (count, rows, columns), device=device, generator=generator)
+    return place_targets(choice, spacing, height, width)
+
+
+def place_targets(choice: torch.Tensor, spacing: int, height: int, width: int) -> torch.Tensor:
+    """Turn the number of the chosen pixel of each cell, (N, rows, columns), into a mask of targets.
+
+    Returns
+    -------
+    Tensor
+        (N, 1, height, width) bool.
+    """
+    count, rows, columns = choice.shape
+    cells = F.one_hot(choice, spacing**2)
+    cells = cells.view(count, rows, columns, spacing, spacing)
+    mask = cells.permute(0, 1, 3, 2, 4).reshape(count, 1, rows * spacing, columns * spacing)
+    return mask[..., :height, :width].bool()
+
+
+def disc(radius: float, device: torch.device) -> torch.Tensor:
+    """Return a disc of ones, (1, 1, 2 * ⌊radius⌋ + 1, 2 * ⌊radius⌋ + 1); radius 0 is one pixel."""
+    reach = int(radius)
+    t = torch.arange(-reach, reach + 1, device=device, dtype=torch.float32)
+    inside = t[:, None] ** 2 + t**2 <= radius**2 + 1e-6
+    return inside.float()[None, None]
+
+
+def punch_holes(targets: torch.Tensor, radius: float) -> torch.Tensor:
+    """Return Ω_vis for these targets: everything but a disc around each, (N, 1, Y, X) bool.
+
+    Structured Noise2Void (Broaddus et al., ISBI 2020) hides the neighbours that share the target's noise
+    in the same way.
+    """
+    if radius < 1:
+        return ~targets
+    hidden = F.conv2d(targets.float(), disc(radius, targets.device), padding=int(radius))
+    return hidden < 0.5

@@ -1,0 +1,232 @@
+"""The blind-spot fit of the measured presets: patches, holes by the noise's reach, every pixel predicted.
+
+As in the paper, D_θ sees the visible pixels with estimates elsewhere and must predict pixels that lie away
+from every visible one. What differs is measured, not guessed: the visible set is everything but a hole
+around each target, as wide as the noise is correlated, and the loss is L2 on pixels whose noise has been
+stabilised. Tensors on the scale of the fit only; events and numpy belong to `napari_blindspot.engine`'s
+other modules.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from napari_blindspot.method.compact import LEVELS, CompactUNet
+from napari_blindspot.method.fill import gaussian, normalised_convolution
+from napari_blindspot.method.sampling import place_targets, punch_holes, scattered_targets
+from napari_blindspot.method.symmetry import SYMMETRIES, turn, turn_back
+from napari_blindspot.plan import hole_radius, target_spacing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_blindspot.settings import Settings
+
+__all__ = ["BlindFit", "Trainer"]
+
+MULTIPLE = 2**LEVELS
+
+MARGIN = 64
+"""Overlap of the tiles of a large plane, in pixels: more than the network sees, so that no seam shows."""
+
+TILE = 768
+"""Side of a tile's core; planes up to this size are predicted in one piece."""
+
+
+class Trainer:
+    """AdamW with a one-cycle learning rate and a running mean of the weights.
+
+    Parameters
+    ----------
+    network : CompactUNet
+        Trained in place.
+    iterations : int
+        Length of the cycle.
+    rate : float
+        The highest learning rate, reached after 15 % of the cycle.
+    memory : float
+        Share of the running mean that the next iteration keeps, once it has got going.
+    """
+
+    def __init__(self, network: CompactUNet, iterations: int, rate: float, memory: float) -> None:
+        self.network = network
+        self.mean = copy.deepcopy(network).requires_grad_(False)
+        self.memory = memory
+        self.iteration = 0
+        fused = next(network.parameters()).device.type != "mps"
+        self.optimizer = torch.optim.AdamW(
+            network.parameters(), rate, weight_decay=0.0, betas=(0.9, 0.99), fused=fused
+        )
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer,
+            rate,
+            total_steps=max(iterations, 2),
+            pct_start=0.15,
+            div_factor=10,
+            final_div_factor=100,
+        )
+
+    def step(self, loss: torch.Tensor) -> None:
+        """Move the network down the gradient of `loss`, and its mean towards the network."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        if self.iteration + 1 < self.schedule.total_steps:
+            self.schedule.step()
+        self.iteration += 1
+        keep = min(self.memory, self.iteration / (self.iteration + 9))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.mean.parameters()), list(self.network.parameters()), 1 - keep)
+
+
+class BlindFit:
+    """The network, its input and its random numbers for one plane.
+
+    Parameters
+    ----------
+    noisy : Tensor
+        (Y, X) float32, stabilised and standardised, without NaN.
+    valid : Tensor
+        (Y, X) bool, False where the image had no value.
+    settings : Settings
+        With everything that the noise decides filled in.
+    """
+
+    def __init__(self, noisy: torch.Tensor, valid: torch.Tensor, settings: Settings) -> None:
+        self.noisy = noisy[None, None]
+        self.valid = valid[None, None]
+        self.settings = settings
+        self.device = noisy.device
+        self.generator = torch.Generator(self.device).manual_seed(settings.seed)
+        # Where patches lie is needed on the host; drawing it there spares the device a wait.
+        self.host_generator = torch.Generator().manual_seed(settings.seed)
+        assert settings.dilation is not None
+        assert settings.visible_fraction is not None
+        self.radius = hole_radius(settings.dilation)
+        self.spacing = target_spacing(settings.dilation, settings.visible_fraction)
+        self.kernel = self._kernel()
+        # Patches are turned, so they are square.
+        self.side = min(settings.patch_size, min(noisy.shape)) // MULTIPLE * MULTIPLE
+        self.network = CompactUNet(2, settings.unet_width, self.generator)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def _kernel(self) -> torch.Tensor:
+        """Return the kernel of the fill: it must look past the hole."""
+        if self.radius < 1:
+            return gaussian(1.0, 3, self.device)
+        return gaussian(0.8 * self.radius + 0.2, int(2.5 * self.radius), self.device)
+
+    def apply(self, network: nn.Module, image: torch.Tensor, visible: torch.Tensor) -> torch.Tensor:
+        """Return D_θ's estimate of (N, 1, Y, X) images of which `visible` pixels may be seen."""
+        seen = visible.to(image.dtype)
+        fill = normalised_convolution(image, seen, self.kernel)
+        features = torch.cat([torch.where(visible, image, fill), seen], dim=1)
+        height, width = image.shape[-2:]
+        features = F.pad(features, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
+        features = features.contiguous(memory_format=torch.channels_last)
+        low_precision = self.settings.precision == "bfloat16"
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=low_precision):
+            correction = network(features)
+        estimate: torch.Tensor = fill + correction.float()[..., :height, :width]
+        return estimate
+
+    def patches(self, stack: torch.Tensor, count: int) -> torch.Tensor:
+        """Cut `count` patches at random places from (1, C, Y, X), each randomly turned."""
+        height, width = stack.shape[-2:]
+        side = self.side
+        cut = []
+        for _ in range(count):
+            top = self._draw(height - side + 1)
+            left = self._draw(width - side + 1)
+            piece = stack[..., top : top + side, left : left + side]
+            cut.append(turn(piece, self._draw(SYMMETRIES)))
+        return torch.cat(cut)
+
+    def _draw(self, below: int) -> int:
+        return int(torch.randint(below, (1,), generator=self.host_generator))
+
+    def loss(self, network: nn.Module, patches: torch.Tensor) -> torch.Tensor:
+        """L_dn: the mean squared error at the targets, each of which is hidden with its neighbours.
+
+        Parameters
+        ----------
+        network : Module
+            The denoiser.
+        patches : Tensor
+            (N, 2, Y, X): the noisy image, and 1 where it has a value.
+        """
+        noisy, valid = patches[:, :1], patches[:, 1:2] > 0.5
+        count, _, height, width = noisy.shape
+        targets = scattered_targets(count, height, width, self.spacing, self.generator)
+        estimate = self.apply(network, noisy, punch_holes(targets, self.radius) & valid)
+        weight = (targets & valid).to(noisy.dtype)
+        return (weight * (estimate - noisy) ** 2).sum() / weight.sum().clamp_min(1.0)
+
+    @property
+    def pixels(self) -> torch.Tensor:
+        """The noisy plane with its valid mask as a second channel, (1, 2, Y, X)."""
+        return torch.cat([self.noisy, self.valid.to(self.noisy.dtype)], dim=1)
+
+    @torch.no_grad()
+    def predict_hidden(self, network: nn.Module, symmetries: int) -> Iterator[torch.Tensor | None]:
+        """Predict every pixel in the one pass in which it is the hidden one of its cell.
+
+        Yields
+        ------
+        None or Tensor
+            None after each pass, and at last the mean over the symmetries, (1, 1, Y, X).
+        """
+        total = torch.zeros_like(self.noisy)
+        for symmetry in range(symmetries):
+            image, valid = turn(self.noisy, symmetry), turn(self.valid, symmetry)
+            height, width = image.shape[-2:]
+            cells = (-(-height // self.spacing), -(-width // self.spacing))
+            orders = torch.rand(
+                self.spacing**2, *cells, device=self.device, generator=self.generator
+            ).argsort(dim=0)
+            filled = torch.zeros_like(image)
+            for choice in orders:
+                targets = place_targets(choice[None], self.spacing, height, width)
+                visible = punch_holes(targets, self.radius) & valid
+                estimate = self.apply_tiled(network, image, visible)
+                filled = torch.where(targets, estimate, filled)
+                yield None
+            total += turn_back(filled, symmetry)
+        yield total / symmetries
+
+    @torch.no_grad()
+    def predict_seen(self, network: nn.Module, symmetries: int) -> Iterator[torch.Tensor | None]:
+        """Predict with every pixel visible; yields as `predict_hidden`."""
+        total = torch.zeros_like(self.noisy)
+        for symmetry in range(symmetries):
+            image, valid = turn(self.noisy, symmetry), turn(self.valid, symmetry)
+            total += turn_back(self.apply_tiled(network, image, valid), symmetry)
+            yield None
+        yield total / symmetries
+
+    def apply_tiled(self, network: nn.Module, image: torch.Tensor, visible: torch.Tensor) -> torch.Tensor:
+        """Do what `apply` does, in tiles where the plane is large, to the same pixels.
+
+        Tiles overlap by more than the network sees and begin at multiples of its coarsest pixel, so that
+        the cores equal those of one large pass.
+        """
+        height, width = image.shape[-2:]
+        if max(height, width) <= TILE + MARGIN:
+            return self.apply(network, image, visible)
+        out = torch.empty_like(image)
+        for top in range(0, height, TILE):
+            for left in range(0, width, TILE):
+                y = slice(max(0, top - MARGIN), min(height, top + TILE + MARGIN))
+                x = slice(max(0, left - MARGIN), min(width, left + TILE + MARGIN))
+                tile = self.apply(network, image[..., y, x], visible[..., y, x])
+                bottom, right = min(height, top + TILE), min(width, left + TILE)
+                out[..., top:bottom, left:right] = tile[
+                    ..., top - y.start : bottom - y.start, left - x.start : right - x.start
+                ]
+        return out

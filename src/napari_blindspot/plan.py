@@ -1,0 +1,128 @@
+"""From measured noise to settings: how far to look away, how much to show, how often to refine.
+
+The only place that decides for the user, and it says so in a sentence. Measuring belongs to
+`napari_blindspot.noise`, the theory to `napari_blindspot.risk`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_blindspot.risk import blind_spot_risk, signal_covariance
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from napari_blindspot.noise import NoiseModel
+    from napari_blindspot.settings import Settings
+
+    Floats = npt.NDArray[np.float64]
+
+__all__ = ["Plan", "hole_radius", "make_plan", "target_spacing"]
+
+GAPS = (0, 1, 2, 3)
+"""Gaps to choose from, in pixels."""
+
+WINDOW = 5
+"""The risk is reckoned from the visible pixels within this distance."""
+
+TOLERANCE = 1.1
+"""A smaller gap is taken if its risk is at most this many times the least: it predicts more pixels."""
+
+SPARSE, DENSE = 8 / 9, 28 / 49
+"""Visible fractions for white and for correlated noise: one target in 3² and in 7² pixels."""
+
+WHITE_ROUNDS, CORRELATED_ROUNDS = (40,), (80, 50)
+"""Iterations of each round of refinement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was decided, and why.
+
+    Attributes
+    ----------
+    settings : Settings
+        With all that the noise decides filled in.
+    correlated : bool
+        Whether the noise is taken to be correlated.
+    sentence : str
+        The reason, in words for the user.
+    """
+
+    settings: Settings
+    correlated: bool
+    sentence: str
+
+
+def make_plan(image: npt.ArrayLike, noise: NoiseModel, settings: Settings) -> Plan:
+    """Fill in what `settings` leave open, by the noise of the image.
+
+    Parameters
+    ----------
+    image : array_like
+        (Y, X), the noisy plane.
+    noise : NoiseModel
+        Measured on it.
+    settings : Settings
+        Of a preset that measures the noise; what the user has set stays.
+    """
+    if noise.measured:
+        gap = _least_risky_gap(image, noise)
+        seen = f"noise {_grain(noise)}"
+    else:
+        gap = 1
+        seen = "noise that could not be measured (too small, too flat or clipped), so safe settings"
+    gap = gap if settings.dilation is None else settings.dilation
+    correlated = gap > 0
+    fraction = settings.visible_fraction
+    if fraction is None:
+        fraction = DENSE if correlated else SPARSE
+    rounds = settings.refine_iterations
+    if rounds is None:
+        rounds = CORRELATED_ROUNDS if correlated else WHITE_ROUNDS
+        if not noise.measured:
+            rounds = ()
+    filled = {"dilation": gap, "visible_fraction": fraction, "refine_iterations": rounds}
+    return Plan(
+        settings=settings.model_copy(update=filled),
+        correlated=correlated,
+        sentence=f"{seen[0].upper()}{seen[1:]} → {gap}-pixel gap, {fraction:.0%} visible.",
+    )
+
+
+def hole_radius(gap: int) -> float:
+    """Return the radius of the disc around a target that is hidden for this gap; 0 hides it alone."""
+    return gap + 0.3 if gap else 0.0
+
+
+def target_spacing(gap: int, visible_fraction: float) -> int:
+    """Return the side of the cells that each hold one target, so that this fraction stays visible."""
+    reach = np.arange(-gap, gap + 1)
+    area = int((reach[:, None] ** 2 + reach**2 <= hole_radius(gap) ** 2 + 1e-6).sum())
+    # Rounded first: 1 / (1 - 8/9) is 9 and a little, whose root must not become 4.
+    return max(2, math.ceil(math.sqrt(round(area / (1.0 - visible_fraction), 6))))
+
+
+def _grain(noise: NoiseModel) -> str:
+    if not noise.is_correlated:
+        return "nearly independent from pixel to pixel"
+    return f"correlated over {noise.reach} pixel{'s' * (noise.reach != 1)}"
+
+
+def _least_risky_gap(image: npt.ArrayLike, noise: NoiseModel) -> int:
+    """Return the smallest gap whose kriging risk on this image is close to the least."""
+    stabilised = noise.stabiliser.forward(image)
+    covariance, variance = signal_covariance(stabilised, noise.correlation, 2 * WINDOW)
+    y, x = np.mgrid[-WINDOW : WINDOW + 1, -WINDOW : WINDOW + 1]
+    distance = np.hypot(y, x)
+    risks = []
+    for gap in GAPS:
+        visible = distance > hole_radius(gap)
+        risks.append(blind_spot_risk(covariance, noise.correlation, variance, visible))
+    best = min(risks)
+    return next(gap for gap, risk in zip(GAPS, risks, strict=True) if risk <= TOLERANCE * best)
