@@ -1,0 +1,138 @@
+"""The paper's own questions on the same data: p0, loss terms, dilation, number of iterations.
+
+Tables 3, 4 and 5 and Figure 6 of Quan et al. (CVPR 2025), each row one setting changed in a preset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_blindspot.benchmark.methods import available_methods
+from napari_blindspot.benchmark.runner import Entry
+from napari_blindspot.errors import SettingsError
+from napari_blindspot.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["STUDIES", "Study", "study_entries", "study_groups"]
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One table of the paper.
+
+    Attributes
+    ----------
+    name : str
+        For ``--studies``.
+    title : str
+    variants : dict
+        Label to the settings that it changes; those that change nothing are the preset itself.
+    """
+
+    name: str
+    title: str
+    variants: dict[str, dict[str, Any]]
+
+
+_ALONE = {"inr_loss": False, "consistency_loss": False, "fill": "zero", "dilation": 0}
+"""L_dn by itself: the complement of the visible set is predicted, "same as Self2Self" (section 4.4)."""
+
+
+def _studies(usual: Settings) -> tuple[Study, ...]:
+    """Return the studies; the numbers of iterations are thirds and doubles of the preset's own."""
+    counts = sorted({max(1, round(usual.iterations * share)) for share in (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)})
+    fractions = (0.5, 0.3, 0.1, 0.05)
+    return (
+        Study(
+            "p0", "Visible fraction p0 (Table 3)", {f"p0={p}": {"visible_fraction": p} for p in fractions}
+        ),
+        Study(
+            "losses",
+            "Loss terms (Table 4)",
+            {
+                "L_dn": _ALONE,
+                "L_dn+L_inr": {"consistency_loss": False},
+                "L_dn+L_mc": {"inr_loss": False},
+                "L_dn+L_inr+L_mc": {},
+            },
+        ),
+        Study("dilation", "Dilation (Table 5)", {f"dilation={k}": {"dilation": k} for k in range(4)}),
+        Study(
+            "iterations",
+            "Iterations (Figure 6)",
+            {f"iterations={n}": {"iterations": n} for n in counts},
+        ),
+        Study(
+            "source",
+            "What the authors' published code does otherwise",
+            {"INR not trained": {"train_inr": False}, "fill detached": {"detach_fill": True}},
+        ),
+    )
+
+
+STUDIES = tuple(study.name for study in _studies(Settings.from_preset("paper")))
+
+
+def study_entries(preset: str, names: Iterable[str] | None, iterations: int | None) -> list[Entry]:
+    """Return every variant of these studies once; variants that are the preset itself share a run.
+
+    Parameters
+    ----------
+    preset : str
+        What is varied.
+    names : iterable of str, optional
+        Of `STUDIES`; all of them if not given.
+    iterations : int, optional
+        Base number in place of the preset's.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such preset or study, or the preset cannot have one of the settings.
+    """
+    usual, studies = _chosen(preset, names, iterations)
+    method = available_methods()[preset]
+    entries: dict[str, Entry] = {preset: Entry(preset, method, _base(iterations))}
+    for study in studies:
+        for label, changes in study.variants.items():
+            if not _is_usual(usual, changes):
+                Settings.parse({**usual.model_dump(), **changes})  # says now what a worker would say later
+                entries[label] = Entry(label, method, {**_base(iterations), **changes})
+    return list(entries.values())
+
+
+def study_groups(preset: str, names: Iterable[str] | None, iterations: int | None) -> dict[str, list[str]]:
+    """Return the title of each study with the names of its rows, the preset itself in its place."""
+    usual, studies = _chosen(preset, names, iterations)
+    return {
+        study.title: list(
+            dict.fromkeys(
+                preset if _is_usual(usual, changes) else label for label, changes in study.variants.items()
+            )
+        )
+        + ([preset] if study.name == "source" else [])
+        for study in studies
+    }
+
+
+def _chosen(
+    preset: str, names: Iterable[str] | None, iterations: int | None
+) -> tuple[Settings, list[Study]]:
+    usual = Settings.from_preset(preset, iterations=iterations)
+    studies = {study.name: study for study in _studies(usual)}
+    wanted = list(studies) if names is None else list(names)
+    for name in wanted:
+        if name not in studies:
+            raise SettingsError(f"There is no study {name!r}; choose from: {', '.join(studies)}.")
+    return usual, [studies[name] for name in wanted]
+
+
+def _base(iterations: int | None) -> dict[str, Any]:
+    return {} if iterations is None else {"iterations": iterations}
+
+
+def _is_usual(usual: Settings, changes: dict[str, Any]) -> bool:
+    return all(getattr(usual, name) == value for name, value in changes.items())

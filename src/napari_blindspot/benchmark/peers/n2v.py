@@ -1,0 +1,64 @@
+"""Noise2Void as its makers ship it: CAREamics, trained on the one image that is to be denoised.
+
+Krull, Buchholz, Jug, "Noise2Void" (CVPR 2019). Default U-Net and augmentations of CAREamics, patches of 64
+pixels in batches of 16, as its own examples have them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import tempfile
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from napari_blindspot.benchmark.methods import Denoiser, Request
+
+__all__ = ["noise2void"]
+
+EPOCHS = 100
+STEPS = 100
+"""Batches in an epoch: 10,000 in all."""
+
+PATCH = 64
+BATCH = 16
+
+
+def noise2void(request: Request) -> Denoiser:
+    """Return N2V with the request's device, seed and, if given, its number of iterations in one epoch."""
+    if request.device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch is loaded: the trainer takes what it sees
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    from careamics import CAREamist
+    from careamics.config import create_n2v_config
+    from lightning.pytorch import seed_everything
+
+    epochs, steps = (EPOCHS, STEPS) if request.iterations is None else (1, request.iterations)
+
+    def denoise(image: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+        seed_everything(request.seed, verbose=False)
+        config = create_n2v_config(
+            experiment_name="benchmark",
+            data_type="array",
+            axes="YX",
+            patch_size=[PATCH, PATCH],
+            batch_size=BATCH,
+            num_epochs=epochs,
+            num_steps=steps,
+            n_val_patches=1,
+        )
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            careamist = CAREamist(config, work_dir=folder, enable_progress_bar=False)
+            careamist.train(train_data=np.asarray(image, np.float32))
+            predictions, _ = careamist.predict(np.asarray(image, np.float32))
+        estimate: npt.NDArray[Any] = np.squeeze(predictions[0])
+        return estimate
+
+    return denoise

@@ -1,0 +1,69 @@
+"""What others have published on FMDD's raw test images, kept apart from what was measured here.
+
+The 48 raw images of ``test_mix``, 512×512. Re-runs of one method differ by 1-1.5 dB between papers, and
+SSIM by the toolbox, so these rows are for orientation only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["AWGN25_BSD68", "FMDD", "Published"]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A figure from the literature.
+
+    Attributes
+    ----------
+    method : str
+    psnr : float
+        dB.
+    ssim : float or None
+        None where the source gives none.
+    source : str
+        Who published the figure, which need not be who invented the method.
+    """
+
+    method: str
+    psnr: float
+    ssim: float | None
+    source: str
+
+
+_PAPER = "Quan et al., CVPR 2025, Table 1"
+
+_FMD = "Zhang et al., CVPR 2019 (FMD), authors' scripts"
+
+FMDD: tuple[Published, ...] = (
+    Published("BM3D", 30.06, 0.771, _PAPER),
+    Published("DIP", 32.90, 0.854, _PAPER),
+    Published("Self2Self", 30.76, 0.695, _PAPER),
+    Published("PD-denoising", 33.01, 0.856, _PAPER),
+    Published("NN+BM3D", 32.21, 0.831, _PAPER),
+    Published("APBSN-single", 28.43, 0.804, _PAPER),
+    Published("ScoreDVI", 33.10, 0.865, _PAPER),
+    Published("MASH", 33.71, 0.882, _PAPER),
+    Published("implicit neural sampling (this method)", 33.95, 0.885, _PAPER),
+    Published("CVF-SID, trained on FMD", 32.73, 0.843, _PAPER),
+    Published("APBSN, trained on FMD", 31.99, 0.836, _PAPER),
+    Published("VST + NLM", 31.25, None, _FMD),
+    Published("PURE-LET", 31.95, None, _FMD),
+    Published("VST + BM3D", 32.71, None, _FMD),
+    Published("ZS-N2N", 31.65, 0.767, "DMID and NLR papers"),
+    Published("Pixel2Pixel", 33.26, 0.830, "NLR paper; another source has 32.34"),
+    Published("Pixel Refilling", 33.47, 0.882, "NLR paper"),
+    Published("ZS-HPD", 32.54, 0.830, "ZS-HPD paper"),
+)
+"""Mean over the 48 images."""
+
+AWGN25_BSD68: tuple[Published, ...] = (
+    Published("BM3D", 28.56, None, "quoted beside the paper's Table 3"),
+    Published("Self2Self", 28.70, None, "quoted beside the paper's Table 3"),
+    Published("this method, p0 = 0.5", 27.51, 0.712, "Quan et al., CVPR 2025, Table 3"),
+    Published("this method, p0 = 0.3", 27.13, 0.683, "Quan et al., CVPR 2025, Table 3"),
+    Published("this method, p0 = 0.1", 26.81, 0.677, "Quan et al., CVPR 2025, Table 3"),
+    Published("this method, p0 = 0.05", 26.74, 0.676, "Quan et al., CVPR 2025, Table 3"),
+)
+"""σ = 25 on the 68 grayscale images of BSD68."""

@@ -1,0 +1,169 @@
+"""The Markdown of a run: means over scenes, a modality, a scene, what failed, what is published."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_blindspot.benchmark.machine import describe_machine, describe_versions
+from napari_blindspot.benchmark.pairs import MODALITIES, modality
+from napari_blindspot.benchmark.table import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from napari_blindspot.benchmark.published import Published
+    from napari_blindspot.benchmark.runner import Options
+    from napari_blindspot.benchmark.table import Row, Table
+
+__all__ = ["Report", "markdown_table", "mean_over_scenes", "protocol_lines", "write_report"]
+
+PROTOCOL = (
+    "Whole image; float estimate clipped to [0, 255], not rounded; scikit-image's PSNR and SSIM, data "
+    "range 255, default 7×7 window. SI-PSNR: PSNR after the best affine fit of the estimate to the truth. "
+    "Captures are averaged within their scene, then scenes. Seconds are wall time of the method alone; MB "
+    "is the peak of its process, or of the GPU's memory where it used one."
+)
+
+
+@dataclass(slots=True)
+class Report:
+    """What goes into ``results.md``.
+
+    Attributes
+    ----------
+    title : str
+    names : list of str
+        Methods in the order of the table.
+    options : Options
+    skipped : list of str
+        One line for each method that is not installed.
+    published : sequence of Published
+    published_title : str
+    notes : list of str
+        Paragraphs after the protocol.
+    groups : dict
+        Title to method names: further tables of some of the methods.
+    """
+
+    title: str
+    names: list[str]
+    options: Options
+    skipped: list[str] = field(default_factory=list)
+    published: Sequence[Published] = ()
+    published_title: str = ""
+    notes: list[str] = field(default_factory=list)
+    groups: dict[str, list[str]] = field(default_factory=dict)
+
+
+def write_report(table: Table, report: Report) -> None:
+    """Write ``results.md`` beside the table."""
+    rows = [row for row in table.rows.values() if row.method in report.names]
+    names = [name for name in report.names if any(row.method == name for row in rows)]
+    parts = [f"# {report.title}", *protocol_lines(report.options), *report.notes]
+    if rows:
+        parts += ["## Mean over scenes", _means(rows, names)]
+        parts += ["## By microscope (PSNR / SI-PSNR / SSIM)", _by_modality(rows, names)]
+        parts += [f"## {title}\n\n{_means(rows, members)}" for title, members in report.groups.items()]
+        parts += ["## By scene (PSNR / SI-PSNR / SSIM)", _by_scene(rows, names)]
+    wrong = [*report.skipped, *(_failure_line(table, key) for key in table.failures)]
+    if wrong:
+        parts += ["## What is missing", "\n".join(f"- {line}" for line in wrong)]
+    if report.published:
+        parts += [f"## {report.published_title}", _published(report.published)]
+    write_atomically(table.folder / "results.md", "\n\n".join(parts) + "\n")
+
+
+def protocol_lines(options: Options) -> list[str]:
+    """Return the protocol, the options and the machine as paragraphs."""
+    how = [f"seed {options.seed}", f"device {options.device}"]
+    if options.crop:
+        how.append(f"**central {options.crop}×{options.crop} crop**")
+    if options.iterations:
+        how.append(f"**only {options.iterations} iterations for every method that learns: a quick look**")
+    if options.timeout:
+        how.append(f"time limit {options.timeout:g} s")
+    return [
+        PROTOCOL,
+        f"Options: {', '.join(how)}.",
+        f"Machine: {describe_machine(options.device)}.",
+        f"Versions: {describe_versions()}.",
+    ]
+
+
+def mean_over_scenes(rows: Iterable[Row], column: str) -> float:
+    """Average a column within each scene, then over scenes; rows without numbers do not count."""
+    scenes: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        value = getattr(row, column)
+        if value is not None:
+            scenes[row.scene].append(value)
+    return float(np.mean([np.mean(values) for values in scenes.values()])) if scenes else float("nan")
+
+
+def markdown_table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Lay out a table whose first column is text and whose others are numbers."""
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [header, rule, *lines])
+
+
+def _means(rows: list[Row], names: list[str]) -> str:
+    columns = (("psnr", 2), ("si_psnr", 2), ("ssim", 3), ("seconds", 1), ("peak_mb", 0))
+    lines = []
+    for name in names:
+        mine = [row for row in rows if row.method == name]
+        done = sum(row.psnr is not None for row in mine)
+        numbers = [_format(mean_over_scenes(mine, column), digits) for column, digits in columns]
+        everyone = len({(row.scene, row.capture) for row in rows})
+        # A mean over fewer images than the others' must not pass for theirs.
+        lines.append([name, *numbers, f"{done}" if done == everyone else f"**{done} of {everyone}**"])
+    return markdown_table(["method", "PSNR", "SI-PSNR", "SSIM", "seconds", "MB", "images"], lines)
+
+
+def _by_modality(rows: list[Row], names: list[str]) -> str:
+    present = [name for name in (*MODALITIES, "other") if any(modality(row.scene) == name for row in rows)]
+    lines = [
+        [
+            name,
+            *(_triple([r for r in rows if r.method == name and modality(r.scene) == m]) for m in present),
+        ]
+        for name in names
+    ]
+    return markdown_table(["method", *present], lines)
+
+
+def _by_scene(rows: list[Row], names: list[str]) -> str:
+    scenes = sorted({row.scene for row in rows})
+    lines = [
+        [scene, *(_triple([r for r in rows if r.method == name and r.scene == scene]) for name in names)]
+        for scene in scenes
+    ]
+    return markdown_table(["scene", *names], lines)
+
+
+def _triple(rows: list[Row]) -> str:
+    values = (("psnr", 2), ("si_psnr", 2), ("ssim", 3))
+    if not any(row.psnr is not None for row in rows):
+        return "–"
+    return " / ".join(_format(mean_over_scenes(rows, column), digits) for column, digits in values)
+
+
+def _format(value: float, digits: int) -> str:
+    return "–" if np.isnan(value) else f"{value:.{digits}f}"
+
+
+def _failure_line(table: Table, key: tuple[str, str, str]) -> str:
+    failure = table.failures[key]
+    where = f"{failure.method} on {failure.scene}, capture {failure.capture}: " if failure.method else ""
+    return where + failure.reason
+
+
+def _published(published: Sequence[Published]) -> str:
+    lines = [
+        [row.method, f"{row.psnr:.2f}", "–" if row.ssim is None else f"{row.ssim:.3f}", row.source]
+        for row in published
+    ]
+    return markdown_table(["method (published)", "PSNR", "SSIM", "source"], lines)

@@ -1,0 +1,94 @@
+"""One method on one image in a process of its own: ``python -m napari_blindspot.benchmark.worker FOLDER``.
+
+The folder has ``job.json`` and ``noisy.npy`` (and ``truth.npy`` for an oracle); the worker adds
+``estimate.npy`` and ``outcome.json``. A process each makes peak memory honest, lets a time limit stop
+anything, and keeps a crash from taking the run with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_blindspot.benchmark.methods import Method, Request
+from napari_blindspot.errors import BlindspotError
+
+__all__ = ["main", "peak_memory_mb"]
+
+
+def main(folder: Path) -> None:
+    """Do the job that lies in a folder."""
+    _end_with_parent()
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    try:
+        outcome = _run(folder, job)
+    except BlindspotError as error:
+        outcome = {"error": str(error)}
+    except MemoryError:
+        outcome = {"error": "It ran out of memory."}
+    except Exception as error:  # a peer may raise anything; the run goes on
+        outcome = {"error": f"{type(error).__name__}: {_first_line(error)}"}
+    (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
+
+
+def _run(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+    method = Method(**{**job["method"], "needs": tuple(job["method"]["needs"])})
+    truth = np.load(folder / "truth.npy") if method.sees_truth else None
+    noisy = np.load(folder / "noisy.npy")
+    denoise = method.build(Request(**job["request"], truth=truth))
+    start = time.perf_counter()
+    estimate = np.asarray(denoise(noisy), dtype=np.float32)
+    seconds = time.perf_counter() - start
+    np.save(folder / "estimate.npy", estimate)
+    return {"seconds": seconds, "peak_mb": peak_memory_mb()}
+
+
+def peak_memory_mb() -> float:
+    """Return the most memory this process has held, in MiB: of the GPU if one was used, else resident."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+        peak = int(torch.cuda.max_memory_allocated())
+        if peak:
+            return peak / 2**20
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Not ru_maxrss: on Linux it starts from the peak of the process that started this one.
+        line = next((x for x in status.read_text().splitlines() if x.startswith("VmHWM")), "")
+        if line:
+            return int(line.split()[1]) / 2**10
+    if sys.platform != "win32":
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / (2**20 if sys.platform == "darwin" else 2**10)
+    import psutil
+
+    return float(psutil.Process().memory_info().peak_wset) / 2**20
+
+
+def _end_with_parent() -> None:
+    """Leave when the run that started this process has gone, however it went."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else "no reason given"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
