@@ -85,7 +85,7 @@ BAD_OPTIONS = {
     "an unknown dtype": (("--dtype", "uint3"), "The setting 'output_dtype' is 'uint3', but"),
     "a channel that is not there": (
         ("--channel", "1"),
-        "There is no channel 1; the channels of this image are 0.",
+        "There is no channel 1; the only one is 0.",
     ),
     "an output that is no TIFF": (("-o", "out.png"), "must end in .ome.tif or .tif."),
     "the input as output": (("-o", "good.tif", "--overwrite"), "is the input itself; choose another name."),
