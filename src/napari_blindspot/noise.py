@@ -35,6 +35,9 @@ LAGS = 4
 QUIETEST = 0.1
 """Share of the blocks of an intensity range that is taken to be free of structure."""
 
+MOST_GROWTH = 1.3
+"""How much more variance longer blocks may show before it is taken for structure."""
+
 SIMULATED = 1500
 """Blocks of pure noise that are put through the procedure to learn its bias."""
 
@@ -145,7 +148,7 @@ def estimate_noise(image: npt.ArrayLike, lags: int = LAGS) -> NoiseModel:
     finite = planes[np.isfinite(planes)]
     if finite.size == 0 or finite.min() == finite.max():
         return _nothing()
-    low, high = finite.min(), finite.max()
+    low, high, median = finite.min(), finite.max(), np.median(finite)
     clipped_low = _piled_up(finite, low, 0.002)
     clipped_high = _piled_up(finite, high, 0.0005)
     side = min(BLOCK, min(planes.shape[-2:]) // 2)
@@ -158,10 +161,12 @@ def estimate_noise(image: npt.ArrayLike, lags: int = LAGS) -> NoiseModel:
     if fit is None:
         return _nothing(clipped_low, clipped_high)
     if fit.neighbour_correlation > CORRELATED and min(planes.shape[-2:]) >= 4 * BLOCK:
-        # A long tail needs longer blocks: what a block is shorter than looks like its trend.
+        # A long tail needs longer blocks: what a block is shorter than looks like its trend. But where the
+        # image is full of structure, no long block is free of it, and the variance gives that away.
         wide = _fit_blocks(_cut(planes, 2 * BLOCK), 2 * LAGS)
-        fit = wide or fit
-    middle = float(fit.line.at(np.median(finite)))
+        if wide and wide.line.at(median) <= MOST_GROWTH * fit.line.at(median):
+            fit = wide
+    middle = float(fit.line.at(median))
     return NoiseModel(
         gain=fit.line.slope,
         gain_error=fit.line.slope_error,

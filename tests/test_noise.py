@@ -1,0 +1,157 @@
+"""The noise model on synthetic noise of known parameters."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from napari_blindspot.noise import estimate_noise
+
+SIZE = 256
+
+
+def structure(size: int = SIZE) -> np.ndarray:
+    """Return a scene of smooth waves with sharp discs on it, 10-200."""
+    y, x = np.mgrid[:size, :size] / size
+    image = 60 + 45 * np.sin(6 * x) * np.cos(5 * y)
+    rng = np.random.default_rng(3)
+    for _ in range(25):
+        cy, cx, r = rng.random(), rng.random(), 0.01 + 0.03 * rng.random()
+        image[(y - cy) ** 2 + (x - cx) ** 2 < r**2] += 60 * rng.random() + 20
+    return image
+
+
+def correlated(sigma: float, blur: float, seed: int = 0) -> tuple[np.ndarray, float, float]:
+    """Return Gaussian noise, blurred, and its true correlations at lags 1 and 2."""
+    noise = gaussian_filter(np.random.default_rng(seed).normal(size=(SIZE, SIZE)), blur, mode="wrap")
+    impulse = np.zeros((65, 65))
+    impulse[32, 32] = 1
+    kernel = gaussian_filter(impulse, blur)
+    table = np.fft.ifft2(np.abs(np.fft.fft2(kernel)) ** 2).real
+    table /= table[0, 0]
+    return sigma * noise / noise.std(), table[0, 1], table[0, 2]
+
+
+@pytest.mark.parametrize(("gain", "read"), [(2.0, 5.0), (0.5, 3.0), (8.0, 4.0), (4.0, 0.0)])
+def test_gain_is_found_within_5_percent_and_the_variance_at_every_intensity(gain, read):
+    rng = np.random.default_rng(0)
+    truth = structure()
+    noisy = gain * rng.poisson(truth / gain) + rng.normal(0, read, truth.shape)
+    model = estimate_noise(noisy)
+    assert model.gain == pytest.approx(gain, rel=0.05)
+    for intensity in (30, 60, 120):
+        assert model.variance(intensity) == pytest.approx(gain * intensity + read**2, rel=0.08)
+    assert abs(model.gain - gain) < 5 * model.gain_error + 0.02 * gain
+
+
+def test_a_black_level_shows_as_a_negative_offset():
+    rng = np.random.default_rng(0)
+    noisy = 3 * rng.poisson(structure() / 3) + 100 + rng.normal(0, 4, (SIZE, SIZE))
+    model = estimate_noise(noisy)
+    assert model.gain == pytest.approx(3, rel=0.05)
+    assert model.offset == pytest.approx(4**2 - 3 * 100, rel=0.1)
+
+
+def test_noise_that_does_not_depend_on_the_signal_has_its_sigma_found():
+    noisy = structure() + np.random.default_rng(0).normal(0, 10, (SIZE, SIZE))
+    model = estimate_noise(noisy)
+    assert model.sigma == pytest.approx(10, rel=0.05)
+    assert model.gain < 0.1
+
+
+def test_independent_noise_is_found_independent_even_under_structure():
+    noisy = structure() + np.random.default_rng(0).normal(0, 10, (SIZE, SIZE))
+    model = estimate_noise(noisy)
+    assert abs(model.neighbour_correlation) < 0.03
+    assert not model.is_correlated
+    assert model.reach == 0
+
+
+@pytest.mark.parametrize("blur", [0.45, 0.6, 0.75])
+def test_the_correlation_of_the_noise_is_found_within_3_hundredths(blur):
+    noise, one, two = correlated(10, blur)
+    model = estimate_noise(structure() + noise)
+    c = len(model.correlation) // 2
+    for axis in (model.correlation[c, c:], model.correlation[c:, c]):
+        assert axis[0] == 1.0
+        assert axis[1] == pytest.approx(one, abs=0.03)
+        assert axis[2] == pytest.approx(two, abs=0.03)
+    assert model.sigma == pytest.approx(10, rel=0.06)
+
+
+def test_the_axes_are_told_apart():
+    rng = np.random.default_rng(0)
+    white = rng.normal(size=(SIZE, SIZE + 1))
+    noise = (white[:, 1:] + white[:, :-1]) / np.sqrt(2)
+    model = estimate_noise(structure() + 10 * noise)
+    c = len(model.correlation) // 2
+    assert model.correlation[c, c + 1] == pytest.approx(0.5, abs=0.03)
+    assert model.correlation[c + 1, c] == pytest.approx(0.0, abs=0.03)
+    assert model.is_correlated
+
+
+def test_flickering_scan_lines_are_seen_in_rows_and_not_in_columns():
+    rng = np.random.default_rng(0)
+    pixels, rows = rng.normal(0, 10, (SIZE, SIZE)), rng.normal(0, 5, (SIZE, 1))
+    smooth = 60 + 45 * np.sin(np.mgrid[:SIZE, :SIZE][0] / 40)
+    assert estimate_noise(smooth + pixels + rows).scan_line == pytest.approx(0.2, abs=0.07)
+    assert estimate_noise(smooth + pixels + rows.T).scan_line == 0.0
+
+
+def test_the_estimate_scales_with_the_image():
+    rng = np.random.default_rng(0)
+    noisy = 2.0 * rng.poisson(structure() / 2)
+    one, ten = estimate_noise(noisy), estimate_noise(10 * noisy)
+    assert ten.gain == pytest.approx(10 * one.gain, rel=1e-6)
+    assert ten.sigma == pytest.approx(10 * one.sigma, rel=1e-6)
+    assert np.allclose(ten.correlation, one.correlation)
+
+
+def test_clipped_pixels_are_counted_and_do_not_spoil_the_gain():
+    rng = np.random.default_rng(0)
+    noisy = np.clip(2.0 * rng.poisson(structure() / 2), 0, 120)
+    model = estimate_noise(noisy)
+    assert model.clipped_high == pytest.approx((noisy == 120).mean())
+    assert model.clipped_low == 0.0
+    assert model.gain == pytest.approx(2.0, rel=0.1)
+
+
+def test_nan_pixels_are_left_out():
+    noisy = structure() + np.random.default_rng(0).normal(0, 10, (SIZE, SIZE))
+    noisy[40:60, 40:90] = np.nan
+    assert estimate_noise(noisy).sigma == pytest.approx(10, rel=0.05)
+
+
+def test_a_stack_is_measured_like_its_planes_together():
+    rng = np.random.default_rng(0)
+    stack = 2.0 * rng.poisson(np.stack([structure(128)] * 4) / 2)
+    assert estimate_noise(stack).gain == pytest.approx(2.0, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "plane", [np.full((64, 64), 3.0), np.full((64, 64), np.nan), np.zeros((20, 20), np.uint8)]
+)
+def test_where_there_is_no_noise_to_measure_it_says_so(plane):
+    model = estimate_noise(plane)
+    assert not model.measured
+    assert model.sigma == 0.0
+    assert not model.is_correlated
+
+
+def test_its_figures_are_plain_enough_for_json():
+    import json
+
+    figures = estimate_noise(structure() + np.random.default_rng(0).normal(0, 5, (SIZE, SIZE))).as_dict()
+    assert json.loads(json.dumps(figures)) == figures
+
+
+def test_real_confocal_and_two_photon_noise_is_nearly_white_and_wide_field_noise_is_not(shared_data):
+    from skimage.io import imread
+
+    kinds = {
+        path.stem: estimate_noise(imread(path)).is_correlated
+        for path in sorted((shared_data / "fmdd-dev" / "raw").glob("*"))
+        if path.stem.endswith(("fov1", "fov19_1"))
+    }
+    assert len(kinds) == 7
+    for name, is_correlated in kinds.items():
+        assert is_correlated == name.startswith("WideField"), name

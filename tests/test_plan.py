@@ -1,0 +1,62 @@
+import re
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from napari_blindspot.noise import estimate_noise
+from napari_blindspot.plan import hole_radius, make_plan, target_spacing
+from napari_blindspot.settings import Settings
+
+AUTO = Settings.from_preset("auto")
+
+
+def scene(blur: float, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    signal = gaussian_filter(rng.normal(size=(192, 192)), 8, mode="wrap")
+    noise = rng.normal(size=signal.shape)
+    if blur:
+        noise = gaussian_filter(noise, blur, mode="wrap")
+    return 100 + 40 * signal / signal.std() + 20 * noise / noise.std()
+
+
+def test_white_noise_needs_no_gap_and_shows_eight_pixels_of_nine():
+    image = scene(0)
+    plan = make_plan(image, estimate_noise(image), AUTO)
+    assert plan.settings.dilation == 0
+    assert target_spacing(0, plan.settings.visible_fraction) == 3
+    assert not plan.correlated
+    assert plan.sentence == "Noise nearly independent from pixel to pixel → 0-pixel gap, 89% visible."
+
+
+def test_correlated_noise_gets_a_gap_as_wide_as_its_reach_and_the_sentence_says_so():
+    image = scene(1.0)
+    plan = make_plan(image, estimate_noise(image), AUTO)
+    assert plan.settings.dilation >= 2
+    assert plan.correlated
+    assert re.search(r"correlated over [23] pixels → ", plan.sentence)
+    assert f"{plan.settings.dilation}-pixel gap, 57% visible" in plan.sentence
+
+
+def test_what_the_user_has_set_stays():
+    image = scene(0)
+    given = Settings.from_preset("auto", dilation=1, visible_fraction=0.5, refine_iterations=(7,))
+    assert make_plan(image, estimate_noise(image), given).settings == given
+
+
+def test_noise_that_cannot_be_measured_gets_safe_settings_and_no_refinement():
+    plan = make_plan(np.ones((32, 32)), estimate_noise(np.ones((32, 32))), AUTO)
+    assert plan.settings.dilation == 1
+    assert plan.settings.refine_iterations == ()
+    assert "could not be measured" in plan.sentence
+
+
+@pytest.mark.parametrize(("gap", "pixels"), [(0, 1), (1, 5), (2, 21), (3, 37)])
+def test_the_spacing_of_targets_leaves_the_asked_fraction_visible(gap, pixels):
+    reach = np.arange(-gap, gap + 1)
+    hidden = (reach[:, None] ** 2 + reach**2 <= hole_radius(gap) ** 2 + 1e-6).sum()
+    assert hidden == pixels
+    for fraction in (0.3, 0.5, 8 / 9):
+        spacing = target_spacing(gap, fraction)
+        assert 1 - pixels / spacing**2 >= fraction - 1e-9 or spacing == 2
+        assert spacing == 2 or 1 - pixels / (spacing - 1) ** 2 < fraction
