@@ -76,7 +76,9 @@ def _studies(usual: Settings) -> tuple[Study, ...]:
 STUDIES = tuple(study.name for study in _studies(Settings.from_preset("paper")))
 
 
-def study_entries(preset: str, names: Iterable[str] | None, iterations: int | None) -> list[Entry]:
+def study_entries(
+    preset: str, names: Iterable[str] | None, iterations: int | None
+) -> tuple[list[Entry], list[str]]:
     """Return every variant of these studies once; variants that are the preset itself share a run.
 
     Parameters
@@ -88,34 +90,45 @@ def study_entries(preset: str, names: Iterable[str] | None, iterations: int | No
     iterations : int, optional
         Base number in place of the preset's.
 
+    Returns
+    -------
+    entries : list of Entry
+        The preset first.
+    skipped : list of str
+        One line for each variant that the preset cannot have.
+
     Raises
     ------
     SettingsError
-        If there is no such preset or study, or the preset cannot have one of the settings.
+        If there is no such preset or study.
     """
     usual, studies = _chosen(preset, names, iterations)
     method = available_methods()[preset]
+    skipped: list[str] = []
     entries: dict[str, Entry] = {preset: Entry(preset, method, _base(iterations))}
     for study in studies:
         for label, changes in study.variants.items():
-            if not _is_usual(usual, changes):
-                Settings.parse({**usual.model_dump(), **changes})  # says now what a worker would say later
-                entries[label] = Entry(label, method, {**_base(iterations), **changes})
-    return list(entries.values())
+            if _is_usual(usual, changes):
+                continue
+            try:
+                Settings.parse({**usual.model_dump(), **changes})
+            except SettingsError as error:
+                skipped.append(f"{label} is skipped: {error}")
+                continue
+            entries[label] = Entry(label, method, {**_base(iterations), **changes})
+    return list(entries.values()), skipped
 
 
 def study_groups(preset: str, names: Iterable[str] | None, iterations: int | None) -> dict[str, list[str]]:
     """Return the title of each study with the names of its rows, the preset itself in its place."""
     usual, studies = _chosen(preset, names, iterations)
-    return {
-        study.title: list(
-            dict.fromkeys(
-                preset if _is_usual(usual, changes) else label for label, changes in study.variants.items()
-            )
-        )
-        + ([preset] if study.name == "source" else [])
-        for study in studies
-    }
+    groups = {}
+    for study in studies:
+        names_here = [
+            preset if _is_usual(usual, changes) else label for label, changes in study.variants.items()
+        ]
+        groups[study.title] = list(dict.fromkeys([*names_here, preset]))
+    return groups
 
 
 def _chosen(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_blindspot.benchmark.report import Report
     from napari_blindspot.benchmark.runner import Entry, Options, Sample
+    from napari_blindspot.benchmark.table import Table
 
 __all__ = ["app"]
 
@@ -66,7 +67,7 @@ def fmdd(
     retry_failed: Retry = False,
     n2v_python: N2vPython = None,
 ) -> None:
-    """Score all methods on FMD images: results.csv, results.md and contact_sheet.png in the folder --out."""
+    """Score all methods on FMD images: results.csv, results.md and contact_sheet.png in --out."""
     with _one_sentence():
         from napari_blindspot.benchmark.pairs import find_pairs
         from napari_blindspot.benchmark.published import FMDD
@@ -87,23 +88,175 @@ def fmdd(
         _run(found.pairs, entries, out, options, report, found.problems)
 
 
+@app.command()
+def ablation(
+    root: Root,
+    preset: Annotated[str, typer.Option(help="What is varied.")] = "paper",
+    studies: Annotated[
+        str | None, typer.Option(help="Of p0, losses, dilation, iterations, source  [default: all]")
+    ] = None,
+    captures: Captures = 1,
+    crop: Crop = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    out: Out = Path("benchmark-ablation"),
+    timeout: Timeout = None,
+    iterations: Iterations = None,
+    retry_failed: Retry = False,
+) -> None:
+    """Repeat the paper's ablations (tables 3 to 5, figure 6) on FMD images, in one table that resumes."""
+    with _one_sentence():
+        from napari_blindspot.benchmark.ablation import study_entries, study_groups
+        from napari_blindspot.benchmark.pairs import find_pairs
+        from napari_blindspot.benchmark.plots import plot_iterations
+        from napari_blindspot.benchmark.report import Report
+        from napari_blindspot.benchmark.runner import Options
+        from napari_blindspot.settings import Settings
+
+        chosen = _names(studies, "--studies")
+        # Every variant carries its own number of iterations, so the runner must not set another.
+        options = Options(crop, seed, _checked(device), None, timeout, retry_failed)
+        entries, skipped = study_entries(preset, chosen, iterations)
+        found = find_pairs(root, captures)
+        report = Report(
+            title=f"Ablation of the preset {preset}, one setting at a time",
+            names=[entry.name for entry in entries],
+            options=options,
+            skipped=skipped,
+            notes=_quick_note(iterations),
+            groups=study_groups(preset, chosen, iterations),
+        )
+        extra: dict[str, object] = {"preset": preset, "iterations": iterations}
+        table = _run(found.pairs, entries, out, options, report, found.problems, extra)
+        usual = Settings.from_preset(preset, iterations=iterations).iterations
+        if plot_iterations(out / "iterations.png", table, preset, usual):
+            typer.echo(f"Wrote iterations.png to {out}.")
+
+
+@app.command()
+def awgn(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FOLDER", help="8-bit grayscale images such as BSD68 [default: scikit-image's]"
+        ),
+    ] = None,
+    sigma: Annotated[float, typer.Option(min=0.1, help="Standard deviation on the scale [0, 255].")] = 25.0,
+    methods: Methods = None,
+    crop: Crop = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    out: Out = Path("benchmark-awgn"),
+    timeout: Timeout = None,
+    iterations: Iterations = None,
+    retry_failed: Retry = False,
+    n2v_python: N2vPython = None,
+) -> None:
+    """Score all methods on artificial i.i.d. Gaussian noise."""
+    with _one_sentence():
+        from napari_blindspot.benchmark.awgn import find_images
+        from napari_blindspot.benchmark.published import AWGN25_BSD68
+        from napari_blindspot.benchmark.report import Report
+        from napari_blindspot.benchmark.runner import Options
+
+        options = Options(crop, seed, _checked(device), iterations, timeout, retry_failed)
+        images = find_images(folder, sigma, seed)
+        entries, skipped = _entries(methods, n2v_python)
+        report = Report(
+            title=f"Artificial noise: i.i.d. Gaussian, σ = {sigma:g}",
+            names=[entry.name for entry in entries],
+            options=options,
+            skipped=skipped,
+            published=AWGN25_BSD68,
+            published_title="Published, not measured here: σ = 25 on BSD68",
+        )
+        _run(images, entries, out, options, report, extra={"sigma": sigma})
+
+
+@app.command()
+def speed(
+    methods: Methods = None,
+    sizes: Annotated[str, typer.Option(help="Comma-separated sides in pixels.")] = "128,256,512",
+    device: Device = "auto",
+    seed: Seed = 0,
+    out: Out = Path("benchmark-speed"),
+    timeout: Timeout = None,
+    iterations: Iterations = None,
+    retry_failed: Retry = False,
+    count_flops: Annotated[bool, typer.Option(help="Count FLOPs too.")] = True,
+) -> None:
+    """Measure parameters, FLOPs, seconds and peak memory against image size and iterations."""
+    with _one_sentence():
+        from napari_blindspot.benchmark import speed as cost
+        from napari_blindspot.benchmark.methods import choose_methods
+        from napari_blindspot.benchmark.plots import plot_seconds
+        from napari_blindspot.benchmark.report import protocol_lines
+        from napari_blindspot.benchmark.runner import Options, run
+        from napari_blindspot.benchmark.table import Table, write_atomically
+        from napari_blindspot.settings import PRESETS
+
+        options = Options(None, seed, _checked(device), None, timeout, retry_failed)
+        names = _names(methods, "--methods")
+        entries = cost.speed_entries(names and [m.name for m in choose_methods(names)], iterations)
+        sides = _sides(sizes)
+        table = Table(out, {**options.conditions(), "iterations": iterations})
+        present = [entry for entry in entries if not entry.method.missing()]
+        for entry in entries:
+            if entry not in present:
+                typer.echo(f"{entry.name} is skipped: {entry.method.missing()[0]} is not installed.")
+        run([cost.SpeedSample(side, seed) for side in sides], present, table, options, typer.echo)
+        presets = list(dict.fromkeys(e.method.name for e in entries if e.method.name in PRESETS))
+        costs: dict[tuple[str, int], cost.Cost] = {}
+        if count_flops:
+            costs = {(name, n): cost.count_cost(name, n, options.device) for name in presets for n in sides}
+        text = cost.speed_tables(table, [entry.name for entry in present], costs)
+        lines = ["# Speed", *protocol_lines(options)[1:], *_quick_note(iterations), text]
+        if plot_seconds(out / "seconds.png", table):
+            lines.append("![seconds against size](seconds.png)")
+        write_atomically(out / "results.md", "\n\n".join(lines) + "\n")
+        typer.echo(f"Wrote results.csv and results.md to {out}.")
+
+
+def _sides(sizes: str) -> list[int]:
+    try:
+        sides = [int(size) for size in sizes.split(",")]
+    except ValueError:
+        sides = []
+    if not sides or min(sides) < 32:
+        raise SettingsError(
+            f"--sizes is {sizes!r}, but must be numbers of 32 or more, such as 128,256,512."
+        )
+    return sides
+
+
+def _names(given: str | None, option: str) -> list[str] | None:
+    """Split a comma-separated option; None stands for all."""
+    if given is None:
+        return None
+    names = [name.strip() for name in given.split(",") if name.strip()]
+    if not names:
+        raise SettingsError(f"{option} names nothing; leave it out for all of them.")
+    return names
+
+
+def _quick_note(iterations: int | None) -> list[str]:
+    return [] if iterations is None else [f"**Based on {iterations} iterations: a quick look.**"]
+
+
 def _entries(methods: str | None, n2v_python: Path | None) -> tuple[list[Entry], list[str]]:
     """Look the methods up; those that are not installed are left out with one line each."""
     from napari_blindspot.benchmark.methods import choose_methods
     from napari_blindspot.benchmark.runner import Entry
 
-    names = [name.strip() for name in methods.split(",") if name.strip()] if methods is not None else None
-    if names == []:
-        raise SettingsError("--methods names no method; leave it out for all of them.")
     entries, skipped = [], []
-    for method in choose_methods(names):
+    for method in choose_methods(_names(methods, "--methods")):
         if method.name == "n2v" and n2v_python is not None:
             entries.append(Entry(method.name, method, python=str(n2v_python)))
         elif missing := method.missing():
             verb = "is" if len(missing) == 1 else "are"
             skipped.append(
                 f"{method.name} is skipped: {' and '.join(missing)} {verb} not installed "
-                "(pip install 'napari-blindspot[bench]')."
+                f"(pip install 'napari-blindspot[{method.extra}]')."
             )
         else:
             entries.append(Entry(method.name, method))
@@ -117,7 +270,8 @@ def _run(
     options: Options,
     report: Report,
     problems: Sequence[str] = (),
-) -> None:
+    extra: dict[str, object] | None = None,
+) -> Table:
     """Run, and write the report also when the run is interrupted."""
     from napari_blindspot.benchmark.report import write_report
     from napari_blindspot.benchmark.runner import run
@@ -126,7 +280,7 @@ def _run(
 
     for line in (*report.skipped, *problems):
         typer.echo(line)
-    table = Table(out, options.conditions())
+    table = Table(out, {**options.conditions(), **(extra or {})})
     # Another choice of methods in the same folder must not drop the rows that are there.
     report.names += [
         name for name in dict.fromkeys(r.method for r in table.rows.values()) if name not in report.names
@@ -137,6 +291,7 @@ def _run(
         write_report(table, report)
         write_contact_sheet(out / "contact_sheet.png", table, samples, report.names, options)
     typer.echo(f"Wrote results.csv, results.md and contact_sheet.png to {out}.")
+    return table
 
 
 def _checked(device: str) -> str:

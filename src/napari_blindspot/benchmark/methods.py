@@ -73,6 +73,8 @@ class Method:
         Modules that must be importable.
     sees_truth : bool
         Whether the factory is given the truth: an oracle.
+    extra : str
+        What installs `needs`: ``pip install 'napari-blindspot[EXTRA]'``.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Method:
     about: str
     needs: tuple[str, ...] = ()
     sees_truth: bool = False
+    extra: str = "bench"
 
     def missing(self) -> list[str]:
         """Return the modules of `needs` that are not installed."""

@@ -35,7 +35,7 @@ SHARES = (0.5, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class SpeedSample:
-    """A synthetic image of one size: smooth blobs with Poisson noise."""
+    """A synthetic confocal image of one size."""
 
     size: int
     seed: int
@@ -48,13 +48,12 @@ class SpeedSample:
 
     def load(self, crop: int | None = None) -> tuple[Plane, Plane]:
         """Return noisy and clean image."""
-        from scipy.ndimage import gaussian_filter
+        from napari_blindspot.samples import confocal
 
-        draw = np.random.default_rng(self.seed)
-        clean = gaussian_filter(draw.random((self.size, self.size)), 4.0)
-        clean = 20.0 + 180.0 * (clean - clean.min()) / np.ptp(clean)
-        noisy = np.clip(draw.poisson(clean / 4.0) * 4.0, 0.0, 255.0)
-        return noisy.astype(np.float32), clean.astype(np.float32)
+        sample = confocal((self.size, self.size), self.seed)
+        scale = 255.0 / float(sample.noisy.max())
+        noisy = (sample.noisy * scale).astype(np.float32)
+        return noisy, (sample.truth * scale).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,9 @@ def speed_tables(table: Table, names: Sequence[str], costs: dict[tuple[str, int]
         for (preset, size), cost in costs.items()
     ]
     header = ["preset", "size", "M parameters", "GFLOP an iteration", "GFLOP a pass", "GMAC a pass"]
-    timed = [[name, *(_cell(rows.get((name, f"{n}x{n}"))) for n in sizes), _growth(rows, name)] for name in names]
+    timed = [
+        [name, *(_cell(rows.get((name, f"{n}x{n}"))) for n in sizes), _growth(rows, name)] for name in names
+    ]
     parts = ["## What is computed", markdown_table(header, counted)] if counted else []
     parts += [
         "## Seconds / MB for the whole run",
@@ -163,6 +164,8 @@ def _cell(row: Row | None) -> str:
 
 
 def _growth(rows: dict[tuple[str, str], Row], name: str) -> str:
-    mine = [(int(scene.split("x")[0]), row.seconds) for (method, scene), row in rows.items() if method == name]
+    mine = [
+        (int(scene.split("x")[0]), row.seconds) for (method, scene), row in rows.items() if method == name
+    ]
     exponent = growth_exponent((n for n, _ in mine), (s for _, s in mine if s is not None))
     return "–" if np.isnan(exponent) else f"{exponent:.2f}"

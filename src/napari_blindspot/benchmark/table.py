@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_blindspot.atomic import atomic_path
 from napari_blindspot.errors import FileError
 
 if TYPE_CHECKING:
@@ -167,9 +167,6 @@ def _csv(fields: tuple[str, ...], rows: list[dict[str, Any]]) -> str:
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file so that a reader, or a crash, never sees half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    if isinstance(content, str):
-        temporary.write_text(content, encoding="utf-8")
-    else:
-        temporary.write_bytes(content)
-    os.replace(temporary, path)
+    data = content.encode() if isinstance(content, str) else content
+    with atomic_path(path, len(data)) as temporary:
+        temporary.write_bytes(data)

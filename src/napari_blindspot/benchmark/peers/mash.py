@@ -67,7 +67,8 @@ def _fit(bench: Bench, ratio: float, iterations: int, guide: torch.Tensor | None
         noisy = source()
         masked = (bench.uniform() < ratio).float()
         error = (network(noisy * (1.0 - masked)) - noisy).abs() * masked
-        return error.sum() / masked.sum().clamp(min=1.0)
+        mean: torch.Tensor = error.sum() / masked.sum().clamp(min=1.0)
+        return mean
 
     for _ in cosine_steps(network, iterations, RATE, loss):
         pass

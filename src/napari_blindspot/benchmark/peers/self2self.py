@@ -43,7 +43,8 @@ def self2self(request: Request) -> Denoiser:
             noisy = bench.noisy.flip(axes)
             kept = (bench.uniform(*noisy.shape) < KEPT).float()
             error = (network(noisy * kept) - noisy) ** 2 * (1.0 - kept)
-            return error.sum() / (1.0 - kept).sum().clamp(min=1.0)
+            mean: torch.Tensor = error.sum() / (1.0 - kept).sum().clamp(min=1.0)
+            return mean
 
         for _ in cosine_steps(network, iterations, RATE, loss):
             pass

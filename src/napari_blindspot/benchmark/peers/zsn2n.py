@@ -52,8 +52,8 @@ def zsn2n(request: Request) -> Denoiser:
 def downsample_pair(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Average the two diagonals of every 2×2 block, (1, 1, Y, X) to two of (1, 1, Y/2, X/2)."""
     kernels = torch.tensor([[[[0.0, 0.5], [0.5, 0.0]]], [[[0.5, 0.0], [0.0, 0.5]]]], device=image.device)
-    one, other = F.conv2d(image, kernels, stride=2).split(1, dim=1)
-    return one, other
+    halves = F.conv2d(image, kernels, stride=2)
+    return halves[:, :1], halves[:, 1:]
 
 
 def _loss(network: nn.Module, noisy: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,65 @@
+"""Tiny datasets in both layouts, and methods that misbehave."""
+
+from __future__ import annotations
+
+import pytest
+from benchmark_data import noisy_version, save, smooth
+
+from napari_blindspot.benchmark import methods
+from napari_blindspot.benchmark.methods import Method
+
+
+@pytest.fixture
+def flat(tmp_path):
+    """Two scenes: one with two captures, one with a single one that carries no number."""
+    root = tmp_path / "flat"
+    for scene, captures in (("Confocal_A_fov1", [""]), ("WideField_B_fov19", ["_1", "_2"])):
+        truth = smooth(seed=len(captures))
+        save(root / "gt" / f"{scene}.png", truth)
+        for seed, suffix in enumerate(captures):
+            save(root / "raw" / f"{scene}{suffix}.png", noisy_version(truth, seed))
+    return root
+
+
+@pytest.fixture
+def official(tmp_path):
+    """A sample folder with two fields of view, as FMD unpacks."""
+    root = tmp_path / "fmd"
+    for fov in (3, 19):
+        truth = smooth(seed=fov)
+        save(root / "Confocal_BPAE_B" / "gt" / str(fov) / "avg50.png", truth)
+        for number in (1, 2, 10):
+            path = root / "Confocal_BPAE_B" / "raw" / str(fov) / f"HV110_P{number}.png"
+            save(path, noisy_version(truth, number))
+    return root
+
+
+@pytest.fixture
+def misbehaving(monkeypatch):
+    """Add peers that fail in different ways; they run in real processes."""
+    here = "tests_benchmark_peers"
+    extra = tuple(
+        Method(name, f"{here}:{name}", "for tests") for name in ("raises", "sleeps", "dies", "nans")
+    )
+    monkeypatch.setattr(methods, "PEERS", (*methods.PEERS, *extra))
+    return extra
+
+
+@pytest.fixture(autouse=True)
+def _peers_on_the_path(tmp_path_factory, monkeypatch):
+    """A module of peers that a worker process can import."""
+    folder = tmp_path_factory.mktemp("peers")
+    (folder / "tests_benchmark_peers.py").write_text(
+        "import os, time\n"
+        "import numpy as np\n"
+        "def raises(request):\n"
+        "    def denoise(image): raise ValueError('no patience left')\n"
+        "    return denoise\n"
+        "def sleeps(request):\n"
+        "    return lambda image: time.sleep(60)\n"
+        "def dies(request):\n"
+        "    return lambda image: os._exit(3)\n"
+        "def nans(request):\n"
+        "    return lambda image: np.full_like(image, np.nan)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(folder))

@@ -1,0 +1,168 @@
+import csv
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from benchmark_data import save, smooth
+from skimage.io import imread
+from typer.testing import CliRunner
+
+from napari_blindspot.benchmark.cli import app
+from napari_blindspot.benchmark.published import FMDD
+
+
+@pytest.fixture
+def call(tmp_path):
+    def call(*arguments):
+        return CliRunner().invoke(app, [*map(str, arguments), "--out", str(tmp_path / "out")])
+
+    return call
+
+
+def rows(tmp_path):
+    with (tmp_path / "out" / "results.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_fmdd_writes_table_report_and_contact_sheet(call, flat, tmp_path):
+    result = call("fmdd", flat, "--methods", "noisy,gaussian-oracle", "--captures", 1, "--crop", 48)
+    assert result.exit_code == 0, result.output
+    assert len(rows(tmp_path)) == 4
+    report = (tmp_path / "out" / "results.md").read_text()
+    assert "**central 48×48 crop**" in report
+    means = re.findall(
+        r"\| (noisy|gaussian-oracle) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|.*\| 2 \|", report
+    )
+    measured = [float(row["psnr"]) for row in rows(tmp_path) if row["method"] == "noisy"]
+    assert float(dict((m[0], m[1]) for m in means)["noisy"]) == pytest.approx(np.mean(measured), abs=0.006)
+    before, published = report.split("## Published, not measured here")
+    assert all(row.method in published for row in FMDD)
+    assert "Quan et al." not in before
+    sheet = imread(tmp_path / "out" / "contact_sheet.png")
+    # noisy, one method, truth; two scenes of two rows
+    assert sheet.shape[1] > 3 * 48 and sheet.shape[0] > 4 * 48
+    assert sheet.std() > 10
+
+
+def test_means_are_over_captures_first_and_then_over_scenes(call, flat, tmp_path):
+    assert call("fmdd", flat, "--methods", "noisy").exit_code == 0
+    psnr = {(row["scene"], row["capture"]): float(row["psnr"]) for row in rows(tmp_path)}
+    wide = np.mean([psnr["WideField_B_fov19", "1"], psnr["WideField_B_fov19", "2"]])
+    mean = np.mean([psnr["Confocal_A_fov1", "1"], wide])
+    report = (tmp_path / "out" / "results.md").read_text()
+    assert f"| noisy | {mean:.2f} |" in report
+    assert re.search(rf"\| method \| Confocal \| WideField \|\n.*\n\| noisy \| .* \| {wide:.2f} /", report)
+
+
+def test_other_methods_join_the_rows_that_are_there(call, flat, tmp_path):
+    call("fmdd", flat, "--methods", "noisy")
+    call("fmdd", flat, "--methods", "gaussian-oracle")
+    assert {row["method"] for row in rows(tmp_path)} == {"noisy", "gaussian-oracle"}
+    report = (tmp_path / "out" / "results.md").read_text()
+    assert "| noisy |" in report and "| gaussian-oracle |" in report
+
+
+def test_what_is_missing_stands_in_the_report(call, flat, tmp_path, misbehaving, monkeypatch):
+    save(flat / "raw" / "Lonely.png", smooth())
+    result = call("fmdd", flat, "--methods", "noisy,raises", "--captures", 1)
+    assert result.exit_code == 0
+    report = (tmp_path / "out" / "results.md").read_text()
+    assert "- Lonely.png has no truth" in report
+    assert "- raises on Confocal_A_fov1, capture 1: ValueError: no patience left" in report
+    assert "| raises | – | – | – | – | – | **0 of 2** |" in report
+
+
+def test_a_peer_that_is_not_installed_is_skipped_with_one_line(call, flat, tmp_path, monkeypatch):
+    import importlib.util
+
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "bm3d" else found(name))
+    result = call("fmdd", flat, "--methods", "noisy,bm3d", "--captures", 1)
+    assert result.exit_code == 0
+    line = "bm3d is skipped: bm3d is not installed (pip install 'napari-blindspot[bench]')."
+    assert line in result.output
+    assert f"- {line}" in (tmp_path / "out" / "results.md").read_text()
+    assert {row["method"] for row in rows(tmp_path)} == {"noisy"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--methods", "magic"), "There is no method 'magic'; choose from: noisy, gaussian-oracle"),
+        (("--methods", ","), "--methods names nothing"),
+        (("--device", "tpu"), "There is no device 'tpu'; choose one of: auto, cuda, mps, cpu."),
+    ],
+)
+def test_bad_options_are_answered_with_one_sentence(call, flat, arguments, sentence):
+    result = call("fmdd", flat, *arguments)
+    assert result.exit_code == 2
+    assert result.output.startswith(sentence)
+    assert len(result.output.splitlines()) == 1
+
+
+def test_a_folder_without_pairs_is_answered_with_one_sentence(call, tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = call("fmdd", tmp_path / "empty")
+    assert result.exit_code == 2
+    assert result.output.startswith("There is no pair of a raw image and its truth in")
+
+
+def test_awgn_adds_noise_of_the_asked_strength(call, tmp_path):
+    save(tmp_path / "clean" / "field.png", smooth((96, 96)))
+    result = call("awgn", tmp_path / "clean", "--methods", "noisy,gaussian-oracle", "--sigma", 25)
+    assert result.exit_code == 0, result.output
+    psnr = {row["method"]: float(row["psnr"]) for row in rows(tmp_path)}
+    assert psnr["noisy"] == pytest.approx(20 * np.log10(255 / 25), abs=0.3)
+    assert psnr["gaussian-oracle"] > psnr["noisy"] + 5
+
+
+def test_awgn_has_images_of_its_own():
+    from napari_blindspot.benchmark.awgn import find_images
+
+    images = find_images(None, 25.0, 0)
+    assert len(images) == 7
+    noisy, clean = images[0].load(64)
+    again, _ = images[0].load(64)
+    assert noisy.shape == clean.shape == (64, 64)
+    np.testing.assert_array_equal(noisy, again)
+    assert float((noisy - clean).std()) == pytest.approx(25, abs=2)
+
+
+@pytest.mark.slow
+def test_the_ablation_runs_each_variant_once_and_groups_them(call, flat, tmp_path):
+    arguments = ("ablation", flat, "--crop", 32, "--iterations", 2, "--device", "cpu")
+    result = call(*arguments, "--studies", "losses,dilation")
+    assert result.exit_code == 0, result.output
+    done = [row["method"] for row in rows(tmp_path) if row["scene"] == "Confocal_A_fov1"]
+    assert sorted(done) == sorted(
+        ["paper", "L_dn", "L_dn+L_inr", "L_dn+L_mc", "dilation=0", "dilation=1", "dilation=3"]
+    )
+    assert all(row["psnr"] for row in rows(tmp_path))
+    report = (tmp_path / "out" / "results.md").read_text()
+    assert "## Loss terms (Table 4)" in report and "## Dilation (Table 5)" in report
+
+
+@pytest.mark.slow
+def test_speed_measures_growth_and_counts_flops(call, tmp_path):
+    result = call(
+        "speed", "--methods", "paper,bm3d", "--sizes", "32,64", "--iterations", 2, "--device", "cpu"
+    )
+    assert result.exit_code == 0, result.output
+    report = (tmp_path / "out" / "results.md").read_text()
+    counted = re.findall(r"\| paper \| (\d+)² \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", report)
+    (_, parameters, step, one_pass, macs), (_, _, larger_step, *_) = counted
+    assert 0.98 < float(parameters) < 1.01
+    assert float(larger_step) == pytest.approx(4 * float(step), rel=0.15)
+    assert float(step) == pytest.approx(3 * float(one_pass), rel=0.15)
+    assert float(macs) == pytest.approx(float(one_pass) / 2, abs=0.02)
+    assert re.search(r"\| paper, 2 iterations \| [\d.]+ / \d+ \| [\d.]+ / \d+ \| -?[\d.]+ \|", report)
+
+
+def test_the_commands_load_no_torch_and_no_peer_before_they_run():
+    code = (
+        "import sys, napari_blindspot.benchmark.cli, napari_blindspot.benchmark.methods\n"
+        "assert not {'torch', 'bm3d', 'skimage', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,140 @@
+"""Every peer that is installed must gain over the noisy input on a small image, by its own process."""
+
+import numpy as np
+import pytest
+from benchmark_data import smooth
+
+from napari_blindspot.benchmark.ablation import STUDIES, study_entries, study_groups
+from napari_blindspot.benchmark.methods import PEERS, Request, available_methods, choose_methods
+from napari_blindspot.benchmark.metrics import score
+from napari_blindspot.errors import SettingsError
+from napari_blindspot.settings import PRESETS
+
+CLASSICAL = {"gaussian-oracle", "nlm", "tv", "wavelet", "bm3d", "bm3d-vst", "bm3d-vst-psd"}
+LEARNING = {"n2v": 100, "dip": 150, "self2self": 100, "mash": 60, "zsn2n": 200}
+
+
+def poisson_gaussian(truth, seed=3):
+    draw = np.random.default_rng(seed)
+    return (4.0 * draw.poisson(truth / 4.0) + draw.normal(0.0, 8.0, truth.shape)).astype(np.float32)
+
+
+def gain(name, truth, noisy, **request):
+    method = available_methods()[name]
+    missing = method.missing()
+    if missing:
+        pytest.skip(f"{missing[0]} is not installed")
+    denoise = method.build(
+        Request(name, device="cpu", truth=truth if method.sees_truth else None, **request)
+    )
+    estimate = denoise(noisy)
+    assert estimate.shape == noisy.shape
+    return score(estimate, truth).psnr - score(noisy, truth).psnr
+
+
+def test_the_names_are_those_that_scripts_rely_on():
+    expected = (
+        "noisy gaussian-oracle nlm tv wavelet bm3d bm3d-vst bm3d-vst-psd n2v dip self2self mash zsn2n"
+    ).split()
+    assert [method.name for method in PEERS] == expected
+    assert list(available_methods()) == [*expected, *PRESETS]
+    with pytest.raises(SettingsError, match="no method 'x'"):
+        choose_methods(["noisy", "x"])
+
+
+@pytest.mark.parametrize("name", sorted(CLASSICAL))
+def test_filters_gain_over_the_noisy_image(name):
+    truth = smooth((128, 128)).astype(np.float32)
+    assert gain(name, truth, poisson_gaussian(truth)) > 3.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(LEARNING))
+def test_learning_peers_gain_over_the_noisy_image(name):
+    truth = smooth((64, 64)).astype(np.float32)
+    assert gain(name, truth, poisson_gaussian(truth), iterations=LEARNING[name]) > 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PRESETS)
+def test_ours_gain_over_the_noisy_image(name):
+    truth = smooth((64, 64)).astype(np.float32)
+    assert gain(name, truth, poisson_gaussian(truth), iterations=60) > 1.0
+
+
+def test_only_the_oracle_is_given_the_truth():
+    assert [name for name, method in available_methods().items() if method.sees_truth] == [
+        "gaussian-oracle"
+    ]
+
+
+def test_the_spectrum_helps_where_neighbours_share_their_noise():
+    from scipy.ndimage import gaussian_filter
+
+    truth = smooth((256, 256)).astype(np.float32)
+    grain = gaussian_filter(np.random.default_rng(0).normal(size=truth.shape), 0.72)
+    noisy = (truth + 12.0 * grain / grain.std()).astype(np.float32)
+    assert gain("bm3d-vst-psd", truth, noisy) > gain("bm3d-vst", truth, noisy) + 2.0
+
+
+def test_an_autocovariance_becomes_the_spectrum_of_its_noise():
+    from napari_blindspot.benchmark.peers.spectrum import autocovariance_to_psd
+
+    white = np.zeros((5, 5))
+    white[2, 2] = 4.0
+    np.testing.assert_allclose(autocovariance_to_psd(white, (8, 10)), 4.0 * 80)
+    pair = white.copy()
+    pair[2, 1] = pair[2, 3] = 2.0
+    psd = autocovariance_to_psd(pair, (8, 10))
+    assert psd.mean() == pytest.approx(4.0 * 80)
+    assert psd[0, 0] == pytest.approx(8.0 * 80)
+    assert psd[0, 5] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_mash_shuffles_only_within_flat_tiles():
+    import torch
+
+    from napari_blindspot.benchmark.peers.mash import shuffle_tiles
+    from napari_blindspot.benchmark.peers.neural import Bench
+
+    image = np.arange(16 * 18, dtype=np.float32).reshape(16, 18)
+    bench = Bench(image, Request("mash", device="cpu"))
+    guide = torch.zeros_like(bench.noisy)
+    guide[..., :8, :] = bench.uniform(1, 1, 8, 18)
+    shuffled = shuffle_tiles(bench.noisy, guide, bench)[0, 0].numpy()
+    before = bench.noisy[0, 0].numpy()
+    np.testing.assert_array_equal(shuffled[:8], before[:8])
+    np.testing.assert_array_equal(shuffled[:, 16:], before[:, 16:])
+    tile, was = shuffled[8:12, :4], before[8:12, :4]
+    assert (tile != was).any()
+    np.testing.assert_array_equal(np.sort(tile, axis=None), np.sort(was, axis=None))
+
+
+def test_zsn2n_halves_are_the_two_diagonals():
+    import torch
+
+    from napari_blindspot.benchmark.peers.zsn2n import downsample_pair
+
+    image = torch.tensor([[1.0, 2.0], [3.0, 4.0]])[None, None]
+    one, other = downsample_pair(image)
+    assert (float(one), float(other)) == (2.5, 2.5)
+    one, other = downsample_pair(torch.tensor([[1.0, 0.0], [0.0, 5.0]])[None, None])
+    assert (float(one), float(other)) == (0.0, 3.0)
+
+
+def test_the_ablation_has_the_papers_variants_once_each():
+    entries, skipped = study_entries("paper", None, None)
+    names = [entry.name for entry in entries]
+    assert names[0] == "paper" and len(names) == len(set(names)) and not skipped
+    assert {"p0=0.5", "p0=0.05", "L_dn", "L_dn+L_mc", "dilation=0", "iterations=600"} <= set(names)
+    assert "p0=0.1" not in names and "dilation=2" not in names
+    assert len(study_groups("paper", None, None)) == len(STUDIES)
+    with pytest.raises(SettingsError, match="no study 'x'"):
+        study_entries("paper", ["x"], None)
+
+
+def test_variants_that_a_preset_cannot_have_are_named():
+    measured = [preset for preset in PRESETS if preset != "paper"]
+    for preset in measured:
+        _, skipped = study_entries(preset, ["losses"], None)
+        assert len(skipped) == 1 and skipped[0].startswith("L_dn is skipped: ")

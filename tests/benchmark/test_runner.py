@@ -1,0 +1,141 @@
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from benchmark_data import save, smooth
+
+from napari_blindspot.benchmark.methods import available_methods
+from napari_blindspot.benchmark.pairs import find_pairs
+from napari_blindspot.benchmark.runner import Entry, Options, estimate_path, run
+from napari_blindspot.benchmark.table import COLUMNS, Table
+from napari_blindspot.errors import FileError
+
+
+def entries(*names):
+    known = available_methods()
+    return [Entry(name, known[name]) for name in names]
+
+
+def lines(folder, name="results.csv"):
+    with (folder / name).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def run_here(root, out, *names, options=None):
+    options = options or Options()
+    said = []
+    found = find_pairs(root)
+    table = Table(out, options.conditions())
+    run(found.pairs, entries(*names), table, options, said.append, found.problems)
+    return said
+
+
+def test_every_method_is_scored_on_every_capture(flat, tmp_path):
+    said = run_here(flat, tmp_path / "out", "noisy", "gaussian-oracle")
+    rows = lines(tmp_path / "out")
+    assert tuple(rows[0]) == COLUMNS == (
+        "scene", "capture", "method", "psnr", "si_psnr", "ssim", "seconds", "peak_mb"
+    )  # fmt: skip
+    assert len(rows) == len(said) == 6
+    psnr = {(row["scene"], row["capture"], row["method"]): float(row["psnr"]) for row in rows}
+    for scene, capture in (("Confocal_A_fov1", "1"), ("WideField_B_fov19", "2")):
+        assert psnr[scene, capture, "gaussian-oracle"] > psnr[scene, capture, "noisy"] + 5
+    assert all(5 < float(row["peak_mb"]) < 2000 and float(row["seconds"]) >= 0 for row in rows)
+    kept = np.load(estimate_path(tmp_path / "out", "Confocal_A_fov1", 1, "noisy"))
+    np.testing.assert_array_equal(kept, find_pairs(flat).pairs[0].load()[0])
+
+
+def test_what_is_done_is_not_computed_again(flat, tmp_path):
+    out = tmp_path / "out"
+    run_here(flat, out, "noisy")
+    before = (out / "results.csv").read_bytes()
+    assert run_here(flat, out, "noisy") == []
+    assert (out / "results.csv").read_bytes() == before
+    said = run_here(flat, out, "noisy", "gaussian-oracle")
+    assert [line.split(" ", 2)[2].split(":")[0] for line in said] == [
+        "1 gaussian-oracle", "1 gaussian-oracle", "2 gaussian-oracle"
+    ] or len(said) == 3  # fmt: skip
+    assert [row for row in lines(out) if row["method"] == "noisy"] == lines_of(before)
+
+
+def lines_of(content):
+    return list(csv.DictReader(content.decode().splitlines()))
+
+
+def test_a_run_that_was_killed_goes_on_where_it_was(flat, tmp_path):
+    out = tmp_path / "out"
+    code = (
+        "import sys; from pathlib import Path; from napari_blindspot.benchmark.cli import app;"
+        "app(['fmdd', sys.argv[1], '--methods', 'noisy,gaussian-oracle', '--out', sys.argv[2], '--device', 'cpu'])"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(flat), str(out)], start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not (out / "results.csv").exists() or len(lines(out)) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    before = lines(out)
+    said = run_here(flat, out, "noisy", "gaussian-oracle", options=Options(device="cpu"))
+    rows = lines(out)
+    assert len(said) == 6 - len(before)
+    assert rows[: len(before)] == before
+    assert len({(row["scene"], row["capture"], row["method"]) for row in rows}) == len(rows) == 6
+
+
+def test_results_of_other_conditions_are_not_mixed(flat, tmp_path):
+    run_here(flat, tmp_path / "out", "noisy")
+    with pytest.raises(FileError, match="has the results of a run with crop None, this one has 32"):
+        run_here(flat, tmp_path / "out", "noisy", options=Options(crop=32))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("raises", "ValueError: no patience left"),
+        ("dies", "The process ended with code 3 and no result."),
+        ("nans", "4096 of 4096 pixels of the estimate are not finite."),
+    ],
+)
+def test_a_peer_that_fails_gets_one_line_and_the_rest_goes_on(flat, tmp_path, misbehaving, name, reason):
+    out = tmp_path / "out"
+    run_here(flat, out, name, "noisy")
+    failed = [row for row in lines(out) if row["method"] == name]
+    assert len(failed) == 3
+    assert all(row["psnr"] == row["ssim"] == row["seconds"] == row["peak_mb"] == "" for row in failed)
+    assert {row["reason"] for row in lines(out, "failures.csv")} == {reason}
+    assert all(row["psnr"] for row in lines(out) if row["method"] == "noisy")
+
+
+def test_a_peer_that_takes_too_long_is_ended(flat, tmp_path, misbehaving):
+    out = tmp_path / "out"
+    start = time.monotonic()
+    run_here(flat, out, "sleeps", "noisy", options=Options(timeout=3.0))
+    assert time.monotonic() - start < 30
+    assert {row["reason"] for row in lines(out, "failures.csv")} == {
+        "It took longer than the limit of 3 s."
+    }
+    assert sum(row["psnr"] != "" for row in lines(out)) == 3
+
+
+def test_failures_stay_until_they_are_asked_for_again(flat, tmp_path, misbehaving):
+    out = tmp_path / "out"
+    run_here(flat, out, "dies")
+    assert run_here(flat, out, "dies") == []
+    assert len(run_here(flat, out, "dies", options=Options(retry_failed=True))) == 3
+
+
+def test_a_pair_that_cannot_be_loaded_gets_one_line_and_the_rest_goes_on(flat, tmp_path):
+    out = tmp_path / "out"
+    save(flat / "gt" / "Confocal_A_fov1.png", smooth((64, 60)))
+    save(flat / "raw" / "Lonely.png", smooth())
+    run_here(flat, out, "noisy")
+    assert len(lines(out)) == 2
+    reasons = [row["reason"] for row in lines(out, "failures.csv")]
+    assert reasons[0].startswith("Lonely.png has no truth")
+    assert reasons[1].startswith("Confocal_A_fov1, capture 1: The sizes differ")
