@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from napari_blindspot.benchmark.cli import app as benchmark
 from napari_blindspot.settings import DEFAULT_PRESET, PRESETS
 
 __all__ = ["app"]
@@ -27,6 +28,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+app.add_typer(benchmark, name="benchmark")
 
 
 @app.callback(invoke_without_command=True)
