@@ -36,7 +36,7 @@ def test_fmdd_writes_table_report_and_contact_sheet(call, flat, tmp_path):
         r"\| (noisy|gaussian-oracle) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|.*\| 2 \|", report
     )
     measured = [float(row["psnr"]) for row in rows(tmp_path) if row["method"] == "noisy"]
-    assert float(dict((m[0], m[1]) for m in means)["noisy"]) == pytest.approx(np.mean(measured), abs=0.006)
+    assert float({m[0]: m[1] for m in means}["noisy"]) == pytest.approx(np.mean(measured), abs=0.006)
     before, published = report.split("## Published, not measured here")
     assert all(row.method in published for row in FMDD)
     assert "Quan et al." not in before

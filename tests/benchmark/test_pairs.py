@@ -96,7 +96,7 @@ def test_images_that_are_not_8_bit_planes_are_refused(tmp_path):
     with pytest.raises(ImageError, match="uint16 32×32, but the protocol is for 8-bit"):
         read_plane(tmp_path / "deep.tif")
     (tmp_path / "broken.png").write_bytes(b"not a picture")
-    with pytest.raises(FileError, match="broken.png cannot be read"):
+    with pytest.raises(FileError, match=r"broken.png cannot be read"):
         read_plane(tmp_path / "broken.png")
 
 

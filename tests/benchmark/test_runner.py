@@ -57,9 +57,8 @@ def test_what_is_done_is_not_computed_again(flat, tmp_path):
     assert run_here(flat, out, "noisy") == []
     assert (out / "results.csv").read_bytes() == before
     said = run_here(flat, out, "noisy", "gaussian-oracle")
-    assert [line.split(" ", 2)[2].split(":")[0] for line in said] == [
-        "1 gaussian-oracle", "1 gaussian-oracle", "2 gaussian-oracle"
-    ] or len(said) == 3  # fmt: skip
+    assert len(said) == 3
+    assert all(" gaussian-oracle: " in line for line in said)
     assert [row for row in lines(out) if row["method"] == "noisy"] == lines_of(before)
 
 
@@ -70,8 +69,9 @@ def lines_of(content):
 def test_a_run_that_was_killed_goes_on_where_it_was(flat, tmp_path):
     out = tmp_path / "out"
     code = (
-        "import sys; from pathlib import Path; from napari_blindspot.benchmark.cli import app;"
-        "app(['fmdd', sys.argv[1], '--methods', 'noisy,gaussian-oracle', '--out', sys.argv[2], '--device', 'cpu'])"
+        "import sys; from napari_blindspot.benchmark.cli import app\n"
+        "options = ['--device', 'cpu', '--methods', 'noisy,gaussian-oracle']\n"
+        "app(['fmdd', sys.argv[1], '--out', sys.argv[2], *options])"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(flat), str(out)], start_new_session=True)
     deadline = time.monotonic() + 60

@@ -208,7 +208,7 @@ def speed(
         presets = list(dict.fromkeys(e.method.name for e in entries if e.method.name in PRESETS))
         costs: dict[tuple[str, int], cost.Cost] = {}
         if count_flops:
-            costs = {(name, n): cost.count_cost(name, n, options.device) for name in presets for n in sides}
+            costs = {(name, n): cost.count_cost(name, n) for name in presets for n in sides}
         text = cost.speed_tables(table, [entry.name for entry in present], costs)
         lines = ["# Speed", *protocol_lines(options)[1:], *_quick_note(iterations), text]
         if plot_seconds(out / "seconds.png", table):

@@ -73,8 +73,11 @@ class Cost:
     prediction: float
 
 
-def count_cost(preset: str, size: int, device: str) -> Cost:
-    """Count the FLOPs of an iteration and a pass as differences between very short runs."""
+def count_cost(preset: str, size: int) -> Cost:
+    """Count the FLOPs of an iteration and a pass as differences between very short runs on the CPU.
+
+    Rounds of refinement are left out.
+    """
     from torch.utils.flop_counter import FlopCounterMode
 
     from napari_blindspot.engine.fit import fit_plane
@@ -86,7 +89,7 @@ def count_cost(preset: str, size: int, device: str) -> Cost:
     def flops(iterations: int, passes: int) -> float:
         nonlocal parameters
         settings = Settings.from_preset(
-            preset, iterations=iterations, passes=passes, refine_iterations=(), device=device
+            preset, iterations=iterations, passes=passes, refine_iterations=(), device="cpu"
         )
         with FlopCounterMode(display=False) as counter:
             for event in fit_plane(noisy, settings):
