@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-# Before anything imports Qt or napari: no window, and none of the user's own napari settings.
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Before anything imports napari: none of the user's own settings.
 os.environ["NAPARI_CONFIG"] = ""
 
 from typing import TYPE_CHECKING

@@ -12,13 +12,27 @@ from numpy.testing import assert_allclose, assert_array_equal
 from small import names, noisy_image, quick
 
 import napari_blindspot
-from napari_blindspot import Settings
+from napari_blindspot import PRESETS, Settings
 
 
 def test_the_widget_gives_the_same_pixels_as_the_python_function(viewer, widget, noisy, finish):
     viewer.add_image(noisy, name="cells")
     widget.form["seed"].value = 7
     settings = widget.form.settings()
+    finish(widget)
+    expected = napari_blindspot.denoise(noisy, settings=settings)
+    assert_array_equal(viewer.layers["cells denoised"].data, expected.denoised)
+    assert_array_equal(viewer.layers["cells INR"].data, expected.inr)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_gives_the_same_pixels_as_the_python_function(viewer, widget, noisy, finish, preset):
+    viewer.add_image(noisy, name="cells")
+    widget.preset.value = preset
+    widget.form["iterations"].value = 3
+    settings = widget.form.settings()
+    assert settings.preset == preset
     finish(widget)
     expected = napari_blindspot.denoise(noisy, settings=settings)
     assert_array_equal(viewer.layers["cells denoised"].data, expected.denoised)

@@ -22,6 +22,7 @@ from napari_blindspot.widgets.outputs import METADATA_KEY
 from napari_blindspot.widgets.panel import RunPanel
 from napari_blindspot.widgets.preferences import read_preferences
 from napari_blindspot.widgets.session import Outcome, Session
+from napari_blindspot.widgets.warm import warm_up
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -89,6 +90,7 @@ class DenoiseWidget(Container[Any]):
         self._restyle()
         self._follow()
         self._layer_changed()
+        warm_up()
 
     @property
     def session(self) -> Session | None:

@@ -5,15 +5,12 @@ A field shows what the preset has, and only what the user changes is passed on a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
 from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox, SpinBox
 
 from napari_blindspot.settings import Settings
-
-if TYPE_CHECKING:
-    from magicgui.widgets.bases import ValueWidget
 
 __all__ = ["SettingsForm"]
 
@@ -75,7 +72,7 @@ class SettingsForm(Container[Any]):
 
     def overrides(self) -> dict[str, Any]:
         """Return the fields that differ from what the preset had filled in."""
-        return {name: self[name].value for name in LABELS if self[name].value != self._shown[name]}
+        return {name: self._value(name) for name in LABELS if self[name].value != self._shown[name]}
 
     def settings(self) -> Settings:
         """Return the preset with the user's changes.
@@ -87,14 +84,22 @@ class SettingsForm(Container[Any]):
         """
         return Settings.from_preset(self._preset, **self.overrides())
 
+    def _value(self, name: str) -> Any:
+        """Return what a field says; None where it stands for "measured"."""
+        field = self[name]
+        if type(None) in get_args(self._hints[name]) and field.value == field.min:
+            return None
+        return field.value
+
     def _fill(self, names: tuple[str, ...]) -> None:
         values = Settings.from_preset(self._preset)
         for name in names:
-            self[name].value = getattr(values, name)
+            value = getattr(values, name)
+            self[name].value = self[name].min if value is None else value
             # What the field makes of the value: a spin box rounds to its last digit.
             self._shown[name] = self[name].value
 
-    def _field(self, name: str) -> ValueWidget[Any]:
+    def _field(self, name: str) -> Any:
         label, tooltip = LABELS[name]
         options: dict[str, Any] = {"name": name, "label": label, "tooltip": tooltip}
         hint = self._hints[name]
@@ -102,23 +107,33 @@ class SettingsForm(Container[Any]):
             return ComboBox(choices=get_args(hint), **options)
         if hint is bool:
             return CheckBox(**options)
-        low, high = _range(name)
-        if hint is int:
+        may_be_none = type(None) in get_args(hint)
+        whole = int in (hint, *get_args(hint))
+        step = 1 if whole else 0.01
+        low, high = _range(name, step)
+        if may_be_none:
+            low -= step
+        if whole:
             # A spin box of Qt holds 32 bits.
-            return SpinBox(min=int(low), max=int(min(high, 2**31 - 1)), **options)
-        return FloatSpinBox(min=low, max=high, step=0.01, **options)
+            field: Any = SpinBox(min=int(low), max=int(min(high, 2**31 - 1)), **options)
+        else:
+            field = FloatSpinBox(min=low, max=high, step=step, **options)
+        if may_be_none:
+            # Below the least value: left to the preset, which measures the noise.
+            field.native.setSpecialValueText("measured")
+        return field
 
 
-def _range(name: str) -> tuple[float, float]:
-    """Return the least and greatest value that `Settings` accepts."""
+def _range(name: str, step: float) -> tuple[float, float]:
+    """Return the least and greatest value that `Settings` accepts, in multiples of a step."""
     low, high = 0.0, 1e9
     for bound in Settings.model_fields[name].metadata:
         if isinstance(bound, Ge):
             low = bound.ge  # type: ignore[assignment]
         elif isinstance(bound, Gt):
-            low = bound.gt + 0.01  # type: ignore[operator]
+            low = bound.gt + step  # type: ignore[operator]
         elif isinstance(bound, Le):
             high = bound.le  # type: ignore[assignment]
         elif isinstance(bound, Lt):
-            high = bound.lt - 0.01  # type: ignore[operator]
+            high = bound.lt - step  # type: ignore[operator]
     return low, high

@@ -70,15 +70,22 @@ class Outputs:
         """The layer of the INR's image, as long as it is in the viewer."""
         return self._inr.layer if self._present(self._inr) else None
 
-    def show(self, plane: tuple[int, ...], denoised: npt.NDArray[Any], inr: npt.NDArray[Any]) -> None:
-        """Write one plane, a preview or a result, into both layers; make them when it is the first."""
-        slot = self._job.slot(plane)
-        for output, image in ((self._inr, inr), (self._denoised, denoised)):
-            output.array[slot] = cast_like(image, output.array.dtype)
+    def preview(self, plane: tuple[int, ...], denoised: npt.NDArray[Any], inr: npt.NDArray[Any]) -> None:
+        """Write what one plane looks like by now; each call makes one of the layers that are not there yet.
+
+        Making a layer takes napari a tenth of a second or more; two at once would be felt.
+        """
+        self._write(plane, denoised, inr)
+        new = [output for output in (self._inr, self._denoised) if output.layer is None]
+        for output in new[:1]:
+            self._add(output)
+
+    def result(self, plane: tuple[int, ...], denoised: npt.NDArray[Any], inr: npt.NDArray[Any]) -> None:
+        """Write the result of one plane, and make the layers that are not there yet."""
+        self._write(plane, denoised, inr)
+        for output in (self._inr, self._denoised):
             if output.layer is None:
                 self._add(output)
-            elif self._present(output):
-                output.layer.refresh(extent=False, highlight=False)
 
     def keep(self, record: dict[str, Any]) -> None:
         """Turn the layers into results: add the record of the run, and make the denoised one active.
@@ -103,6 +110,13 @@ class Outputs:
                 self._viewer.layers.remove(layer)
         if self._viewer.layers.selection.active is None and self._active in self._viewer.layers:
             self._viewer.layers.selection.active = self._active
+
+    def _write(self, plane: tuple[int, ...], denoised: npt.NDArray[Any], inr: npt.NDArray[Any]) -> None:
+        slot = self._job.slot(plane)
+        for output, image in ((self._inr, inr), (self._denoised, denoised)):
+            output.array[slot] = cast_like(image, output.array.dtype)
+            if output.layer is not None and self._present(output):
+                output.layer.refresh(extent=False, highlight=False)
 
     def _add(self, output: _Output) -> None:
         active = self._viewer.layers.selection.active

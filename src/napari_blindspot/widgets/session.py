@@ -98,7 +98,7 @@ class Session:
     ) -> None:
         self.job = job
         self.control = Control()
-        self.estimate = Estimate(len(job.planes), settings.iterations, settings.passes)
+        self.estimate = Estimate(len(job.planes))
         self.device = ""
         self.note = ""
         self._task = Task(
@@ -144,6 +144,9 @@ class Session:
 
     def _on_yielded(self, _: object = None) -> None:
         """Bring what has happened to the screen."""
+        if self._worker.abort_requested:
+            # The viewer is being closed: there may be no layers and no widget any more.
+            return
         post = self._task.mailbox.empty()
         self._take(post)
         self.changed.emit(post)
@@ -153,14 +156,14 @@ class Session:
     def _take(self, post: Post) -> None:
         for event in post.finished:
             result = event.result
-            self._outputs.show(event.plane, result.denoised, result.inr)
+            self._outputs.result(event.plane, result.denoised, result.inr)
             nothing = np.empty((0, 0), np.float32)
             # The images are in the layers now; a stack's need not be kept twice.
             self._results[event.plane] = replace(result, denoised=nothing, inr=nothing)
             self.estimate.plane_finished()
             self.device = result.device
         if post.preview is not None and not self.control.cancelled:
-            self._outputs.show(post.preview.plane, post.preview.denoised, post.preview.inr)
+            self._outputs.preview(post.preview.plane, post.preview.denoised, post.preview.inr)
         if post.latest is not None:
             self.estimate.follow(post.latest)
             if isinstance(post.latest, Started):
@@ -206,7 +209,7 @@ class Session:
         if early:
             what = f"{done} of {asked} planes" if asked > 1 else f"{record['iterations']} iterations"
             return Outcome("stopped", f"Stopped after {what} ({seconds}); the result is kept.", layer)
-        words = " ".join([f"Done in {seconds}.", *record["warnings"]])
+        words = " ".join(filter(None, [f"Done in {seconds}.", self.note, *record["warnings"]]))
         return Outcome("finished", words, layer)
 
     def _move_bar(self) -> None:

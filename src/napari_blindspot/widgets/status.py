@@ -11,9 +11,6 @@ from napari_blindspot.events import Event, Paused, Predicting, Step
 
 __all__ = ["Estimate", "duration"]
 
-PASS_COST = 1 / 3
-"""A pass of the final average against an iteration: it has no backward pass, which costs twice as much."""
-
 
 @dataclass(slots=True)
 class Estimate:
@@ -23,13 +20,19 @@ class Estimate:
     ----------
     planes : int
         How many there are.
-    iterations, passes : int
-        Of each plane.
+    finished : int
+        How many have their result.
+    fraction : float
+        How much of the whole time has passed, 0 to 1; never falls.
+    remaining : float or None
+        Seconds that are left; None when nobody can know yet.
+    activity : str
+        What is done with the plane at work.
+    paused : bool
+        Whether nothing is done at present.
     """
 
     planes: int
-    iterations: int
-    passes: int
     finished: int = 0
     fraction: float = 0.0
     remaining: float | None = None
@@ -38,13 +41,11 @@ class Estimate:
 
     def follow(self, event: Event) -> None:
         """Take in an event about progress."""
-        whole = self.iterations + self.passes * PASS_COST
         if isinstance(event, Step):
-            self._set(event.iteration / whole, event.elapsed, event.remaining)
+            self._set(event.elapsed, event.remaining)
             self.activity = f"Iteration {event.iteration} of {event.iterations}"
         elif isinstance(event, Predicting):
-            done = self.iterations + event.done * PASS_COST
-            self._set(done / whole, event.elapsed, event.remaining)
+            self._set(event.elapsed, event.remaining)
             self.activity = f"Averaging {event.done} of {event.passes}"
         self.paused = isinstance(event, Paused)
 
@@ -61,11 +62,13 @@ class Estimate:
             return self.activity
         return f"Plane {min(self.finished + 1, self.planes)} of {self.planes} · {self.activity}"
 
-    def _set(self, share: float, elapsed: float, remaining: float) -> None:
+    def _set(self, elapsed: float, remaining: float) -> None:
         """Turn the state of one plane into that of the run."""
-        self.fraction = min((self.finished + min(share, 1.0)) / self.planes, 1.0)
-        left = self.planes - self.finished - 1
-        self.remaining = remaining + left * (elapsed + remaining)
+        whole = elapsed + remaining
+        share = elapsed / whole if whole > 0 else 0.0
+        # A first guess of what is left may be too short; a bar that runs backwards helps nobody.
+        self.fraction = max(self.fraction, (self.finished + share) / self.planes)
+        self.remaining = remaining + (self.planes - self.finished - 1) * whole
 
 
 def duration(seconds: float) -> str:

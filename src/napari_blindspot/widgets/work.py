@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from napari_blindspot.control import Control
 from napari_blindspot.errors import BlindspotError, OutOfMemoryError
 from napari_blindspot.events import Cancelled, Finished, Preview, Started, Step
+from napari_blindspot.widgets.warm import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -129,6 +130,10 @@ def work(task: Task) -> Generator[None, None, None]:
         nobody, and seem to run for ever.
     """
     told = 0.0
+    loading = warm_up()
+    while loading.is_alive():
+        loading.join(SHOW_INTERVAL)
+        yield
     try:
         for event in _events(task):
             task.mailbox.put(event)

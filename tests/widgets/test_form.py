@@ -1,0 +1,65 @@
+"""The Advanced fields: they show the preset, and pass on only what the user changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_blindspot import PRESETS, Settings
+from napari_blindspot.settings import DEFAULT_PRESET
+from napari_blindspot.widgets.form import LABELS, SettingsForm
+
+
+@pytest.fixture
+def form(qtbot) -> SettingsForm:
+    return SettingsForm(DEFAULT_PRESET)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_untouched_fields_give_exactly_the_preset(form, preset):
+    form.preset = preset
+    assert form.overrides() == {}
+    assert form.settings() == Settings.from_preset(preset)
+
+
+def test_the_fields_show_the_values_of_the_preset(form):
+    form.preset = "paper"
+    paper = Settings.from_preset("paper")
+    assert {name: form[name].value for name in LABELS} == {name: getattr(paper, name) for name in LABELS}
+
+
+def test_a_changed_field_is_the_only_override(form):
+    form["iterations"].value = 77
+    assert form.overrides() == {"iterations": 77}
+    assert form.settings() == Settings.from_preset(DEFAULT_PRESET, iterations=77)
+
+
+def test_a_field_set_back_is_no_override(form):
+    before = form["iterations"].value
+    form["iterations"].value = 77
+    form["iterations"].value = before
+    assert form.overrides() == {}
+
+
+def test_what_a_preset_measures_is_shown_as_measured_and_can_be_set(form):
+    form.preset = "auto"
+    assert form["dilation"].native.text() == "measured"
+    form["dilation"].value = 0
+    form["visible_fraction"].value = 0.25
+    assert form.settings().dilation == 0
+    assert form.settings().visible_fraction == 0.25
+
+
+def test_another_preset_resets_the_method_but_neither_seed_nor_device(form):
+    form["iterations"].value = 77
+    form["seed"].value = 5
+    form["device"].value = "cpu"
+    form.preset = "paper"
+    assert form.settings() == Settings.from_preset("paper", seed=5, device="cpu")
+
+
+def test_the_fields_accept_nothing_that_the_settings_refuse(form):
+    form.preset = "paper"
+    for name in ("iterations", "seed", "visible_fraction", "dilation"):
+        for value in (form[name].max, form[name].min):
+            form[name].value = value
+            assert form.settings().preset == "paper"
