@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import tempfile
 import warnings
@@ -56,7 +57,9 @@ def noise2void(request: Request) -> Denoiser:
         )
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             careamist = CAREamist(config, work_dir=folder, enable_progress_bar=False)
-            careamist.train(train_data=np.asarray(image, np.float32))
+            # An epoch sees each image about once, so one image alone would make epochs of a few batches.
+            patches = max(1, image.shape[0] // PATCH) * max(1, image.shape[1] // PATCH)
+            careamist.train(train_data=[np.asarray(image, np.float32)] * math.ceil(steps * BATCH / patches))
             predictions, _ = careamist.predict(np.asarray(image, np.float32))
         estimate: npt.NDArray[Any] = np.squeeze(predictions[0])
         return estimate
