@@ -42,11 +42,19 @@ def test_a_field_set_back_is_no_override(form):
 
 def test_what_a_preset_measures_is_shown_as_measured_and_can_be_set(form):
     form.preset = "auto"
-    assert form["dilation"].native.text() == "measured"
+    assert form["dilation"].current_choice == "measured"
+    assert form["visible_fraction"].native.text() == "measured"
     form["dilation"].value = 0
     form["visible_fraction"].value = 0.25
     assert form.settings().dilation == 0
     assert form.settings().visible_fraction == 0.25
+
+
+def test_a_preset_that_measures_nothing_does_not_offer_it(form):
+    form.preset = "paper"
+    assert form["dilation"].choices == (0, 1, 2, 3)
+    form["visible_fraction"].value = form["visible_fraction"].min
+    assert form.settings().visible_fraction == 0.01
 
 
 def test_another_preset_resets_the_method_but_neither_seed_nor_device(form):
@@ -59,7 +67,7 @@ def test_another_preset_resets_the_method_but_neither_seed_nor_device(form):
 
 def test_the_fields_accept_nothing_that_the_settings_refuse(form):
     form.preset = "paper"
-    for name in ("iterations", "seed", "visible_fraction", "dilation"):
+    for name in ("iterations", "seed", "visible_fraction"):
         for value in (form[name].max, form[name].min):
             form[name].value = value
             assert form.settings().preset == "paper"

@@ -74,7 +74,7 @@ class LossCurve(QWidget):  # type: ignore[misc]
             if self._seen % self._every == 0 or not self._points:
                 losses = (step.denoising, step.inr, step.consistency)
                 self._points.append((step.iteration, *(_log(loss) for loss in losses)))
-        if len(self._points) > MOST_POINTS:
+        while len(self._points) > MOST_POINTS:
             self._points = self._points[::2]
             self._every *= 2
         self.update()

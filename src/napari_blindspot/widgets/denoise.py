@@ -12,7 +12,7 @@ from magicgui.widgets import CheckBox, ComboBox, Container, PushButton
 from napari.layers import Image, Shapes
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QScrollArea, QSizePolicy
+from qtpy.QtWidgets import QComboBox, QScrollArea, QSizePolicy
 
 from napari_blindspot.errors import BlindspotError
 from napari_blindspot.settings import PRESETS
@@ -116,6 +116,7 @@ class DenoiseWidget(Container[Any]):
                 fall_back_to_cpu=self.fall_back.value,
             )
         except BlindspotError as error:
+            self.panel.end("")
             self.panel.say(str(error), error=True)
             return
         self._session = session
@@ -160,7 +161,12 @@ class DenoiseWidget(Container[Any]):
         self._controls.margins = (0, 0, 0, 0)
         for choice in (self.layer, self.planes, self.region, self.preset):
             # A long layer name must not decide how wide the dock is.
-            choice.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            adjust = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            choice.native.setSizeAdjustPolicy(adjust)
+            choice.native.setMinimumContentsLength(6)
+            choice.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        # Wide enough for the title that napari gives the dock.
+        self.native.setMinimumWidth(285)
         self._watcher = _CloseWatcher(self)
 
     def _connect(self) -> None:
@@ -271,7 +277,7 @@ class DenoiseWidget(Container[Any]):
         if session is None or outcome.kind == "abandoned":
             return
         self.reset_choices()
-        self.panel.end(complete=outcome.kind == "finished")
+        self.panel.end(outcome.kind, session.device)
         self.panel.say(outcome.message, error=outcome.kind == "failed")
 
 

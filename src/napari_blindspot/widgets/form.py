@@ -14,6 +14,9 @@ from napari_blindspot.settings import Settings
 
 __all__ = ["SettingsForm"]
 
+MEASURED = "measured"
+"""Shown where a preset sets a value by the noise that it measures."""
+
 LABELS = {
     "iterations": ("Iterations", "Steps of the fit."),
     "passes": ("Passes", "Random visible sets over which the final image is averaged."),
@@ -56,6 +59,7 @@ class SettingsForm(Container[Any]):
         self._hints = get_type_hints(Settings)
         self._preset = preset
         self._shown: dict[str, Any] = {}
+        self._measured: set[str] = set()
         super().__init__(widgets=[self._field(name) for name in LABELS], labels=True)
         self._fill(tuple(LABELS))
 
@@ -85,19 +89,32 @@ class SettingsForm(Container[Any]):
         return Settings.from_preset(self._preset, **self.overrides())
 
     def _value(self, name: str) -> Any:
-        """Return what a field says; None where it stands for "measured"."""
-        field = self[name]
-        if type(None) in get_args(self._hints[name]) and field.value == field.min:
-            return None
-        return field.value
+        """Return what a field says; None where it stands for what the preset measures."""
+        value = self[name].value
+        return None if name in self._measured and value == self[name].min else value
 
     def _fill(self, names: tuple[str, ...]) -> None:
         values = Settings.from_preset(self._preset)
         for name in names:
             value = getattr(values, name)
-            self[name].value = self[name].min if value is None else value
+            if type(None) in get_args(self._hints[name]):
+                self._offer_measured(name, value is None)
+            self[name].value = self[name].min if name in self._measured else value
             # What the field makes of the value: a spin box rounds to its last digit.
             self._shown[name] = self[name].value
+
+    def _offer_measured(self, name: str, offer: bool) -> None:
+        """Add or take away the choice "measured", which only some presets can follow."""
+        field = self[name]
+        low, high = _range(name, self._step(name))
+        if isinstance(field, ComboBox):
+            given = [(str(n), n) for n in range(int(low), int(high) + 1)]
+            field.choices = [(MEASURED, None), *given] if offer else given
+            return
+        # A spin box shows its special text instead of its least value.
+        field.min = low - self._step(name) if offer else low
+        field.native.setSpecialValueText(MEASURED if offer else "")
+        (self._measured.add if offer else self._measured.discard)(name)
 
     def _field(self, name: str) -> Any:
         label, tooltip = LABELS[name]
@@ -107,21 +124,17 @@ class SettingsForm(Container[Any]):
             return ComboBox(choices=get_args(hint), **options)
         if hint is bool:
             return CheckBox(**options)
-        may_be_none = type(None) in get_args(hint)
-        whole = int in (hint, *get_args(hint))
-        step = 1 if whole else 0.01
-        low, high = _range(name, step)
-        if may_be_none:
-            low -= step
-        if whole:
+        low, high = _range(name, self._step(name))
+        if hint is int:
             # A spin box of Qt holds 32 bits.
-            field: Any = SpinBox(min=int(low), max=int(min(high, 2**31 - 1)), **options)
-        else:
-            field = FloatSpinBox(min=low, max=high, step=step, **options)
-        if may_be_none:
-            # Below the least value: left to the preset, which measures the noise.
-            field.native.setSpecialValueText("measured")
-        return field
+            return SpinBox(min=int(low), max=int(min(high, 2**31 - 1)), **options)
+        if int in get_args(hint):
+            return ComboBox(choices=[0], **options)
+        return FloatSpinBox(min=low, max=high, step=self._step(name), **options)
+
+    def _step(self, name: str) -> float:
+        hint = self._hints[name]
+        return 1 if int in (hint, *get_args(hint)) else 0.01
 
 
 def _range(name: str, step: float) -> tuple[float, float]:

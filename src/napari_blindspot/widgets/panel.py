@@ -79,11 +79,11 @@ class RunPanel(QWidget):  # type: ignore[misc]
         self.machine.setText(" · ".join(part for part in (state, device) if part))
         self.curve.add(post.steps)
 
-    def end(self, *, complete: bool) -> None:
-        """Show that nothing runs any more."""
-        self.bar.setValue(1000 if complete else 0)
-        self.activity.setText("")
-        self.machine.setText("")
+    def end(self, kind: str, device: str = "") -> None:
+        """Show that nothing runs any more, and how the run ended."""
+        self.bar.setValue(1000 if kind == "finished" else 0)
+        self.activity.setText(kind.capitalize())
+        self.machine.setText(device)
 
 
 def _line() -> QElidingLabel:

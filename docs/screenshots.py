@@ -1,0 +1,121 @@
+"""Pictures of the Denoise widget for this documentation, taken from the real viewer with a real fit.
+
+    xvfb-run -a -s "-screen 0 1400x900x24" python docs/screenshots.py
+
+writes ``docs/images/widget-{idle,half-way,finished,error}.png``, and the same in napari's light theme with
+``-light`` in the name. ``--quick`` takes a small image and few iterations;
+``--folder`` says where to write.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# Nothing of the user's own settings may be seen in a picture, or be changed by it.
+os.environ["NAPARI_CONFIG"] = ""
+
+import napari
+from napari.settings import get_settings
+from qtpy.QtWidgets import QApplication
+
+from napari_blindspot import samples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_blindspot.widgets.denoise import DenoiseWidget
+
+PATIENCE = 600.0
+"""Seconds after which a run counts as hanging."""
+
+
+def main() -> None:
+    """Take the pictures in both themes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, default=Path(__file__).parent / "images")
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for theme, ending in (("dark", ""), ("light", "-light")):
+        take(options.folder, theme, ending, quick=options.quick)
+
+
+def take(folder: Path, theme: str, ending: str, *, quick: bool) -> None:
+    """Open a viewer, denoise in it, and take a picture of each state."""
+    get_settings().appearance.theme = theme
+    viewer = napari.Viewer(show_welcome_screen=False)
+    viewer.window.resize(1280, 800)
+    sample = samples.confocal((64, 64) if quick else (256, 256))
+    viewer.add_image(
+        sample.noisy,
+        name="confocal",
+        scale=sample.voxel_size,
+        units=("µm", "µm"),
+        contrast_limits=(float(sample.truth.min()), 0.8 * float(sample.truth.max())),
+    )
+    _, widget = viewer.window.add_plugin_dock_widget("napari-blindspot", "Denoise")
+    viewer.window.resize(1280, 800)
+
+    def picture(name: str) -> None:
+        wait(lambda: False, 0.6)
+        viewer.screenshot(str(folder / f"widget-{name}{ending}.png"), canvas_only=False, flash=False)
+
+    viewer.reset_view()
+    picture("idle")
+
+    # Noisy, INR and denoised beside each other, from left to right.
+    grid = viewer.canvas.grid if hasattr(viewer, "canvas") else viewer.grid
+    grid.stride, grid.shape, grid.enabled = -1, (1, 3), True
+    denoise(widget, quick=quick)
+    wait(lambda: len(viewer.layers) == 3 and widget.session.estimate.fraction > 0.5)
+    viewer.reset_view()
+    widget.pause.native.click()
+    wait(lambda: widget.session.estimate.paused)
+    widget.pause.native.click()
+    picture("half-way")
+    wait(lambda: widget.session is None)
+    picture("finished")
+
+    grid.enabled = False
+    shapes = viewer.add_shapes(
+        [[(2, 2), (2, 3), (3, 3), (3, 2)]],
+        name="region",
+        edge_width=0.04,
+        edge_color="yellow",
+        face_color="transparent",
+        units=("µm", "µm"),
+    )
+    viewer.layers.selection.active = viewer.layers["confocal"]
+    widget.region.value = shapes
+    viewer.reset_view()
+    widget.denoise.native.click()
+    picture("error")
+    viewer.close()
+    wait(lambda: False, 0.2)
+
+
+def denoise(widget: DenoiseWidget, *, quick: bool) -> None:
+    """Choose a preset and start."""
+    if quick:
+        widget.preset.value = "paper"
+        widget.form["iterations"].value = 60
+        widget.form["passes"].value = 4
+    widget.denoise.native.click()
+
+
+def wait(until: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Let napari live until something holds, or for some seconds."""
+    end = time.monotonic() + seconds
+    while not until() and time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.01)
+    if seconds == PATIENCE and not until():
+        raise TimeoutError("A run did not get where it should.")
+
+
+if __name__ == "__main__":
+    main()

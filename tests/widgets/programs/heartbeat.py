@@ -1,0 +1,65 @@
+"""Beats in a real window before and during a fit; prints how late the beats were, as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+os.environ["NAPARI_CONFIG"] = ""
+
+import napari
+import numpy as np
+from qtpy.QtCore import Qt, QTimer
+
+from napari_blindspot import samples
+from napari_blindspot.widgets.warm import warm_up
+
+INTERVAL, SECONDS = 20, float(sys.argv[1])
+
+viewer = napari.Viewer(show_welcome_screen=False)
+viewer.window.resize(1200, 800)
+viewer.add_image(samples.confocal((128, 128)).noisy, name="cells")
+_, widget = viewer.window.add_plugin_dock_widget("napari-blindspot", "Denoise")
+widget.form["iterations"].value = 100_000
+
+beats: list[float] = []
+timer = QTimer()
+timer.setTimerType(Qt.TimerType.PreciseTimer)
+timer.timeout.connect(lambda: beats.append(time.perf_counter()))
+
+
+def report() -> dict[str, float]:
+    late = 1000 * np.diff(beats)
+    beats.clear()
+    return {
+        "beats": len(late),
+        "p99": float(np.percentile(late, 99)),
+        "max": float(late.max()),
+        "within_100_ms": float(np.mean(late <= 100.0)),
+    }
+
+
+def live(until, seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not until() and time.monotonic() < end:
+        napari.qt.get_qapp().processEvents()
+        time.sleep(0.001)
+
+
+live(lambda: not warm_up().is_alive())
+live(lambda: False, 2.0)
+timer.start(INTERVAL)
+live(lambda: False, 4.0)
+idle = report()
+widget.denoise.native.click()
+live(lambda: False, SECONDS)
+fit = report()
+fit["previews"] = len(viewer.layers) - 1
+fit["activity"] = widget.session.estimate.activity
+timer.stop()
+widget.session.control.cancel()
+live(lambda: widget.session is None)
+print(json.dumps({"idle": idle, "fit": fit}))
+viewer.close()

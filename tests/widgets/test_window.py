@@ -1,0 +1,55 @@
+"""In a window that is really drawn, in a program of its own: fluidity, leaving, and the pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+PROGRAMS = Path(__file__).parent / "programs"
+ROOT = Path(__file__).parents[2]
+
+pytestmark = [pytest.mark.display, pytest.mark.slow]
+
+
+def run_program(*arguments: object, timeout: float = 280) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "QT_QPA_PLATFORM"}
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_the_window_stays_fluid_during_a_fit():
+    figures = json.loads(run_program(PROGRAMS / "heartbeat.py", 15).stdout.splitlines()[-1])
+    idle, fit = figures["idle"], figures["fit"]
+    print(f"\nidle: {idle}\nfit:  {fit}")
+    if idle["p99"] > 60 or idle["max"] > 150:
+        pytest.skip(f"this computer is too busy to measure: without a fit, beats were late by {idle}")
+    assert fit["previews"] == 2
+    assert fit["beats"] > 200
+    assert fit["within_100_ms"] >= 0.99
+    assert fit["max"] <= 300
+
+
+def test_napari_leaves_within_two_seconds_when_its_window_is_closed_during_a_run():
+    done = run_program(PROGRAMS / "close_during_a_run.py", 64)
+    assert time.time() - float(done.stdout.splitlines()[-1]) < 2.0
+    assert "Traceback" not in done.stderr
+
+
+def test_the_pictures_of_the_documentation_can_be_taken(tmp_path):
+    run_program(ROOT / "docs" / "screenshots.py", "--quick", "--folder", tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    states = ("error", "finished", "half-way", "idle")
+    assert names == sorted(f"widget-{state}{theme}.png" for state in states for theme in ("", "-light"))
+    for name in names:
+        with Image.open(tmp_path / name) as picture:
+            assert picture.size[0] >= 1000
+            assert len(picture.convert("L").getcolors()) > 50
