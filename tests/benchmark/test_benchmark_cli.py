@@ -132,10 +132,12 @@ def test_awgn_has_images_of_its_own():
 
 @pytest.mark.slow
 def test_the_ablation_runs_each_variant_once_and_groups_them(call, flat, tmp_path):
+    for capture in (1, 2):
+        (flat / "raw" / f"WideField_B_fov19_{capture}.png").unlink()
     arguments = ("ablation", flat, "--crop", 32, "--iterations", 2, "--device", "cpu")
     result = call(*arguments, "--studies", "losses,dilation")
     assert result.exit_code == 0, result.output
-    done = [row["method"] for row in rows(tmp_path) if row["scene"] == "Confocal_A_fov1"]
+    done = [row["method"] for row in rows(tmp_path)]
     assert sorted(done) == sorted(
         ["paper", "L_dn", "L_dn+L_inr", "L_dn+L_mc", "dilation=0", "dilation=1", "dilation=3"]
     )

@@ -273,6 +273,7 @@ def _run(
     extra: dict[str, object] | None = None,
 ) -> Table:
     """Run, and write the report also when the run is interrupted."""
+    from napari_blindspot.benchmark.methods import available_methods
     from napari_blindspot.benchmark.report import write_report
     from napari_blindspot.benchmark.runner import run
     from napari_blindspot.benchmark.sheet import write_contact_sheet
@@ -282,9 +283,9 @@ def _run(
         typer.echo(line)
     table = Table(out, {**options.conditions(), **(extra or {})})
     # Another choice of methods in the same folder must not drop the rows that are there.
-    report.names += [
-        name for name in dict.fromkeys(r.method for r in table.rows.values()) if name not in report.names
-    ]
+    known = [*available_methods(), *report.names]
+    names = {*report.names, *(row.method for row in table.rows.values())}
+    report.names = sorted(names, key=lambda name: known.index(name) if name in known else len(known))
     try:
         run(samples, entries, table, options, typer.echo, problems)
     finally:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_blindspot.benchmark.peers.spectrum import autocovariance_to_psd, residual_autocovariance
+from napari_blindspot.benchmark.peers.spectrum import autocovariance_to_psd, residual_autocorrelation
 from napari_blindspot.noise import estimate_noise
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def spectrum(request: Request) -> Denoiser:
         plane = noise.stabiliser.forward(image)
         estimate = bm3d(plane, autocovariance_to_psd(noise.correlation, plane.shape))
         if not noise.is_correlated:
-            removed = residual_autocovariance(plane, estimate)
+            removed = residual_autocorrelation(plane, estimate)
             estimate = bm3d(plane, autocovariance_to_psd(removed, plane.shape))
         return noise.stabiliser.inverse(estimate)
 

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-__all__ = ["autocovariance_to_psd", "residual_autocovariance"]
+__all__ = ["autocovariance_to_psd", "residual_autocorrelation"]
 
 LAGS = 6
-"""How far the autocovariance of what was removed is measured, in pixels."""
+"""How far the correlation of what was removed is measured, in pixels."""
 
 
 def autocovariance_to_psd(autocovariance: Array, shape: tuple[int, ...]) -> Array:
@@ -34,16 +34,17 @@ def autocovariance_to_psd(autocovariance: Array, shape: tuple[int, ...]) -> Arra
     return psd
 
 
-def residual_autocovariance(image: Array, estimate: Array) -> Array:
+def residual_autocorrelation(image: Array, estimate: Array) -> Array:
     """Measure the noise of a stabilised image as what a first estimate has removed where nothing happens.
 
     Unlike blocks of the image it has no texture left in it, but it misses the low frequencies that the
-    first estimate kept, so it is for noise that is nearly white.
+    first estimate kept, so it is for noise that is nearly white. Only the shape is taken: flat places are
+    often dark ones, in which clipping at black has left less noise than the rest of the image has.
 
     Returns
     -------
     ndarray
-        (13, 13), lag 0 in the middle.
+        (13, 13), 1 at lag 0 in the middle.
     """
     from scipy.ndimage import gaussian_filter, uniform_filter
 
@@ -57,4 +58,4 @@ def residual_autocovariance(image: Array, estimate: Array) -> Array:
     autocovariance = np.fft.fftshift(products / np.maximum(counts, 1.0))
     y, x = image.shape
     middle: Array = autocovariance[y - LAGS : y + LAGS + 1, x - LAGS : x + LAGS + 1]
-    return middle
+    return middle / middle[LAGS, LAGS]
