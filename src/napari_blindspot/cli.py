@@ -5,7 +5,6 @@ Nothing here imports torch before a command needs it, so that ``--help`` answers
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +14,6 @@ from napari_blindspot.benchmark.cli import app as benchmark
 from napari_blindspot.settings import DEFAULT_PRESET, PRESETS
 
 __all__ = ["app"]
-
-# Before torch is loaded: its threads would otherwise spin while they wait for each other, and on a machine
-# that others use too, that makes a fit many times slower. On an idle machine it makes no difference.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(
     name="napari-blindspot",

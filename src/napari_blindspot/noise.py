@@ -204,6 +204,8 @@ def _fit_blocks(blocks: Floats, lags: int) -> _Fit | None:
     the longer the correlation. So pure noise of the correlation found so far is put through the same
     procedure, and the difference corrects the measurement.
     """
+    if len(blocks) == 0:
+        return None
     means = blocks.mean((1, 2))
     residuals = _detrend(blocks)
     variances = (residuals**2).mean((1, 2))

@@ -28,10 +28,13 @@ _MEASURED: dict[str, Any] = {
     "visible_fraction": None,
     "dilation": None,
     "fill": "convolution",
-    "iterations": 200,
+    "iterations": 300,
     "unet_width": 32,
     "unet_learning_rate": 2e-3,
-    "inr_learning_rate": 2e-3,
+    "inr_features": 64,
+    "inr_octaves": 6,
+    "inr_omega": 10.0,
+    "inr_learning_rate": 5e-3,
     "inr_dropout": (0.0,) * 5,
     "passes": 8,
 }
@@ -40,7 +43,7 @@ _MEASURED: dict[str, Any] = {
 _PRESET_VALUES: dict[str, dict[str, Any]] = {
     "auto": _MEASURED,
     "fast": {**_MEASURED, "iterations": 100, "passes": 4},
-    "best": {**_MEASURED, "iterations": 600},
+    "best": {**_MEASURED, "iterations": 900},
     "paper": {},
 }
 
@@ -86,6 +89,8 @@ class Settings(BaseModel):
         ``paper`` only: probability to drop a feature before a decoder block.
     inr_features, inr_octaves : int
         Width of the SIREN, and L, the number of octaves of its positional encoding γ.
+    inr_omega : float
+        ω₀ of the SIREN's sines; the lower, the smoother the INR's image.
     inr_dropout : tuple of float
         Dropout after each sine layer; its length is the number of sine layers.
     unet_learning_rate, inr_learning_rate : float
@@ -125,6 +130,7 @@ class Settings(BaseModel):
     unet_dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
     inr_features: int = Field(default=32, ge=4, le=1024)
     inr_octaves: int = Field(default=4, ge=0, le=12)
+    inr_omega: float = Field(default=30.0, gt=0.0, le=1000.0)
     inr_dropout: tuple[float, ...] = (0.35, 0.45, 0.55, 0.65, 0.75)
 
     unet_learning_rate: float = Field(default=4e-4, gt=0.0, le=1.0)

@@ -9,7 +9,8 @@ import torch
 
 from napari_blindspot import Control, Settings, denoise
 from napari_blindspot.engine.device import readable_errors
-from napari_blindspot.engine.fit import STOPPED_PASSES, fit_plane
+from napari_blindspot.engine.fit import fit_plane
+from napari_blindspot.engine.paper import STOPPED_PASSES
 from napari_blindspot.errors import CancelledError, DeviceError, ImageError, OutOfMemoryError
 from napari_blindspot.events import Cancelled, Finished, Paused, Predicting, Preview, Started, Step
 

@@ -12,7 +12,14 @@ SIZE = 32
 
 
 def joint(**changes) -> JointFit:
-    given = {"iterations": 4, "unet_width": 6, "passes": 2, "visible_fraction": 0.2, "dilation": 1}
+    given = {
+        "preset": "paper",
+        "iterations": 4,
+        "unet_width": 6,
+        "passes": 2,
+        "visible_fraction": 0.2,
+        "dilation": 1,
+    }
     noisy = torch.rand(SIZE, SIZE, generator=torch.Generator().manual_seed(1))
     return JointFit(noisy, torch.ones(SIZE, SIZE, dtype=torch.bool), Settings(**(given | changes)))
 

@@ -6,7 +6,12 @@ from napari_blindspot.method.inr import Siren, encode, pixel_coordinates
 
 
 def siren(**changes) -> Siren:
-    given = {"features": 32, "octaves": 4, "dropout": (0.35, 0.45, 0.55, 0.65, 0.75)} | changes
+    given = {
+        "features": 32,
+        "octaves": 4,
+        "dropout": (0.35, 0.45, 0.55, 0.65, 0.75),
+        "omega": 30.0,
+    } | changes
     return Siren(**given, generator=torch.Generator().manual_seed(0))
 
 

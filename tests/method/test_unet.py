@@ -16,7 +16,7 @@ def test_the_papers_unet_has_988609_parameters_and_with_the_inr_about_one_millio
 
     assert sum(p.numel() for p in unet().parameters()) == 988_609
     plane = torch.zeros(16, 16)
-    joint = JointFit(plane, torch.ones_like(plane, dtype=torch.bool), Settings())
+    joint = JointFit(plane, torch.ones_like(plane, dtype=torch.bool), Settings(preset="paper"))
     assert joint.parameters == 988_609 + 4_865
     assert round(joint.parameters / 1e6, 1) == 1.0
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ImplicitFit"]
 
-POINTS = 16384
+POINTS = 8192
 """Points a step looks at."""
 
 CHUNK = 65536
@@ -52,7 +52,13 @@ class ImplicitFit:
         self.visible = valid.flatten().nonzero()[:, 0]
         self.coordinates = pixel_coordinates(noisy.shape[0], noisy.shape[1], noisy.device)
         self.pixel = 2.0 / (torch.tensor(noisy.shape, device=noisy.device) - 1.0)
-        self.siren = Siren(settings.inr_features, settings.inr_octaves, settings.inr_dropout, generator)
+        self.siren = Siren(
+            settings.inr_features,
+            settings.inr_octaves,
+            settings.inr_dropout,
+            settings.inr_omega,
+            generator,
+        )
         self.siren.requires_grad_(settings.train_inr)
         self.optimizer = torch.optim.Adam(self.siren.parameters(), settings.inr_learning_rate)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(

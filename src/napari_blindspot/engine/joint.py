@@ -51,7 +51,13 @@ class JointFit:
         self.generator = torch.Generator(self.device).manual_seed(settings.seed)
         self.unet = UNet(settings.unet_width, settings.unet_dilation, settings.unet_dropout, self.generator)
         self.unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.inr = Siren(settings.inr_features, settings.inr_octaves, settings.inr_dropout, self.generator)
+        self.inr = Siren(
+            settings.inr_features,
+            settings.inr_octaves,
+            settings.inr_dropout,
+            settings.inr_omega,
+            self.generator,
+        )
         use_generator(self.unet, self.generator)
         use_generator(self.inr, self.generator)
         self.inr.requires_grad_(settings.train_inr)

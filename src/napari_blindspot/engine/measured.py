@@ -33,6 +33,9 @@ __all__ = ["MeasuredRun"]
 REFINE_RATE = 0.5
 """Learning rate of the refinement, relative to that of the fit."""
 
+LESSONS = 6
+"""Steps of the INR for each one of the refinement: by then it has an estimate to learn from."""
+
 FIT_MEMORY, REFINE_MEMORY = 0.99, 0.98
 """Memory of the running means of weights."""
 
@@ -109,7 +112,8 @@ class MeasuredRun(Run):
         self.correlation = torch.from_numpy(self.noise.correlation).to(self.device, torch.float32)
         rounds = self.settings.refine_iterations or ()
         self.total = self.settings.iterations + sum(rounds)
-        self.inr = ImplicitFit(noisy, valid, self.settings, self.total, self.fit.generator)
+        steps = self.settings.iterations + LESSONS * sum(rounds)
+        self.inr = ImplicitFit(noisy, valid, self.settings, steps, self.fit.generator)
         self.losses = torch.full((self.total, 3), math.nan, device=self.device)
         self.done = 0
 
@@ -128,7 +132,8 @@ class MeasuredRun(Run):
             trainer.step(value)
             record = self.losses[self.done]
             record[0] = value.detach()
-            self.inr.step(record)
+            for _ in range(LESSONS if self.inr.estimate is not None else 1):
+                self.inr.step(record)
             self.done += 1
             if self.report_due() or self.done in (1, self.total):
                 yield self._step()

@@ -16,9 +16,6 @@ from napari_blindspot.method.layers import Dropout
 
 __all__ = ["Siren", "encode", "pixel_coordinates"]
 
-OMEGA = 30.0
-"""Frequency ω₀ of the sine layers, from the SIREN paper."""
-
 
 def pixel_coordinates(height: int, width: int, device: torch.device) -> torch.Tensor:
     """Return the coordinates of all pixel centres, the first at -1 and the last at 1.
@@ -68,6 +65,8 @@ class Siren(nn.Module):
         L of the positional encoding.
     dropout : sequence of float
         Rate after each sine layer; five rates and the output make the paper's six layers.
+    omega : float
+        Frequency ω₀ of the sines; 30 in the SIREN paper.
     generator : torch.Generator
         Draws the initial weights, which follow the SIREN paper.
     """
@@ -77,10 +76,12 @@ class Siren(nn.Module):
         features: int,
         octaves: int,
         dropout: tuple[float, ...],
+        omega: float,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.octaves = octaves
+        self.omega = omega
         inputs = 2 + 4 * octaves
         with torch.device("meta"):
             widths = [inputs] + [features] * len(dropout)
@@ -97,7 +98,7 @@ class Siren(nn.Module):
             for index, layer in enumerate([*self.hidden, self.output]):
                 assert isinstance(layer, nn.Linear)
                 fan_in = layer.in_features
-                bound = 1.0 / fan_in if index == 0 else math.sqrt(6.0 / fan_in) / OMEGA
+                bound = 1.0 / fan_in if index == 0 else math.sqrt(6.0 / fan_in) / self.omega
                 layer.weight.uniform_(-bound, bound, generator=generator)
                 layer.bias.uniform_(-bound, bound, generator=generator)
 
@@ -105,6 +106,6 @@ class Siren(nn.Module):
         """Return the intensities at `coordinates`, (N, 2) in [-1, 1], as (N,)."""
         x = encode(coordinates, self.octaves)
         for layer, drop in zip(self.hidden, self.dropout, strict=True):
-            x = drop(torch.sin(OMEGA * layer(x)))
+            x = drop(torch.sin(self.omega * layer(x)))
         intensity: torch.Tensor = self.output(x)
         return intensity.squeeze(-1)
