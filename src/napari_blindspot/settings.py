@@ -159,8 +159,10 @@ class Settings(BaseModel):
         if self.refine_iterations is not None and min(self.refine_iterations, default=0) < 0:
             raise ValueError("refine_iterations must not be negative")
         if self.measures_noise:
-            if not self.denoising_loss or self.fill == "zero":
-                raise ValueError("only the preset 'paper' can do without the denoising loss or a fill")
+            if not self.denoising_loss or self.fill != "convolution":
+                raise ValueError(
+                    "only the preset 'paper' can do without the denoising loss or with another fill"
+                )
             if self.passes > 8:
                 raise ValueError(f"passes is {self.passes}, but a square has 8 symmetries")
         elif self.visible_fraction is None or self.dilation is None or self.fill == "convolution":
