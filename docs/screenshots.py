@@ -49,7 +49,7 @@ def take(folder: Path, theme: str, ending: str, *, quick: bool) -> None:
     get_settings().appearance.theme = theme
     viewer = napari.Viewer(show_welcome_screen=False)
     viewer.window.resize(1280, 800)
-    sample = samples.confocal((64, 64) if quick else (256, 256))
+    sample = samples.confocal((64, 64) if quick else (192, 192))
     viewer.add_image(
         sample.noisy,
         name="confocal",
@@ -100,6 +100,7 @@ def take(folder: Path, theme: str, ending: str, *, quick: bool) -> None:
 
 def denoise(widget: DenoiseWidget, *, quick: bool) -> None:
     """Choose a preset and start."""
+    widget.preset.value = "fast"
     if quick:
         widget.preset.value = "paper"
         widget.form["iterations"].value = 60

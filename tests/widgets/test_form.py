@@ -6,6 +6,7 @@ import pytest
 
 from napari_blindspot import PRESETS, Settings
 from napari_blindspot.settings import DEFAULT_PRESET
+from napari_blindspot.widgets.denoise import DenoiseWidget
 from napari_blindspot.widgets.form import LABELS, SettingsForm
 
 
@@ -25,6 +26,16 @@ def test_the_fields_show_the_values_of_the_preset(form):
     form.preset = "paper"
     paper = Settings.from_preset("paper")
     assert {name: form[name].value for name in LABELS} == {name: getattr(paper, name) for name in LABELS}
+
+
+def test_moving_the_form_into_a_dock_changes_nothing(make_napari_viewer):
+    viewer = make_napari_viewer(show=False)
+    widget = DenoiseWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Denoise")
+    assert widget.form.overrides() == {}
+    widget.form["dilation"].value = 1
+    viewer.add_shapes()
+    assert widget.form.overrides() == {"dilation": 1}
 
 
 def test_a_changed_field_is_the_only_override(form):

@@ -90,8 +90,9 @@ class SettingsForm(Container[Any]):
 
     def _value(self, name: str) -> Any:
         """Return what a field says; None where it stands for what the preset measures."""
-        value = self[name].value
-        return None if name in self._measured and value == self[name].min else value
+        field = self[name]
+        unset = isinstance(field, FloatSpinBox) and name in self._measured and field.value == field.min
+        return None if unset else field.value
 
     def _fill(self, names: tuple[str, ...]) -> None:
         values = Settings.from_preset(self._preset)
@@ -99,22 +100,27 @@ class SettingsForm(Container[Any]):
             value = getattr(values, name)
             if type(None) in get_args(self._hints[name]):
                 self._offer_measured(name, value is None)
-            self[name].value = self[name].min if name in self._measured else value
+            field = self[name]
+            field.value = field.min if value is None and isinstance(field, FloatSpinBox) else value
             # What the field makes of the value: a spin box rounds to its last digit.
             self._shown[name] = self[name].value
 
     def _offer_measured(self, name: str, offer: bool) -> None:
         """Add or take away the choice "measured", which only some presets can follow."""
+        (self._measured.add if offer else self._measured.discard)(name)
         field = self[name]
-        low, high = _range(name, self._step(name))
         if isinstance(field, ComboBox):
-            given = [(str(n), n) for n in range(int(low), int(high) + 1)]
-            field.choices = [(MEASURED, None), *given] if offer else given
+            field.reset_choices()
             return
         # A spin box shows its special text instead of its least value.
-        field.min = low - self._step(name) if offer else low
+        low, step = _range(name, self._step(name))[0], self._step(name)
+        field.min = low - step if offer else low
         field.native.setSpecialValueText(MEASURED if offer else "")
-        (self._measured.add if offer else self._measured.discard)(name)
+
+    def _choices(self, name: str) -> list[tuple[str, int | None]]:
+        low, high = _range(name, 1)
+        given: list[tuple[str, int | None]] = [(str(n), n) for n in range(int(low), int(high) + 1)]
+        return [(MEASURED, None), *given] if name in self._measured else given
 
     def _field(self, name: str) -> Any:
         label, tooltip = LABELS[name]
@@ -129,7 +135,8 @@ class SettingsForm(Container[Any]):
             # A spin box of Qt holds 32 bits.
             return SpinBox(min=int(low), max=int(min(high, 2**31 - 1)), **options)
         if int in get_args(hint):
-            return ComboBox(choices=[0], **options)
+            # magicgui asks again whenever the field moves to another parent.
+            return ComboBox(choices=lambda _: self._choices(name), **options)
         return FloatSpinBox(min=low, max=high, step=self._step(name), **options)
 
     def _step(self, name: str) -> float:

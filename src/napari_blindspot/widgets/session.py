@@ -7,6 +7,7 @@ A session outlives the widget that started it. It knows no buttons; a widget lis
 from __future__ import annotations
 
 import functools
+import gc
 import io
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +16,7 @@ import numpy as np
 from napari.qt.threading import create_worker
 from napari.utils import progress
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from napari_blindspot.control import Control
 from napari_blindspot.events import Started
@@ -35,6 +37,9 @@ __all__ = ["Outcome", "Session"]
 
 _live: set[Session] = set()
 """Sessions whose worker has not ended: Qt's signals alone would not keep them."""
+
+DRAW_TIME = 60
+"""Milliseconds that a new layer needs to be drawn for the first time."""
 
 TICKS = 1000
 """Steps of the progress bar in napari's activity dock."""
@@ -130,6 +135,10 @@ class Session:
             signal.connect(slot)
         # The terminal is not where a user of napari looks.
         self._bar = progress(total=TICKS, desc=title, file=io.StringIO())
+        if not _live:
+            # With napari and torch loaded, a full search for garbage holds all threads for a quarter of a
+            # second. What is there now is left out of it until the last run has ended.
+            gc.freeze()
         _live.add(self)
         self._worker.start()
 
@@ -150,6 +159,8 @@ class Session:
         post = self._task.mailbox.empty()
         self._take(post)
         self.changed.emit(post)
+        if post.preview is not None:
+            QTimer.singleShot(DRAW_TIME, self._task.mailbox.shown.set)
         # Last, because napari's bar handles waiting events when it moves, this method's own among them.
         self._move_bar()
 
@@ -183,6 +194,8 @@ class Session:
         for signal, slot in self._connections():
             signal.disconnect(slot)
         _live.discard(self)
+        if not _live:
+            gc.unfreeze()
         outcome = Outcome("abandoned", "") if self._abandoned else self._conclude()
         self._bar.close()
         self.ended.emit(outcome)

@@ -27,6 +27,12 @@ __all__ = ["Mailbox", "Post", "Task", "work"]
 SHOW_INTERVAL = 0.08
 """Seconds between two posts: faster than this nobody reads."""
 
+NEW_LAYERS = 2
+"""Previews for which napari makes a layer."""
+
+PATIENCE = 1.0
+"""Most seconds that a fit stands still for them."""
+
 
 @dataclass(slots=True)
 class Post:
@@ -54,11 +60,18 @@ class Post:
 
 
 class Mailbox:
-    """Hands events from the worker to the main thread, merged while nobody looks."""
+    """Hands events from the worker to the main thread, merged while nobody looks.
+
+    Attributes
+    ----------
+    shown : threading.Event
+        Set by the main thread when a preview has been drawn.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._post = Post()
+        self.shown = threading.Event()
 
     def put(self, event: Event) -> None:
         """Add an event (worker thread)."""
@@ -130,6 +143,7 @@ def work(task: Task) -> Generator[None, None, None]:
         nobody, and seem to run for ever.
     """
     told = 0.0
+    previews = 0
     loading = warm_up()
     while loading.is_alive():
         loading.join(SHOW_INTERVAL)
@@ -138,7 +152,14 @@ def work(task: Task) -> Generator[None, None, None]:
         for event in _events(task):
             task.mailbox.put(event)
             now = time.perf_counter()
-            if now - told >= SHOW_INTERVAL or isinstance(event, Finished):
+            if isinstance(event, Preview) and previews < NEW_LAYERS:
+                # Making a layer is the most that napari has to do; beside a fit it would take twice as
+                # long, with the window frozen.
+                previews += 1
+                task.mailbox.shown.clear()
+                yield
+                task.mailbox.shown.wait(PATIENCE)
+            elif now - told >= SHOW_INTERVAL or isinstance(event, Finished):
                 told = now
                 # A yield is also where napari asks a worker to leave, so it must not wait for the reader.
                 yield
