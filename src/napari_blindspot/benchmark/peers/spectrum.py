@@ -57,5 +57,6 @@ def residual_autocorrelation(image: Array, estimate: Array) -> Array:
     products, counts = (np.fft.ifft2(np.abs(np.fft.fft2(x, doubled)) ** 2).real for x in (removed, weight))
     autocovariance = np.fft.fftshift(products / np.maximum(counts, 1.0))
     y, x = image.shape
-    middle: Array = autocovariance[y - LAGS : y + LAGS + 1, x - LAGS : x + LAGS + 1]
-    return middle / middle[LAGS, LAGS]
+    middle = autocovariance[y - LAGS : y + LAGS + 1, x - LAGS : x + LAGS + 1]
+    correlation: Array = middle / middle[LAGS, LAGS]
+    return correlation
