@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +53,7 @@ class Clock:
         self._paused += seconds
 
 
-class Run:
+class Run(ABC):
     """One fit from start to end; it holds all tensors, so that they die with it.
 
     Parameters
@@ -87,9 +88,9 @@ class Run:
         self.device_name = describe_device(device)
         self._reported = self._previewed = -math.inf
 
+    @abstractmethod
     def events(self) -> Iterator[Event]:
         """Do the work, and say how it goes."""
-        raise NotImplementedError  # pragma: no cover
 
     @property
     def shape(self) -> tuple[int, int]:
