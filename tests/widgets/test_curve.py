@@ -65,3 +65,9 @@ def test_the_next_plane_begins_a_new_curve(curve):
     curve.add(steps(1, 30))
     curve.add(steps(1, 3))
     assert curve.points == 3
+
+
+def test_a_fit_that_repeats_its_iteration_while_it_predicts_keeps_its_curve(curve):
+    curve.add(steps(1, 20))
+    curve.add(2 * steps(20, 20))
+    assert curve.points == 20

@@ -66,7 +66,11 @@ class LossCurve(QWidget):  # type: ignore[misc]
     def add(self, steps: Iterable[Step]) -> None:
         """Add iterations."""
         for step in steps:
-            if self._points and step.iteration <= self._points[-1][0]:
+            last = self._points[-1][0] if self._points else 0
+            if step.iteration == last:
+                # Nothing new: the networks only predict.
+                continue
+            if step.iteration < last:
                 # The iterations of the next plane begin anew.
                 self.clear()
             self._end = step.iterations
