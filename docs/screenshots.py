@@ -2,8 +2,8 @@
 
     xvfb-run -a -s "-screen 0 1400x900x24" python docs/screenshots.py
 
-writes ``docs/images/widget-{idle,half-way,finished,error}.png``, and the same in napari's light theme with
-``-light`` in the name. ``--quick`` takes a small image and few iterations;
+writes ``docs/images/widget-{idle,advanced,half-way,finished,error}.png``, and the same in napari's light
+theme with ``-light`` in the name. ``--quick`` takes a small image and few iterations;
 ``--folder`` says where to write.
 """
 
@@ -66,6 +66,9 @@ def take(folder: Path, theme: str, ending: str, *, quick: bool) -> None:
 
     viewer.reset_view()
     picture("idle")
+    widget.advanced.native.click()
+    picture("advanced")
+    widget.advanced.native.click()
 
     # Noisy, INR and denoised beside each other, from left to right.
     grid = viewer.canvas.grid if hasattr(viewer, "canvas") else viewer.grid
@@ -73,9 +76,6 @@ def take(folder: Path, theme: str, ending: str, *, quick: bool) -> None:
     denoise(widget, quick=quick)
     wait(lambda: len(viewer.layers) == 3 and widget.session.estimate.fraction > 0.5)
     viewer.reset_view()
-    widget.pause.native.click()
-    wait(lambda: widget.session.estimate.paused)
-    widget.pause.native.click()
     picture("half-way")
     wait(lambda: widget.session is None)
     picture("finished")

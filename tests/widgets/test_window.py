@@ -47,7 +47,7 @@ def test_napari_leaves_within_two_seconds_when_its_window_is_closed_during_a_run
 def test_the_pictures_of_the_documentation_can_be_taken(tmp_path):
     run_program(ROOT / "docs" / "screenshots.py", "--quick", "--folder", tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir())
-    states = ("error", "finished", "half-way", "idle")
+    states = ("advanced", "error", "finished", "half-way", "idle")
     assert names == sorted(f"widget-{state}{theme}.png" for state in states for theme in ("", "-light"))
     for name in names:
         with Image.open(tmp_path / name) as picture:

@@ -12,7 +12,7 @@ from magicgui.widgets import CheckBox, ComboBox, Container, PushButton
 from napari.layers import Image, Shapes
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QComboBox, QScrollArea, QSizePolicy
+from qtpy.QtWidgets import QComboBox, QLabel, QScrollArea, QSizePolicy
 
 from napari_blindspot.errors import BlindspotError
 from napari_blindspot.settings import PRESETS
@@ -165,6 +165,9 @@ class DenoiseWidget(Container[Any]):
             choice.native.setSizeAdjustPolicy(adjust)
             choice.native.setMinimumContentsLength(6)
             choice.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            # Labels of one width, so that the fields begin at one line.
+            label = choice.native.parentWidget().findChild(QLabel)
+            label.setFixedWidth(label.fontMetrics().horizontalAdvance("Region") + 16)
         # Wide enough for the title that napari gives the dock.
         self.native.setMinimumWidth(285)
         self._watcher = _CloseWatcher(self)
