@@ -21,7 +21,7 @@ LABELS = {
     "iterations": ("Iterations", "Steps of the fit."),
     "passes": ("Passes", "Random visible sets over which the final image is averaged."),
     "visible_fraction": (
-        "Visible share p0",
+        "Visible (p0)",
         "Probability of a pixel to be shown to the networks in an iteration.",
     ),
     "dilation": (
