@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_blindspot.api import denoise
     from napari_blindspot.control import Control
     from napari_blindspot.errors import BlindspotError
+    from napari_blindspot.noise import estimate_noise
     from napari_blindspot.result import Result
     from napari_blindspot.settings import PRESETS, Settings
 
@@ -25,6 +26,7 @@ __all__ = [
     "Settings",
     "__version__",
     "denoise",
+    "estimate_noise",
 ]
 
 __version__ = version("napari-blindspot")
@@ -36,6 +38,7 @@ _HOME = {
     "Result": "napari_blindspot.result",
     "Settings": "napari_blindspot.settings",
     "denoise": "napari_blindspot.api",
+    "estimate_noise": "napari_blindspot.noise",
 }
 
 

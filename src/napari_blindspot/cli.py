@@ -98,6 +98,30 @@ def denoise(
 
 
 @app.command()
+def noise(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="TIFF, OME-TIFF or PNG file.")],
+    channel: Annotated[
+        int | None,
+        typer.Option(help="Only one channel, counted from 0  [default: each of them]"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="PNG to draw: variance over intensity, and the correlation of neighbours."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a picture that is there.")
+    ] = False,
+) -> None:
+    """Measure the noise of an image, and say what the preset auto would do with it; takes seconds."""
+    from napari_blindspot.commands.exits import sentences
+    from napari_blindspot.commands.noise import report_noise
+
+    with sentences():
+        report_noise(source, channel, as_json=as_json, picture=picture, overwrite=overwrite)
+
+
+@app.command()
 def demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the files; made if it is not there.")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari_blindspot.result import Result
     from napari_blindspot.settings import Settings
 
-__all__ = ["Outputs", "default_output", "denoise_file", "partial_name"]
+__all__ = ["Outputs", "check_planes", "default_output", "denoise_file", "partial_name"]
 
 _SUFFIXES = (".tif", ".tiff")
 
@@ -108,7 +108,7 @@ def denoise_file(source: Path, outputs: Outputs, settings: Settings, channel: in
     dtype = _output_dtype(image.array.dtype, settings)
     for path in outputs.paths:
         check_writable(path, image.array.size * dtype.itemsize)
-    indices = _check_planes(image)
+    indices = check_planes(image)
 
     run = _Run(image, dtype)
     control = Control()
@@ -183,8 +183,19 @@ def _output_dtype(dtype: np.dtype[Any], settings: Settings) -> np.dtype[Any]:
     return native
 
 
-def _check_planes(image: ImageFile) -> list[tuple[int, ...]]:
-    """Look at every plane now, so that the last one does not fail after hours."""
+def check_planes(image: ImageFile) -> list[tuple[int, ...]]:
+    """Look at every plane now, so that the last one does not fail after hours.
+
+    Returns
+    -------
+    list of tuple of int
+        The index of every plane.
+
+    Raises
+    ------
+    ImageError
+        If there is no plane, or one that cannot be denoised; in a stack the sentence says which.
+    """
     indices = plane_indices(image.array.shape)
     if not indices:
         raise ImageError(f"The image is empty: its shape is {image.array.shape}.")
