@@ -35,6 +35,9 @@ LAGS = 4
 QUIETEST = 0.1
 """Share of the blocks of an intensity range that is taken to be free of structure."""
 
+BANDS = 8
+"""Bands of the image whose figures are compared for the standard errors."""
+
 MOST_GROWTH = 1.3
 """How much more variance longer blocks may show before it is taken for structure."""
 
@@ -169,9 +172,9 @@ def estimate_noise(image: npt.ArrayLike, lags: int = LAGS) -> NoiseModel:
     middle = float(fit.line.at(median))
     return NoiseModel(
         gain=fit.line.slope,
-        gain_error=fit.line.slope_error,
+        gain_error=fit.slope_error,
         offset=fit.line.intercept,
-        offset_error=fit.line.intercept_error,
+        offset_error=fit.intercept_error,
         sigma=math.sqrt(max(middle, fit.least)),
         correlation=fit.correlation,
         correlation_error=fit.correlation_error,
@@ -186,6 +189,8 @@ class _Fit:
     """The line of variance over intensity and the correlation that one size of blocks gives."""
 
     line: _Line
+    slope_error: float
+    intercept_error: float
     least: float
     correlation: Floats
     correlation_error: float
@@ -213,26 +218,51 @@ def _fit_blocks(blocks: Floats, lags: int) -> _Fit | None:
     if usable.sum() < 4:
         return None
     means, variances, residuals = means[usable], variances[usable], residuals[usable]
-    quiet = _quiet_blocks(means, variances)
-    raw = np.array([variances[members].mean() for members in quiet])
-    intensity = np.array([means[members].mean() for members in quiet])
-    members = np.concatenate(quiet)
-    line = _robust_line(intensity, raw)
-    least = 0.3 * float(raw.min())
-    scaled = residuals[members] / np.sqrt(np.maximum(line.at(means[members]), least))[:, None, None]
+    line, least, scaled = _line_through(means, variances, residuals)
+    errors = _standard_errors(means, variances, residuals)
     seen = _autocorrelation(scaled, lags)
     rho, kept = seen.copy(), 1.0
     for _ in range(CORRECTIONS):
         kept, expected = _through_the_procedure(rho, blocks.shape[1])
         rho = np.clip(rho + seen - expected, -1.0, 1.0)
-    effective = float((np.where(np.abs(rho) > 0.03, rho, 0.0) ** 2).sum())
     return _Fit(
-        line=line.scaled(1 / kept),
+        line=_Line(line.slope / kept, line.intercept / kept),
+        slope_error=errors[0] / kept,
+        intercept_error=errors[1] / kept,
         least=least / kept,
         correlation=rho,
-        correlation_error=math.sqrt(effective / (len(members) * blocks.shape[1] ** 2)),
+        correlation_error=errors[2],
         scan_line=_scan_line(scaled),
     )
+
+
+def _line_through(means: Floats, variances: Floats, residuals: Floats) -> tuple[_Line, float, Floats]:
+    """Fit the line to the quiet blocks; return it, the least variance, and their residuals over sigma."""
+    quiet = _quiet_blocks(means, variances)
+    variance = np.array([variances[members].mean() for members in quiet])
+    line = _robust_line(np.array([means[members].mean() for members in quiet]), variance)
+    least = 0.3 * float(variance.min())
+    members = np.concatenate(quiet)
+    sigma = np.sqrt(np.maximum(line.at(means[members]), least))
+    return line, least, residuals[members] / sigma[:, None, None]
+
+
+def _standard_errors(means: Floats, variances: Floats, residuals: Floats) -> tuple[float, float, float]:
+    """Return the standard errors of slope, intercept and correlation.
+
+    Blocks overlap, so they are not independent; bands of the image nearly are. What the bands give is
+    compared, by the median deviation, because one may hold too few intensities for a line.
+    """
+    count = int(np.clip(len(means) // 60, 2, BANDS))
+    figures = []
+    for band in np.array_split(np.arange(len(means)), count):
+        line, _, scaled = _line_through(means[band], variances[band], residuals[band])
+        rho = _autocorrelation(scaled, 1)
+        figures.append((line.slope, line.intercept, rho[1, 2], rho[2, 1]))
+    table = np.array(figures)
+    deviation = np.median(np.abs(table - np.median(table, axis=0)), axis=0)
+    slope, intercept, x, y = 1.4826 * deviation / math.sqrt(count)
+    return float(slope), float(intercept), float(max(x, y))
 
 
 def _through_the_procedure(rho: Floats, side: int) -> tuple[float, Floats]:
@@ -304,21 +334,15 @@ def _quiet_blocks(means: Floats, variances: Floats) -> list[npt.NDArray[np.intp]
 @dataclass(frozen=True, slots=True)
 class _Line:
     slope: float
-    slope_error: float
     intercept: float
-    intercept_error: float
 
     def at(self, x: Any) -> Any:
         return self.slope * x + self.intercept
 
-    def scaled(self, factor: float) -> _Line:
-        figures = (self.slope, self.slope_error, self.intercept, self.intercept_error)
-        return _Line(*(factor * figure for figure in figures))
-
 
 def _robust_line(x: Floats, y: Floats) -> _Line:
     """Fit variance over intensity, distrusting what lies above: structure only adds variance."""
-    flat = _Line(0.0, 0.0, float(np.median(y)), float(y.std() / math.sqrt(len(y))))
+    flat = _Line(0.0, float(np.median(y)))
     spread = np.ptp(x)
     if len(x) < 3 or spread <= 1e-9 * np.abs(x).max():
         return flat
@@ -334,16 +358,8 @@ def _robust_line(x: Floats, y: Floats) -> _Line:
         weight = 1 / fitted**2 / (1 + np.maximum(excess / scale, 0.0) ** 2)
     if solution[0] <= 0:
         return flat
-    scatter = float((weight * (y - design @ solution) ** 2).sum() / (len(x) - 2))
-    covariance = scatter * np.linalg.inv((design * weight[:, None]).T @ design)
     slope = solution[0] / spread
-    to_zero = np.array([-x[0] / spread, 1.0])
-    return _Line(
-        slope=float(slope),
-        slope_error=float(math.sqrt(covariance[0, 0]) / spread),
-        intercept=float(solution[1] - slope * x[0]),
-        intercept_error=float(math.sqrt(max(to_zero @ covariance @ to_zero, 0.0))),
-    )
+    return _Line(float(slope), float(solution[1] - slope * x[0]))
 
 
 def _autocorrelation(blocks: Floats, lags: int) -> Floats:
