@@ -70,7 +70,7 @@ def take(folder: Path, theme: str, ending: str, *, quick: bool) -> None:
     picture("advanced")
     widget.advanced.native.click()
 
-    # Noisy, INR and denoised beside each other, from left to right.
+    # Denoised, INR and noisy beside each other, from left to right.
     grid = viewer.canvas.grid if hasattr(viewer, "canvas") else viewer.grid
     grid.stride, grid.shape, grid.enabled = -1, (1, 3), True
     denoise(widget, quick=quick)

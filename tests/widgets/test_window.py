@@ -38,10 +38,24 @@ def test_the_window_stays_fluid_during_a_fit():
     assert fit["max"] <= 300
 
 
-def test_napari_leaves_within_two_seconds_when_its_window_is_closed_during_a_run():
-    done = run_program(PROGRAMS / "close_during_a_run.py", 64)
-    assert time.time() - float(done.stdout.splitlines()[-1]) < 2.0
+def time_to_leave(state: str) -> tuple[float, float]:
+    """Seconds from closing the window until napari has ended, and until its process has."""
+    done = run_program(PROGRAMS / "close_during_a_run.py", state)
+    now = time.time()
     assert "Traceback" not in done.stderr
+    closed, ended = (float(line) for line in done.stdout.splitlines()[-2:])
+    return ended - closed, now - closed
+
+
+def test_napari_leaves_within_two_seconds_when_its_window_is_closed_during_a_run():
+    _, process_without = time_to_leave("idle")
+    napari_ended, process_ended = time_to_leave("run")
+    print(
+        f"\nnapari: {napari_ended:.2f} s, process: {process_ended:.2f} s ({process_without:.2f} s without)"
+    )
+    assert napari_ended < 2.0
+    # What Python takes to unload napari and torch is not the run's.
+    assert process_ended < 2.0 + process_without
 
 
 def test_the_pictures_of_the_documentation_can_be_taken(tmp_path):
