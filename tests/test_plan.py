@@ -40,8 +40,19 @@ def test_correlated_noise_gets_a_gap_as_wide_as_its_reach_and_the_sentence_says_
 
 def test_what_the_user_has_set_stays():
     image = scene(0)
-    given = Settings.from_preset("auto", dilation=1, visible_fraction=0.5, refine_iterations=(7,))
-    assert make_plan(image, estimate_noise(image), given).settings == given
+    given = {"dilation": 1, "visible_fraction": 0.5, "refine_iterations": (7,), "iterations": 50}
+    plan = make_plan(image, estimate_noise(image), Settings.from_preset("auto", **given))
+    assert {name: getattr(plan.settings, name) for name in given} == given
+
+
+@pytest.mark.parametrize(
+    ("size", "side", "count"),
+    [(64, 64, 2), (128, 64, 2), (200, 64, 5), (256, 128, 2), (512, 128, 8), (2048, 128, 8)],
+)
+def test_an_iteration_sees_half_of_a_plane_up_to_512_pixels(size, side, count):
+    image = np.random.default_rng(0).normal(100, 10, (size, size))
+    settings = make_plan(image, estimate_noise(np.ones((32, 32))), AUTO).settings
+    assert (settings.patch_size, settings.batch_size) == (side, count)
 
 
 def test_noise_that_cannot_be_measured_gets_safe_settings_and_no_refinement():

@@ -87,7 +87,14 @@ def make_plan(image: npt.ArrayLike, noise: NoiseModel, settings: Settings) -> Pl
         rounds = CORRELATED_ROUNDS if correlated else WHITE_ROUNDS
         if not noise.measured:
             rounds = ()
-    filled = {"dilation": gap, "visible_fraction": fraction, "refine_iterations": rounds}
+    side, count = _patches(np.shape(image), settings)
+    filled = {
+        "dilation": gap,
+        "visible_fraction": fraction,
+        "refine_iterations": rounds,
+        "patch_size": side,
+        "batch_size": count,
+    }
     return Plan(
         settings=settings.model_copy(update=filled),
         correlated=correlated,
@@ -106,6 +113,17 @@ def target_spacing(gap: int, visible_fraction: float) -> int:
     area = int((reach[:, None] ** 2 + reach**2 <= hole_radius(gap) ** 2 + 1e-6).sum())
     # Rounded first: 1 / (1 - 8/9) is 9 and a little, whose root must not become 4.
     return max(2, math.ceil(math.sqrt(round(area / (1.0 - visible_fraction), 6))))
+
+
+def _patches(shape: tuple[int, ...], settings: Settings) -> tuple[int, int]:
+    """Return side and number of the patches of an iteration, at most those that the settings say.
+
+    An iteration sees half of the plane, whatever its size up to 512². A small plane seen whole and many
+    times over in every iteration would be learned by heart, noise included.
+    """
+    area = shape[0] * shape[1]
+    side = min(settings.patch_size, 128 if area >= 256**2 else 64)
+    return side, int(np.clip(round(area / 2 / side**2), 2, max(2, settings.batch_size)))
 
 
 def _grain(noise: NoiseModel) -> str:

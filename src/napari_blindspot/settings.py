@@ -100,7 +100,8 @@ class Settings(BaseModel):
         What the final estimate is averaged over: random visible sets in ``paper``, else symmetries of the
         square (1-8).
     patch_size, batch_size : int
-        Not in ``paper``: side in pixels and number of the patches that an iteration sees.
+        Not in ``paper``: side in pixels and number of the patches that an iteration sees, at most; small
+        planes are seen in fewer and smaller ones.
     refine_iterations : tuple of int or None
         Not in ``paper``: steps of each round of refinement after the blind-spot fit; () for none.
     output_dtype : {"float32", "input"}
@@ -137,7 +138,7 @@ class Settings(BaseModel):
     inr_learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0)
     passes: int = Field(default=400, ge=1, le=100_000)
     patch_size: int = Field(default=128, ge=16, le=4096)
-    batch_size: int = Field(default=8, ge=1, le=1024)
+    batch_size: int = Field(default=8, ge=2, le=1024)
     refine_iterations: tuple[int, ...] | None = None
     output_dtype: OutputDtype = "float32"
 
