@@ -1,4 +1,4 @@
-"""Closes the window while a fit runs, or with nothing to do; prints when it closed, and when napari ended."""
+"""Closes the window while a fit runs, or without one; prints when that was and when napari ended."""
 
 from __future__ import annotations
 
