@@ -27,6 +27,11 @@ WIDEST = 96
 """Most filters of a level; each has half as many again as the one above."""
 
 
+def _rounded(width: float) -> int:
+    """Round down to a multiple of 8, which vector units like, within 8 and the widest."""
+    return min(max(int(width) // 8 * 8, 8), WIDEST)
+
+
 class CompactUNet(nn.Module):
     """D_θ of the measured presets.
 
@@ -35,7 +40,7 @@ class CompactUNet(nn.Module):
     inputs : int
         Channels of the input.
     width : int
-        Filters at full resolution; a multiple of 8.
+        Filters at full resolution.
     generator : torch.Generator
         Draws the initial weights.
     """
@@ -46,7 +51,7 @@ class CompactUNet(nn.Module):
         def conv(n: int, m: int) -> nn.Conv2d:
             return nn.Conv2d(n, m, 3, padding=1)
 
-        widths = [width, *(min(int(width * 1.5**i) // 8 * 8, WIDEST) for i in range(1, LEVELS + 1))]
+        widths = [width, *(_rounded(width * 1.5**i) for i in range(1, LEVELS + 1))]
         with torch.device("meta"):
             self.stem = nn.ModuleList([conv(inputs, width), conv(width, width)])
             self.down = nn.ModuleList(nn.Conv2d(n, m, 2, stride=2) for n, m in itertools.pairwise(widths))
