@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
-from skimage.restoration import estimate_sigma
 
 from napari_blindspot.anscombe import Anscombe
 from napari_blindspot.engine.blind import BlindFit, Trainer
@@ -118,9 +117,13 @@ class MeasuredRun(Run):
         self.done = 0
 
     def _fallback(self) -> Anscombe:
-        """Return a transform for a plane whose noise could not be measured: no stabilisation."""
-        known = np.where(self.missing, np.nanmean(self.plane), self.plane)
-        sigma = float(estimate_sigma(known)) or 1e-3 * float(known.std())
+        """Return a transform for a plane whose noise could not be measured: no stabilisation.
+
+        Its strength is a guess by the finest diagonal differences (Donoho and Johnstone 1994).
+        """
+        y = np.asarray(self.plane, np.float64)
+        diagonal = (y[:-1, :-1] - y[1:, :-1] - y[:-1, 1:] + y[1:, 1:]) / 2
+        sigma = float(np.nanmedian(np.abs(diagonal))) / 0.6745 or 1e-3 * float(np.nanstd(y))
         return Anscombe(gain=0.0, offset=sigma**2)
 
     def _train(self, trainer: Trainer, loss: Loss, iterations: int) -> Iterator[Event]:
