@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.errors import CancelledError
+from napari_blindspot.errors import CancelledError, SettingsError
 from napari_blindspot.events import Cancelled, Finished
 from napari_blindspot.settings import DEFAULT_PRESET, Settings
 
@@ -93,8 +93,6 @@ def resolve_settings(preset: str | None, settings: Settings | None, overrides: d
     if settings is None:
         return Settings.from_preset(preset or DEFAULT_PRESET, **overrides)
     if preset is not None and preset != settings.preset:
-        from napari_blindspot.errors import SettingsError
-
         raise SettingsError(
             f"Both the preset {preset!r} and settings of the preset {settings.preset!r} were given; "
             "give one of them."

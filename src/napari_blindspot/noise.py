@@ -93,10 +93,7 @@ class NoiseModel:
     @property
     def neighbour_correlation(self) -> float:
         """The larger of the correlations with the next pixel in y and in x."""
-        c = len(self.correlation) // 2
-        if c == 0:
-            return 0.0
-        return float(max(self.correlation[c + 1, c], self.correlation[c, c + 1]))
+        return _next_pixel(self.correlation)
 
     @property
     def is_correlated(self) -> bool:
@@ -163,7 +160,7 @@ def estimate_noise(image: npt.ArrayLike, lags: int = LAGS) -> NoiseModel:
     fit = _fit_blocks(blocks, lags)
     if fit is None:
         return _nothing(clipped_low, clipped_high)
-    if fit.neighbour_correlation > CORRELATED and min(planes.shape[-2:]) >= 4 * BLOCK:
+    if _next_pixel(fit.correlation) > CORRELATED and min(planes.shape[-2:]) >= 4 * BLOCK:
         # A long tail needs longer blocks: what a block is shorter than looks like its trend. But where the
         # image is full of structure, no long block is free of it, and the variance gives that away.
         wide = _fit_blocks(_cut(planes, 2 * BLOCK), 2 * LAGS)
@@ -195,11 +192,6 @@ class _Fit:
     correlation: Floats
     correlation_error: float
     scan_line: float
-
-    @property
-    def neighbour_correlation(self) -> float:
-        c = len(self.correlation) // 2
-        return float(max(self.correlation[c + 1, c], self.correlation[c, c + 1])) if c else 0.0
 
 
 def _fit_blocks(blocks: Floats, lags: int) -> _Fit | None:
@@ -296,6 +288,12 @@ def _nothing(clipped_low: float = 0.0, clipped_high: float = 0.0) -> NoiseModel:
         clipped_high=clipped_high,
         measured=False,
     )
+
+
+def _next_pixel(correlation: Floats) -> float:
+    """Return the larger of the correlations at lag 1 in y and in x; 0 where only lag 0 was measured."""
+    c = len(correlation) // 2
+    return float(max(correlation[c + 1, c], correlation[c, c + 1])) if c else 0.0
 
 
 def _piled_up(values: Floats, limit: float, least: float) -> float:

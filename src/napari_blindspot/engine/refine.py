@@ -152,10 +152,9 @@ class Refinement:
 
     def _filter(self, correlation: torch.Tensor) -> torch.Tensor:
         """Return the amplitude spectrum of the noise on a patch."""
-        side, reach = self.fit.side, len(correlation) // 2
+        side, middle = self.fit.side, len(correlation) // 2
         # A patch shorter than the correlation holds only its inner part.
-        reach = min(reach, (side - 1) // 2)
-        middle = len(correlation) // 2
+        reach = min(middle, (side - 1) // 2)
         inner = correlation[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1]
         offsets = torch.arange(-reach, reach + 1, device=correlation.device) % side
         kernel = torch.zeros(side, side, device=correlation.device)
