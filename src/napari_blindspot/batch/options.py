@@ -1,0 +1,119 @@
+"""What a batch is told once, for all of its files; validated, so that a job file can hold it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
+
+from napari_blindspot.errors import SettingsError
+from napari_blindspot.settings import Settings
+
+__all__ = ["EXISTING", "FORMATS", "BatchOptions", "Existing", "Input", "OutputFormat", "first_complaint"]
+
+OutputFormat = Literal["ome-tiff", "ome-zarr"]
+Existing = Literal["resume", "skip", "overwrite"]
+Compression = Literal["none", "zlib", "zstd"]
+
+FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
+EXISTING: tuple[Existing, ...] = get_args(Existing)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsError(first_complaint(error)) from None
+
+
+class Input(_Strict):
+    """A file, folder or pattern to take, and what its own metadata leave open.
+
+    Attributes
+    ----------
+    path : Path
+        An image, a folder to search with its subfolders, or a pattern such as ``day*/*.tif``.
+    axes : str or None
+        One letter for each axis, such as ``TZCYX``, where the file does not say or is wrong.
+    series : int or None
+        Which image of a file that holds several, counted from 0.
+    """
+
+    path: Path
+    axes: str | None = None
+    series: int | None = Field(default=None, ge=0)
+
+
+class BatchOptions(_Strict):
+    """What holds for all files of a batch.
+
+    Attributes
+    ----------
+    output : Path
+        Folder of the results and the report; made if it is not there.
+    pattern : str or None
+        Which files of a folder to take, such as ``*.tif`` or ``day*/raw_*``; upper and lower case are the
+        same. None takes all whose ending is that of an image.
+    axes, series
+        As in `Input`, for files that are not given their own.
+    channel : int or None
+        The one colour sample or channel to take, counted from 0; all channels if None.
+    settings : Settings
+        Of every fit.
+    format : {"ome-tiff", "ome-zarr"}
+        Of the results.
+    compression : {"none", "zlib", "zstd"}
+        Of their pixels.
+    pyramid : bool
+        Whether smaller versions are stored with the pixels, which large planes need to be shown quickly.
+    existing : {"resume", "skip", "overwrite"}
+        What becomes of an output that is there: with ``resume`` one of the same input and settings is
+        done, and another one is left alone and reported; ``skip`` leaves alone whatever is there;
+        ``overwrite`` begins anew. Finished planes of an interrupted run are used by the first two.
+    workers : int
+        Processes that work at once; with more than one, as a Dask cluster on this machine.
+    dask : str or None
+        Address of the scheduler of a cluster that is running, which is used instead.
+
+    Raises
+    ------
+    SettingsError
+        If a value is out of range; one sentence says which.
+    """
+
+    output: Path
+    pattern: str | None = None
+    axes: str | None = None
+    series: int | None = Field(default=None, ge=0)
+    channel: int | None = Field(default=None, ge=0)
+    settings: Settings = Field(default_factory=Settings)
+    format: OutputFormat = "ome-tiff"
+    compression: Compression = "zlib"
+    pyramid: bool = False
+    existing: Existing = "resume"
+    workers: int = Field(default=1, ge=1, le=1024)
+    dask: str | None = None
+
+    @field_serializer("settings")
+    def _only_what_differs_from_the_preset(self, settings: Settings) -> dict[str, Any]:
+        """Keep job files short enough to be read and edited."""
+        values = settings.model_dump(mode="json")
+        usual = Settings.from_preset(settings.preset).model_dump(mode="json")
+        changed = {name: value for name, value in values.items() if value != usual[name]}
+        return {"preset": settings.preset, **changed}
+
+
+def first_complaint(error: ValidationError) -> str:
+    """Say in one sentence which value was wrong and what would be right."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"There is no batch option {name!r}."
+    if first["type"] == "missing":
+        return f"The batch option {name!r} is missing."
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"The batch option {name!r} is {first['input']!r}, but {reason[:1].lower()}{reason[1:]}."
