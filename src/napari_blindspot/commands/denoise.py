@@ -14,13 +14,14 @@ import numpy as np
 from napari_blindspot.atomic import check_writable
 from napari_blindspot.commands.exits import say
 from napari_blindspot.commands.interrupt import interrupts
-from napari_blindspot.commands.progress import duration, make_display
+from napari_blindspot.commands.progress import make_display
 from napari_blindspot.control import Control
 from napari_blindspot.errors import BlindspotError, CancelledError, FileError, ImageError
 from napari_blindspot.events import Cancelled, Finished, Started
 from napari_blindspot.image import check_plane
 from napari_blindspot.io import OME_DTYPES, ImageFile, read_image, write_ome_tiff
 from napari_blindspot.stack import fit_stack, plane_indices
+from napari_blindspot.words import duration
 
 if TYPE_CHECKING:
     from pathlib import Path

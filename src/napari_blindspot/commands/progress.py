@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from napari_blindspot.commands.exits import say
 from napari_blindspot.events import Finished, Predicting, Started, Step
+from napari_blindspot.words import duration
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from napari_blindspot.events import Event
 
-__all__ = ["Display", "duration", "make_display"]
+__all__ = ["Display", "make_display"]
 
 LINE_INTERVAL = 10.0
 """Seconds between two lines about the same plane when standard error is not a terminal."""
@@ -47,17 +48,6 @@ class Display(Protocol):
 def make_display(planes: int) -> Display:
     """Return a bar for a terminal, and lines for everything else."""
     return _Bar(planes) if sys.stderr.isatty() else _Lines(planes)
-
-
-def duration(seconds: float) -> str:
-    """Write a time as people read it: 42 s, 3:05 min, 1:02:10 h."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes}:{rest:02d} min"
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d} h"
 
 
 class _Progress:
