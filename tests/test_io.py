@@ -7,9 +7,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_blindspot import io
 from napari_blindspot.errors import FileError, ImageError, SettingsError
-from napari_blindspot.io import ImageFile, Spacing, read_image, read_settings, write_ome_tiff
+from napari_blindspot.formats import tiff_writer
+from napari_blindspot.io import OME_DTYPES, ImageFile, Spacing, read_image, read_settings, write_ome_tiff
 from napari_blindspot.settings import Settings
 
 MICRON = {"Z": Spacing(0.5, "µm"), "Y": Spacing(0.11, "µm"), "X": Spacing(0.12, "µm")}
@@ -195,7 +195,7 @@ def test_every_order_of_axes_survives(tmp_path, axes):
     assert read.spacing["T"] == Spacing(0.2, "s")
 
 
-@pytest.mark.parametrize("dtype", io.OME_DTYPES)
+@pytest.mark.parametrize("dtype", OME_DTYPES)
 def test_every_dtype_of_ome_is_kept(tmp_path, dtype):
     image = ImageFile(pixels(16, 16, dtype=dtype), "YX")
     write_ome_tiff(tmp_path / "a.ome.tif", image)
@@ -219,7 +219,7 @@ def test_the_ome_xml_keeps_to_the_schema(tmp_path):
     assert (found.size_c, found.size_z, found.size_y, found.size_x) == (2, 3, 20, 30)
     assert [channel.name for channel in found.channels] == ["DAPI", "GFP"]
     assert ome.creator.startswith("napari-blindspot")
-    assert ome.structured_annotations.map_annotations[0].namespace == io.NAMESPACE
+    assert ome.structured_annotations.map_annotations[0].namespace == tiff_writer.NAMESPACE
 
 
 def test_programs_that_only_know_tiff_find_the_pixel_size_too(tmp_path):
@@ -268,7 +268,7 @@ def test_a_tiff_of_another_program_has_no_settings(tmp_path):
 def test_large_arrays_become_bigtiff(tmp_path, monkeypatch):
     image = ImageFile(pixels(40, 40), "YX")
     write_ome_tiff(tmp_path / "small.ome.tif", image)
-    monkeypatch.setattr(io, "CLASSIC_LIMIT", 1000)
+    monkeypatch.setattr(tiff_writer, "CLASSIC_LIMIT", 1000)
     write_ome_tiff(tmp_path / "large.ome.tif", image)
     with tifffile.TiffFile(tmp_path / "small.ome.tif") as small:
         assert not small.is_bigtiff
@@ -285,7 +285,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     def fail(*args, **kwargs):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(tifffile, "imwrite", fail)
+    monkeypatch.setattr(tifffile.TiffWriter, "write", fail)
     with pytest.raises(FileError, match="Input/output error"):
         write_ome_tiff(path, ImageFile(pixels(20, 30) + 1, "YX"))
     assert path.read_bytes() == before

@@ -1,99 +1,166 @@
-"""Image files in and out: pixels with their axes, voxel size and channel names, and a run's record.
+"""Image files in and out: the door to the formats, each of which has modules in `napari_blindspot.formats`.
 
-Reads TIFF (plain, ImageJ, OME) and PNG; writes OME-TIFF. What the metadata of the many kinds of TIFF mean
-is in `napari_blindspot.tiff_metadata`; which planes are denoised is not decided here.
+What is in front of this door decides which planes are denoised and when a result is complete.
 """
 
 from __future__ import annotations
 
 import json
-import struct
-import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.atomic import atomic_path
-from napari_blindspot.errors import FileError, ImageError
-from napari_blindspot.image_file import ImageFile
-from napari_blindspot.tiff_metadata import LENGTH_AXES, Spacing, read_annotation
-from napari_blindspot.tiff_reader import complaints, first_line, read_tiff
+from napari_blindspot.errors import FileError
+from napari_blindspot.formats.tiff_writer import NAMESPACE, OME_DTYPES
+from napari_blindspot.image_file import ImageFile, Series
+from napari_blindspot.spacing import Spacing
+from napari_blindspot.write_options import WriteOptions
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    import numpy.typing as npt
 
     from napari_blindspot.settings import Settings
 
-__all__ = ["OME_DTYPES", "ImageFile", "Spacing", "read_image", "read_settings", "write_ome_tiff"]
-
-OME_DTYPES = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", "float64")
-"""Pixel types that an OME-TIFF can hold."""
-
-NAMESPACE = "napari-blindspot/run"
-"""Namespace of the annotation that holds the record of a run."""
-
-CLASSIC_LIMIT = 2**32 - 2**25
-"""Largest array in bytes that a classic TIFF is written for; beyond it, BigTIFF."""
+__all__ = [
+    "OME_DTYPES",
+    "ImageFile",
+    "Series",
+    "Spacing",
+    "WriteOptions",
+    "list_series",
+    "open_image",
+    "read_image",
+    "read_settings",
+    "write_image",
+    "write_ome_tiff",
+]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def read_image(path: str | os.PathLike[str]) -> ImageFile:
-    """Read the first image of a TIFF, OME-TIFF, ImageJ TIFF or PNG file.
+def open_image(
+    path: str | os.PathLike[str], *, series: int | None = None, axes: str | None = None
+) -> ImageFile:
+    """Open an image file; its planes are read when they are asked for.
 
     Parameters
     ----------
     path : path-like
-        The file; what it holds is decided by its first bytes, not by its name.
+        A TIFF, OME-TIFF, ImageJ TIFF or PNG file; which it is, is decided by its first bytes, not by its name.
+    series : int, optional
+        Which image of a file with several, counted from 0; see `list_series`.
+    axes : str, optional
+        What the axes are, one letter of T, Z, C, Y, X, S each, in the order of the file; by default what the
+        file says, or what its shape tells.
 
     Returns
     -------
     ImageFile
-        The pixels in the file's dtype.
+        The pixels in the file's dtype, with Y and X (and S) as the last axes. Its array may be a
+        `napari_blindspot.plane_array.PlaneArray`, which holds no pixels.
 
     Raises
     ------
     FileError
-        If the file is not there, is neither TIFF nor PNG, or is damaged.
+        If the file is not there, of no known format, or damaged, or holds several images and none is chosen.
     ImageError
-        If its axes are not those of an image.
+        If its axes are not those of an image, or do not fit `axes`.
     """
     source = Path(path)
     start = _first_bytes(source)
+    if start.startswith(_PNG):
+        from napari_blindspot.formats.png_reader import open_png
+
+        return _with_axes(open_png(source, start), axes)
+    if start.startswith(_TIFF):
+        from napari_blindspot.formats.tiff_reader import open_tiff
+
+        return open_tiff(source, series, axes)
     if not start:
         raise FileError(f"The file {source} is empty; a TIFF or PNG image is needed.")
-    if start.startswith(_PNG):
-        return _read_png(source, start)
-    if start.startswith(_TIFF):
-        return read_tiff(source)
     raise FileError(f"The file {source} is neither a TIFF nor a PNG image: it begins with {start[:12]!r}.")
 
 
-def _read_png(source: Path, start: bytes) -> ImageFile:
-    from PIL import Image
+def read_image(path: str | os.PathLike[str], *, axes: str | None = None) -> ImageFile:
+    """Read all pixels of a file's first image; of a file with several, that is said in the notes.
 
-    if len(start) >= 26:
-        depth, colour = struct.unpack("BB", start[24:26])
-        if depth == 16 and colour != 0:
-            raise FileError(
-                f"The file {source} is a colour PNG of 16 bits, which cannot be read in full depth; "
-                "save the channel that you want as TIFF."
-            )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(source) as picture:
-                is_palette = picture.mode in ("P", "PA")
-                array = np.asarray(picture.convert("RGB") if is_palette else picture)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise FileError(f"The PNG file {source} is damaged or cut off: {error}.") from error
-    if array.ndim == 3 and array.shape[-1] == 2:
-        note = "The transparency of the PNG was left out."
-        return ImageFile(np.ascontiguousarray(array[..., 0]), "YX", notes=(note,))
-    return ImageFile(array, "YXS" if array.ndim == 3 else "YX")
+    The parameters and errors are those of `open_image`.
+    """
+    there = list_series(path)
+    image = open_image(path, series=0, axes=axes).in_memory()
+    if len(there) == 1:
+        return image
+    called = f", {there[0].name!r}," if there[0].name else ""
+    note = f"The file holds {len(there)} images; the first{called} is used."
+    return replace(image, notes=(note, *image.notes))
+
+
+def list_series(path: str | os.PathLike[str]) -> list[Series]:
+    """Return the images that a file holds, without reading their pixels; most files hold one.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be read.
+    """
+    source = Path(path)
+    if _first_bytes(source).startswith(_TIFF):
+        from napari_blindspot.formats.tiff_reader import tiff_series
+
+        return tiff_series(source)
+    image = open_image(source)
+    return [Series(0, "", image.shape, image.axes, str(image.dtype))]
+
+
+def write_image(
+    path: str | os.PathLike[str],
+    like: ImageFile,
+    planes: Callable[[tuple[int, ...]], npt.NDArray[Any]],
+    dtype: npt.DTypeLike,
+    *,
+    options: WriteOptions | None = None,
+    settings: Settings | None = None,
+    record: Mapping[str, str] | None = None,
+) -> None:
+    """Write an image plane by plane; complete or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        The OME-TIFF to write; one that is there is replaced.
+    like : ImageFile
+        Has the shape, axes, voxel size, place and channels that the output gets; its pixels are not looked at.
+    planes : callable
+        Gives the (Y, X) plane of an index into the leading axes of `like`. It is asked for each plane in order,
+        once; with a pyramid, once for each level.
+    dtype : dtype
+        Of the output; planes are converted to it.
+    options : WriteOptions, optional
+        How the pixels are stored.
+    settings : Settings, optional
+        Those of the run; `read_settings` gives them back.
+    record : mapping of str to str, optional
+        What else is to be known about the run.
+
+    Raises
+    ------
+    FileError
+        If the output cannot be written, for example because the disk is full.
+    ImageError
+        If the format cannot hold the dtype.
+    """
+    from napari_blindspot.formats.tiff_writer import write_tiff
+
+    values = dict(record or {})
+    if settings is not None:
+        values["settings"] = settings.model_dump_json()
+    write_tiff(Path(path), like, planes, np.dtype(dtype), options or WriteOptions(), values)
 
 
 def write_ome_tiff(
@@ -103,7 +170,7 @@ def write_ome_tiff(
     settings: Settings | None = None,
     record: Mapping[str, str] | None = None,
 ) -> None:
-    """Write an OME-TIFF with voxel size, channel names and the record of the run; complete or not at all.
+    """Write an image that is in memory as OME-TIFF, uncompressed; complete or not at all.
 
     Parameters
     ----------
@@ -123,46 +190,9 @@ def write_ome_tiff(
     ImageError
         If an OME-TIFF cannot hold the dtype.
     """
-    import tifffile
-
-    from napari_blindspot import __version__
-
-    array = image.array
-    if array.dtype.name not in OME_DTYPES:
-        raise ImageError(f"An OME-TIFF cannot hold {array.dtype}; choose one of: {', '.join(OME_DTYPES)}.")
-    metadata: dict[str, Any] = {
-        "axes": image.axes,
-        "Name": Path(path).name,
-        "Creator": f"napari-blindspot {__version__}",
-    }
-    for axis, spacing in image.spacing.items():
-        name = f"PhysicalSize{axis}" if axis in LENGTH_AXES else "TimeIncrement"
-        metadata |= {name: spacing.step, f"{name}Unit": spacing.unit}
-    if image.channel_names:
-        metadata["Channel"] = {"Name": list(image.channel_names)}
-    values = dict(record or {})
-    if settings is not None:
-        values["settings"] = settings.model_dump_json()
-    if values:
-        metadata["MapAnnotation"] = {"Namespace": NAMESPACE, "Value": values}
-    with atomic_path(path, array.nbytes) as temporary:
-        tifffile.imwrite(
-            temporary,
-            array,
-            bigtiff=array.nbytes > CLASSIC_LIMIT,
-            ome=True,
-            photometric="rgb" if image.is_rgb else "minisblack",
-            metadata=metadata,
-            **_resolution(image.spacing),
-        )
-
-
-def _resolution(spacing: Mapping[str, Spacing]) -> dict[str, Any]:
-    """Return the pixel size as TIFF's own tags, for programs that do not read OME-XML."""
-    if not ("X" in spacing and "Y" in spacing):
-        return {}
-    per_centimetre = tuple(1e4 / spacing[axis].micrometres for axis in "XY")
-    return {"resolution": per_centimetre, "resolutionunit": "CENTIMETER"}
+    options = WriteOptions(compression="none")
+    planes = image.array.__getitem__
+    write_image(path, image, planes, image.dtype, options=options, settings=settings, record=record)
 
 
 def read_settings(path: str | os.PathLike[str]) -> Settings:
@@ -180,22 +210,27 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
     SettingsError
         If its settings do not validate, for example because they are those of another version.
     """
-    import tifffile
-
     from napari_blindspot.settings import Settings
 
     source = Path(path)
     if not _first_bytes(source).startswith(_TIFF):
         return Settings.parse(_read_json(source))
-    try:
-        with complaints([]), tifffile.TiffFile(source) as tiff:
-            text = tiff.ome_metadata
-    except (OSError, ValueError) as error:
-        raise FileError(f"The TIFF file {source} is damaged or cut off: {first_line(error)}.") from error
-    values = read_annotation(text or "", NAMESPACE)
+    from napari_blindspot.formats.tiff_reader import read_record
+
+    values = read_record(source, NAMESPACE)
     if "settings" not in values:
         raise FileError(f"The file {source} holds no settings of napari-blindspot.")
     return Settings.parse(values["settings"])
+
+
+def _with_axes(image: ImageFile, axes: str | None) -> ImageFile:
+    """Return an image without further metadata under the axes that a user named."""
+    if axes is None:
+        return image
+    from napari_blindspot.axes import check_axes, planes_last
+
+    array, letters = planes_last(image.array, check_axes(axes, image.shape))
+    return replace(image, array=array, axes=letters)
 
 
 def _read_json(source: Path) -> dict[str, Any]:
