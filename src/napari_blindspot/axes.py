@@ -1,7 +1,7 @@
-"""Which axis of an array is time, Z, channel, Y and X: what a file says, what the shape tells, what a user says.
+"""Which axis of an array is time, Z, channel, Y and X: by what a file says, its shape tells or a user wants.
 
-Axes are letters: T, Z, C, Y, X, and S for the samples of a colour image. Planes and their order in a fit belong
-to `napari_blindspot.stack`.
+Axes are letters: T, Z, C, Y, X, and S for the samples of a colour image. Planes and their order in a fit
+belong to `napari_blindspot.stack`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def guess_axes(shape: tuple[int, ...], named: str = "") -> tuple[str, tuple[str,
     shape : tuple of int
         Lengths of the axes.
     named : str, optional
-        What the file says, one letter an axis; any letter that is not of T, Z, C, Y, X, S, or comes twice, is
-        taken for an axis without a name. Without it, Y and X are the last two axes, but for three or four
+        What the file says, one letter an axis; a letter that is none of T, Z, C, Y, X, S, or comes twice,
+        stands for an axis without a name. If empty, Y and X are the last two axes, but for three or four
         samples of colour.
 
     Returns

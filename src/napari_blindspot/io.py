@@ -35,6 +35,7 @@ __all__ = [
     "list_series",
     "open_image",
     "read_image",
+    "read_record",
     "read_settings",
     "write_image",
     "write_ome_tiff",
@@ -52,12 +53,12 @@ def open_image(
     Parameters
     ----------
     path : path-like
-        A TIFF, OME-TIFF, ImageJ TIFF or PNG file; which it is, is decided by its first bytes, not by its name.
+        A TIFF, OME-TIFF, ImageJ TIFF or PNG file; which of them is decided by its first bytes.
     series : int, optional
         Which image of a file with several, counted from 0; see `list_series`.
     axes : str, optional
-        What the axes are, one letter of T, Z, C, Y, X, S each, in the order of the file; by default what the
-        file says, or what its shape tells.
+        What the axes are, one letter of T, Z, C, Y, X, S each, in the order of the file; by default what
+        the file says, or what its shape tells.
 
     Returns
     -------
@@ -68,7 +69,8 @@ def open_image(
     Raises
     ------
     FileError
-        If the file is not there, of no known format, or damaged, or holds several images and none is chosen.
+        If the file is not there, of no known format or damaged, or holds several images and none is
+        chosen.
     ImageError
         If its axes are not those of an image, or do not fit `axes`.
     """
@@ -135,10 +137,10 @@ def write_image(
     path : path-like
         The OME-TIFF to write; one that is there is replaced.
     like : ImageFile
-        Has the shape, axes, voxel size, place and channels that the output gets; its pixels are not looked at.
+        Has the shape, axes, voxel size, place and channels of the output; its pixels are not looked at.
     planes : callable
-        Gives the (Y, X) plane of an index into the leading axes of `like`. It is asked for each plane in order,
-        once; with a pyramid, once for each level.
+        Gives the (Y, X) plane of an index into the leading axes of `like`. It is asked for each plane in
+        order, once; with a pyramid, once for each level.
     dtype : dtype
         Of the output; planes are converted to it.
     options : WriteOptions, optional
@@ -146,7 +148,7 @@ def write_image(
     settings : Settings, optional
         Those of the run; `read_settings` gives them back.
     record : mapping of str to str, optional
-        What else is to be known about the run.
+        What else is to be known about the run; `read_record` gives it back.
 
     Raises
     ------
@@ -215,12 +217,31 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
     source = Path(path)
     if not _first_bytes(source).startswith(_TIFF):
         return Settings.parse(_read_json(source))
-    from napari_blindspot.formats.tiff_reader import read_record
-
-    values = read_record(source, NAMESPACE)
+    values = read_record(source)
     if "settings" not in values:
         raise FileError(f"The file {source} holds no settings of napari-blindspot.")
     return Settings.parse(values["settings"])
+
+
+def read_record(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Return what the run that wrote a file has noted in it, its settings as JSON under "settings".
+
+    Returns
+    -------
+    dict of str to str
+        Empty if the file is not from napari-blindspot.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be read.
+    """
+    source = Path(path)
+    if not _first_bytes(source).startswith(_TIFF):
+        return {}
+    from napari_blindspot.formats.tiff_reader import tiff_annotation
+
+    return tiff_annotation(source, NAMESPACE)
 
 
 def _with_axes(image: ImageFile, axes: str | None) -> ImageFile:

@@ -21,8 +21,8 @@ __all__ = ["PlaneArray"]
 class PlaneArray:
     """An array (…, Y, X) that holds no pixels but knows how to read a plane.
 
-    It can be indexed like a numpy array with numbers, slices and an ellipsis: as long as whole planes are asked
-    for, the answer is another `PlaneArray` or, for one plane, an ndarray. `numpy.asarray` reads all of it.
+    It can be indexed like a numpy array with numbers, slices and an ellipsis: as long as whole planes are
+    asked for, the answer is another `PlaneArray` or, for one plane, an ndarray. `numpy.asarray` reads it all.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class PlaneArray:
     def __repr__(self) -> str:
         return f"PlaneArray(shape={self.shape}, dtype={self.dtype})"
 
-    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> npt.NDArray[Any]:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if copy is False:
             raise ValueError("The pixels are on disk, so that an array of them is always a copy.")
         whole = np.empty(self.shape, self.dtype if dtype is None else dtype)

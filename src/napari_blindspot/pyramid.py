@@ -42,16 +42,15 @@ def halve(plane: npt.NDArray[Any], times: int) -> npt.NDArray[Any]:
     ndarray
         Of the same dtype, rounded once where it is an integer type.
     """
-    smaller = plane
+    smaller: npt.NDArray[Any] = plane
     for _ in range(times):
         rows, columns = smaller.shape
         even = np.pad(smaller, ((0, rows % 2), (0, columns % 2)), mode="edge")
         blocks = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2)
-        mean = np.mean
-        if plane.dtype.kind == "f" and np.isnan(even).any():
-            mean = np.nanmean
+        has_holes = plane.dtype.kind == "f" and bool(np.isnan(even).any())
+        mean = np.nanmean if has_holes else np.mean
         with warnings.catch_warnings():
             # A block of nothing but NaN stays NaN.
             warnings.simplefilter("ignore", RuntimeWarning)
-            smaller = mean(blocks, axis=(1, 3), dtype=np.float64)
+            smaller = np.asarray(mean(blocks, axis=(1, 3), dtype=np.float64))
     return cast_like(smaller, plane.dtype)

@@ -22,8 +22,8 @@ class WriteOptions:
     compression : "none", "zlib" or "zstd"
         Without loss in each case. In TIFF, zlib is what every program reads; zstd is faster.
     tile : int
-        Side in pixels of a TIFF's tiles and of OME-Zarr's chunks, a multiple of 16; a plane that is no larger is
-        stored in one piece.
+        Side in pixels of a TIFF's tiles and of OME-Zarr's chunks, a multiple of 16; a plane that is no larger
+        is stored in one piece.
     pyramid : bool
         Whether to add the planes at half the size, a quarter and so on, for viewers of large planes.
     ngff : "0.4" or "0.5"
@@ -43,7 +43,8 @@ class WriteOptions:
     def __post_init__(self) -> None:
         if self.compression not in _COMPRESSIONS:
             raise SettingsError(
-                f"The compression {self.compression!r} is not known; choose one of: {', '.join(_COMPRESSIONS)}."
+                f"The compression {self.compression!r} is not known; "
+                f"choose one of: {', '.join(_COMPRESSIONS)}."
             )
         if self.ngff not in _NGFF:
             raise SettingsError(

@@ -28,7 +28,7 @@ _MICROMETRES_A_UNIT = {2: 25400.0, 3: 1e4}
 
 @dataclass(slots=True)
 class Metadata:
-    """What is kept of a file's metadata; the fields are those of `napari_blindspot.image_file.ImageFile`."""
+    """What is kept of the metadata; the fields are those of `napari_blindspot.image_file.ImageFile`."""
 
     spacing: dict[str, Spacing] = field(default_factory=dict)
     channel_names: tuple[str, ...] = ()
@@ -121,7 +121,7 @@ def _set_increment(found: Metadata, planes: Iterable[ElementTree.Element]) -> No
 
 
 def _color_of_ome(value: str | None) -> str:
-    """Return #rrggbb of OME's signed RGBA number; -1, opaque white, is what programs write for no colour."""
+    """Return #rrggbb of OME's signed RGBA number; -1, opaque white, is what stands for no colour."""
     try:
         number = int(value or "-1") & 0xFFFFFFFF
     except ValueError:

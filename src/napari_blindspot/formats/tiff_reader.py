@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["complaints", "first_line", "open_tiff", "read_record", "tiff_series"]
+__all__ = ["complaints", "first_line", "open_tiff", "tiff_annotation", "tiff_series"]
 
 _TRUNCATED = ("invalid page offset", "corrupted", "failed to reshape", "zeroed", "missing data")
 """Words in what tifffile logs when it goes on with the pages that it can reach."""
@@ -73,7 +73,7 @@ def tiff_series(source: Path) -> list[Series]:
         return _list(tiff)
 
 
-def read_record(source: Path, namespace: str) -> dict[str, str]:
+def tiff_annotation(source: Path, namespace: str) -> dict[str, str]:
     """Return the keys and values of an annotation of an OME-TIFF; empty if it has none.
 
     Raises
