@@ -11,9 +11,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_blindspot.api import denoise
+    from napari_blindspot.api import denoise, fit
     from napari_blindspot.control import Control
     from napari_blindspot.errors import BlindspotError
+    from napari_blindspot.model import Model
+    from napari_blindspot.model import load_model as load
     from napari_blindspot.noise import estimate_noise
     from napari_blindspot.result import Result
     from napari_blindspot.settings import PRESETS, Settings
@@ -22,30 +24,37 @@ __all__ = [
     "PRESETS",
     "BlindspotError",
     "Control",
+    "Model",
     "Result",
     "Settings",
     "__version__",
     "denoise",
     "estimate_noise",
+    "fit",
+    "load",
 ]
 
 __version__ = version("napari-blindspot")
 
 _HOME = {
-    "PRESETS": "napari_blindspot.settings",
-    "BlindspotError": "napari_blindspot.errors",
-    "Control": "napari_blindspot.control",
-    "Result": "napari_blindspot.result",
-    "Settings": "napari_blindspot.settings",
-    "denoise": "napari_blindspot.api",
-    "estimate_noise": "napari_blindspot.noise",
+    "PRESETS": ("settings", "PRESETS"),
+    "BlindspotError": ("errors", "BlindspotError"),
+    "Control": ("control", "Control"),
+    "Model": ("model", "Model"),
+    "Result": ("result", "Result"),
+    "Settings": ("settings", "Settings"),
+    "denoise": ("api", "denoise"),
+    "estimate_noise": ("noise", "estimate_noise"),
+    "fit": ("api", "fit"),
+    "load": ("model", "load_model"),
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
+    module, attribute = _HOME[name]
+    value = getattr(import_module(f"{__name__}.{module}"), attribute)
     globals()[name] = value
     return value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.errors import CancelledError, SettingsError
+from napari_blindspot.errors import CancelledError, ImageError, SettingsError
 from napari_blindspot.events import Cancelled, Finished
 from napari_blindspot.settings import DEFAULT_PRESET, Settings
 
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from napari_blindspot.control import Control
     from napari_blindspot.events import Event
+    from napari_blindspot.model import Model
     from napari_blindspot.result import Result
 
-__all__ = ["denoise"]
+__all__ = ["denoise", "fit", "resolve_settings"]
 
 
 def denoise(
@@ -69,14 +70,79 @@ def denoise(
     >>> result = denoise(image, preset="paper", seed=0)  # doctest: +SKIP
     >>> result.denoised  # doctest: +SKIP
     """
+    return _finished(image, resolve_settings(preset, settings, overrides), on_event, control).result
+
+
+def fit(
+    image: npt.ArrayLike,
+    preset: str | None = None,
+    *,
+    settings: Settings | None = None,
+    on_event: Callable[[Event], object] | None = None,
+    control: Control | None = None,
+    **overrides: Any,
+) -> Model:
+    """Fit one grayscale plane and return the networks, to be saved and applied to other planes.
+
+    Parameters
+    ----------
+    image, preset, settings, on_event, control, **overrides
+        As for `denoise`.
+
+    Returns
+    -------
+    Model
+        With ``apply`` for another plane, and ``save``; `load` reads it again.
+
+    Raises
+    ------
+    ImageError
+        If the image is not a plane of intensities, or there is nothing in it to fit.
+    SettingsError
+        As for `denoise`, and for the preset ``paper``, whose INR holds this one plane.
+    CancelledError
+        If `control` cancelled the run.
+    DeviceError, OutOfMemoryError
+        If the device is not there, fails or is too small.
+
+    Examples
+    --------
+    >>> from napari_blindspot import fit, load
+    >>> fit(first_image).save("cells.safetensors")  # doctest: +SKIP
+    >>> load("cells.safetensors").apply(second_image).denoised  # doctest: +SKIP
+    """
+    resolved = resolve_settings(preset, settings, overrides)
+    if not resolved.measures_noise:
+        raise SettingsError(
+            "The preset 'paper' has no model to keep, because its INR holds one plane; "
+            "choose the preset auto, fast or best."
+        )
+    event = _finished(image, resolved, on_event, control)
+    if event.model is None:
+        raise ImageError(" ".join(event.result.warnings) + " There is no model to keep.")
+    return event.model
+
+
+def _finished(
+    image: npt.ArrayLike,
+    settings: Settings,
+    on_event: Callable[[Event], object] | None,
+    control: Control | None,
+) -> Finished:
+    """Fit a plane to the end.
+
+    Raises
+    ------
+    CancelledError
+        If `control` cancelled the run.
+    """
     from napari_blindspot.engine.fit import fit_plane
 
-    resolved = resolve_settings(preset, settings, overrides)
-    for event in fit_plane(image, resolved, control=control):
+    for event in fit_plane(image, settings, control=control):
         if on_event is not None:
             on_event(event)
         if isinstance(event, Finished):
-            return event.result
+            return event
         if isinstance(event, Cancelled):
             break
     raise CancelledError("The run was cancelled, so there is no result.")

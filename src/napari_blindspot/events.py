@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from napari_blindspot.model import Model
     from napari_blindspot.result import Result
     from napari_blindspot.settings import Settings
 
@@ -136,9 +137,20 @@ class Predicting(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished(Event):
-    """The run has ended, by itself or because it was asked to stop and keep what it had."""
+    """The run has ended, by itself or because it was asked to stop and keep what it had.
+
+    Attributes
+    ----------
+    result : Result
+        The images and their record.
+    model : Model or None
+        The fitted networks. None for the preset ``paper`` and for a plane that was left as it was. From
+        `napari_blindspot.stack.fit_stack`: what the next plane may start from, so None also where that is
+        the model of an earlier plane.
+    """
 
     result: Result
+    model: Model | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

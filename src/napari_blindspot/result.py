@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
     from napari_blindspot.settings import Settings
 
-__all__ = ["History", "Result"]
+__all__ = ["History", "Result", "Start"]
+
+Start = Literal["anew", "warm", "model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,9 @@ class Result:
     noise : dict or None
         The measured noise (`napari_blindspot.noise.NoiseModel.as_dict`); None for the preset ``paper``,
         which does not look at it.
+    start : {"anew", "warm", "model"}
+        Where the weights came from: a random start, the network of another plane fitted further, or a
+        fitted network applied as it was.
     """
 
     denoised: npt.NDArray[Any]
@@ -72,3 +77,4 @@ class Result:
     stopped: bool = False
     warnings: tuple[str, ...] = ()
     noise: dict[str, Any] | None = None
+    start: Start = "anew"

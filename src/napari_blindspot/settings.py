@@ -13,13 +13,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from napari_blindspot.errors import SettingsError
 
-__all__ = ["DEFAULT_PRESET", "PRESETS", "DeviceName", "Precision", "PresetName", "Settings"]
+__all__ = [
+    "DEFAULT_PRESET",
+    "PRESETS",
+    "DeviceName",
+    "PlaneStrategy",
+    "Precision",
+    "PresetName",
+    "Settings",
+]
 
 PresetName = Literal["auto", "fast", "best", "paper"]
 DeviceName = Literal["auto", "cuda", "mps", "cpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Fill = Literal["inr", "convolution", "zero"]
 OutputDtype = Literal["float32", "input"]
+PlaneStrategy = Literal["warm", "shared", "anew"]
 
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 DEFAULT_PRESET: PresetName = "auto"
@@ -104,6 +113,13 @@ class Settings(BaseModel):
         planes are seen in fewer and smaller ones.
     refine_iterations : tuple of int or None
         Not in ``paper``: steps of each round of refinement after the blind-spot fit; () for none.
+    planes : {"warm", "shared", "anew"}
+        How the planes of a stack are fitted: ``warm`` starts each from the network of the plane before and
+        fits it a little further, ``shared`` applies one fit to all, ``anew`` fits each from nothing.
+        Nothing to a single plane. ``paper`` fits each anew also when it says ``warm``.
+    neighbours : int
+        Not in ``paper``: how many planes of a stack on each side are shown to the network as well, never
+        hidden; only right where their noise is independent, which is measured. 0 for none.
     output_dtype : {"float32", "input"}
         ``input`` rounds and clips the estimate to the dtype of the image that came in.
     """
@@ -140,6 +156,8 @@ class Settings(BaseModel):
     patch_size: int = Field(default=128, ge=16, le=4096)
     batch_size: int = Field(default=8, ge=2, le=1024)
     refine_iterations: tuple[int, ...] | None = None
+    planes: PlaneStrategy = "warm"
+    neighbours: int = Field(default=0, ge=0, le=8)
     output_dtype: OutputDtype = "float32"
 
     @model_validator(mode="before")
@@ -170,6 +188,12 @@ class Settings(BaseModel):
             raise ValueError(
                 "the preset 'paper' needs a visible fraction, a dilation and the fill 'inr' or 'zero'"
             )
+        elif self.planes == "shared":
+            raise ValueError(
+                "the preset 'paper' cannot share one fit between planes, because its INR holds one plane"
+            )
+        elif self.neighbours:
+            raise ValueError("the preset 'paper' does not look at neighbouring planes")
         return self
 
     @property

@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_blindspot import Control, Settings, denoise
-from napari_blindspot.engine import blind
+from napari_blindspot.engine import blind, run
 from napari_blindspot.engine.blind import BlindFit, Trainer
 from napari_blindspot.engine.fit import fit_plane
 from napari_blindspot.engine.refine import Refinement, guard, local_sigma, wiener
@@ -93,9 +93,10 @@ def test_tiles_of_a_large_plane_give_the_pixels_of_one_pass(monkeypatch):
     rng = np.random.default_rng(0)
     fit = blind_fit(rng.normal(size=(200, 328)), precision="float32")
     torch.nn.init.normal_(fit.network.output.weight, generator=fit.generator)
-    whole = fit.apply(fit.network, fit.noisy, fit.valid)
+    whole = fit.apply(fit.network, fit.noisy, fit.valid, fit.beside)
     monkeypatch.setattr(blind, "TILE", 96)
-    assert torch.allclose(fit.apply_tiled(fit.network, fit.noisy, fit.valid), whole, atol=1e-4)
+    tiled = fit.apply_tiled(fit.network, fit.noisy, fit.valid, fit.beside)
+    assert torch.allclose(tiled, whole, atol=1e-4)
 
 
 def test_a_smooth_ramp_shows_no_seam_between_tiles(monkeypatch):
@@ -220,7 +221,9 @@ def test_stop_keeps_a_usable_estimate_at_once():
     assert psnr(result.denoised, scene(64)[0]) > psnr(noisy, scene(64)[0])
 
 
-def test_cancel_ends_without_a_result_in_every_phase():
+def test_cancel_ends_without_a_result_in_every_phase(monkeypatch):
+    # Every step is reported, so that each run has as many events as the first.
+    monkeypatch.setattr(run, "REPORT_INTERVAL", 0.0)
     _, noisy = scene(48)
     settings = Settings.from_preset(**QUICK)
     count = sum(1 for _ in fit_plane(noisy, settings, preview_interval=0.0))

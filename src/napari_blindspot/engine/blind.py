@@ -96,9 +96,18 @@ class BlindFit:
         (Y, X) bool, False where the image had no value.
     settings : Settings
         With everything that the noise decides filled in.
+    beside : Tensor, optional
+        (K, Y, X), neighbouring planes on the scale of `noisy`, which are never hidden.
     """
 
-    def __init__(self, noisy: torch.Tensor, valid: torch.Tensor, settings: Settings) -> None:
+    def __init__(
+        self,
+        noisy: torch.Tensor,
+        valid: torch.Tensor,
+        settings: Settings,
+        beside: torch.Tensor | None = None,
+    ) -> None:
+        self.beside = (noisy.new_empty(0, *noisy.shape) if beside is None else beside)[None]
         self.noisy = noisy[None, None]
         self.valid = valid[None, None]
         self.settings = settings
@@ -113,7 +122,7 @@ class BlindFit:
         self.kernel = self._kernel()
         # Patches are turned, so they are square.
         self.side = min(settings.patch_size, min(noisy.shape)) // MULTIPLE * MULTIPLE
-        self.network = CompactUNet(2, settings.unet_width, self.generator)
+        self.network = CompactUNet(2 + self.beside.shape[1], settings.unet_width, self.generator)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def _kernel(self) -> torch.Tensor:
@@ -122,11 +131,16 @@ class BlindFit:
             return gaussian(1.0, 3, self.device)
         return gaussian(0.8 * self.radius + 0.2, int(2.5 * self.radius), self.device)
 
-    def apply(self, network: nn.Module, image: torch.Tensor, visible: torch.Tensor) -> torch.Tensor:
-        """Return D_θ's estimate of (N, 1, Y, X) images of which `visible` pixels may be seen."""
+    def apply(
+        self, network: nn.Module, image: torch.Tensor, visible: torch.Tensor, beside: torch.Tensor
+    ) -> torch.Tensor:
+        """Return D_θ's estimate of (N, 1, Y, X) images of which `visible` pixels may be seen.
+
+        `beside` are (N, K, Y, X) neighbouring planes; K may be 0.
+        """
         seen = visible.to(image.dtype)
         fill = normalised_convolution(image, seen, self.kernel)
-        features = torch.cat([torch.where(visible, image, fill), seen], dim=1)
+        features = torch.cat([torch.where(visible, image, fill), seen, beside], dim=1)
         height, width = image.shape[-2:]
         features = F.pad(features, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
         features = features.contiguous(memory_format=torch.channels_last)
@@ -159,19 +173,19 @@ class BlindFit:
         network : Module
             The denoiser.
         patches : Tensor
-            (N, 2, Y, X): the noisy image, and 1 where it has a value.
+            (N, 2 + K, Y, X): the noisy image, 1 where it has a value, and its neighbours.
         """
-        noisy, valid = patches[:, :1], patches[:, 1:2] > 0.5
+        noisy, valid, beside = patches[:, :1], patches[:, 1:2] > 0.5, patches[:, 2:]
         count, _, height, width = noisy.shape
         targets = scattered_targets(count, height, width, self.spacing, self.generator)
-        estimate = self.apply(network, noisy, punch_holes(targets, self.radius) & valid)
+        estimate = self.apply(network, noisy, punch_holes(targets, self.radius) & valid, beside)
         weight = (targets & valid).to(noisy.dtype)
         return (weight * (estimate - noisy) ** 2).sum() / weight.sum().clamp_min(1.0)
 
     @property
     def pixels(self) -> torch.Tensor:
-        """The noisy plane with its valid mask as a second channel, (1, 2, Y, X)."""
-        return torch.cat([self.noisy, self.valid.to(self.noisy.dtype)], dim=1)
+        """The noisy plane, its valid mask and its neighbours as channels, (1, 2 + K, Y, X)."""
+        return torch.cat([self.noisy, self.valid.to(self.noisy.dtype), self.beside], dim=1)
 
     @torch.no_grad()
     def predict_hidden(self, network: nn.Module, symmetries: int) -> Iterator[torch.Tensor | None]:
@@ -184,7 +198,7 @@ class BlindFit:
         """
         total = torch.zeros_like(self.noisy)
         for symmetry in range(symmetries):
-            image, valid = turn(self.noisy, symmetry), turn(self.valid, symmetry)
+            image, valid, beside = (turn(x, symmetry) for x in (self.noisy, self.valid, self.beside))
             height, width = image.shape[-2:]
             cells = (-(-height // self.spacing), -(-width // self.spacing))
             orders = torch.rand(
@@ -194,7 +208,7 @@ class BlindFit:
             for choice in orders:
                 targets = place_targets(choice[None], self.spacing, height, width)
                 visible = punch_holes(targets, self.radius) & valid
-                estimate = self.apply_tiled(network, image, visible)
+                estimate = self.apply_tiled(network, image, visible, beside)
                 filled = torch.where(targets, estimate, filled)
                 yield None
             total += turn_back(filled, symmetry)
@@ -205,12 +219,14 @@ class BlindFit:
         """Predict with every pixel visible; yields as `predict_hidden`."""
         total = torch.zeros_like(self.noisy)
         for symmetry in range(symmetries):
-            image, valid = turn(self.noisy, symmetry), turn(self.valid, symmetry)
-            total += turn_back(self.apply_tiled(network, image, valid), symmetry)
+            image, valid, beside = (turn(x, symmetry) for x in (self.noisy, self.valid, self.beside))
+            total += turn_back(self.apply_tiled(network, image, valid, beside), symmetry)
             yield None
         yield total / symmetries
 
-    def apply_tiled(self, network: nn.Module, image: torch.Tensor, visible: torch.Tensor) -> torch.Tensor:
+    def apply_tiled(
+        self, network: nn.Module, image: torch.Tensor, visible: torch.Tensor, beside: torch.Tensor
+    ) -> torch.Tensor:
         """Do what `apply` does, in tiles where the plane is large, to the same pixels.
 
         Tiles overlap by more than the network sees and begin at multiples of its coarsest pixel, so that
@@ -218,13 +234,14 @@ class BlindFit:
         """
         height, width = image.shape[-2:]
         if max(height, width) <= TILE + MARGIN:
-            return self.apply(network, image, visible)
+            return self.apply(network, image, visible, beside)
         out = torch.empty_like(image)
         for top in range(0, height, TILE):
             for left in range(0, width, TILE):
                 y = slice(max(0, top - MARGIN), min(height, top + TILE + MARGIN))
                 x = slice(max(0, left - MARGIN), min(width, left + TILE + MARGIN))
-                tile = self.apply(network, image[..., y, x], visible[..., y, x])
+                seen, near = visible[..., y, x], beside[..., y, x]
+                tile = self.apply(network, image[..., y, x], seen, near)
                 bottom, right = min(height, top + TILE), min(width, left + TILE)
                 out[..., top:bottom, left:right] = tile[
                     ..., top - y.start : bottom - y.start, left - x.start : right - x.start

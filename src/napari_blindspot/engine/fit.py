@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_blindspot.control import Control
+from napari_blindspot.engine.applied import AppliedRun
 from napari_blindspot.engine.device import (
     choose_device,
     choose_precision,
@@ -22,6 +23,7 @@ from napari_blindspot.engine.measured import MeasuredRun
 from napari_blindspot.engine.paper import PaperRun
 from napari_blindspot.events import Finished, Started
 from napari_blindspot.image import cast_like, check_plane
+from napari_blindspot.neighbours import check_neighbours
 from napari_blindspot.result import History, Result
 
 if TYPE_CHECKING:
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
+    from napari_blindspot.engine.run import Run
     from napari_blindspot.events import Event
+    from napari_blindspot.model import Model
     from napari_blindspot.settings import Settings
 
 __all__ = ["fit_plane"]
@@ -43,6 +47,9 @@ def fit_plane(
     *,
     control: Control | None = None,
     preview_interval: float | None = None,
+    start: Model | None = None,
+    train: bool = True,
+    neighbours: npt.ArrayLike | None = None,
 ) -> Iterator[Event]:
     """Denoise one plane, and say how it goes.
 
@@ -56,6 +63,13 @@ def fit_plane(
         Lets another thread pause, stop or cancel.
     preview_interval : float, optional
         Least seconds between two `Preview` events; None for none. Looking changes no pixel.
+    start : Model, optional
+        Networks of another plane to start from; if they turn out to be no help here, the plane is fitted
+        anew. Not for the preset ``paper``.
+    train : bool
+        False applies `start` as it is.
+    neighbours : array_like, optional
+        (N, Y, X), planes that show nearly the same with noise of their own.
 
     Yields
     ------
@@ -65,11 +79,16 @@ def fit_plane(
     Raises
     ------
     ImageError
-        If the plane cannot be denoised.
+        If the plane cannot be denoised, or the neighbours do not fit it.
+    SettingsError
+        If `start` does not fit the settings.
     DeviceError, OutOfMemoryError
         If the device is not there, fails or is too small.
     """
     plane = check_plane(image)
+    beside = check_neighbours(plane, neighbours)
+    if start is not None:
+        start.check(settings)
     device = choose_device(settings.device)
     precision = choose_precision(settings, device)
     settings = settings.model_copy(update={"device": device.type, "precision": precision})
@@ -85,8 +104,14 @@ def fit_plane(
         )
         yield Finished(result=_unchanged(plane, settings, device, reason))
         return
-    kind = MeasuredRun if settings.measures_noise else PaperRun
-    run = kind(plane, settings, device, control or Control(), preview_interval)
+    control = control or Control()
+    run: Run
+    if not settings.measures_noise:
+        run = PaperRun(plane, settings, device, control, preview_interval)
+    elif start is not None and not train:
+        run = AppliedRun(plane, settings, device, control, preview_interval, start, beside)
+    else:
+        run = MeasuredRun(plane, settings, device, control, preview_interval, start, beside)
     try:
         with readable_errors(device, (height, width)):
             yield from run.events()

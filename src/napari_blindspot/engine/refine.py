@@ -166,10 +166,11 @@ class Refinement:
     def __call__(self, network: nn.Module) -> torch.Tensor:
         """Return the loss of a few patches: denoise target + noise, and the real pixels blindly."""
         patches = self.fit.patches(self.stack, self.batch)
-        pixels, target, guide = patches[:, :2], patches[:, 2:3], patches[:, 3:]
+        pixels, target, guide = patches[:, :-2], patches[:, -2:-1], patches[:, -1:]
         twice = torch.cat([target, target])
-        visible = torch.cat([pixels[:, 1:], pixels[:, 1:]]) > 0.5
-        estimate = self.fit.apply(network, twice + self._noise(guide), visible)
+        beside = torch.cat([pixels[:, 2:], pixels[:, 2:]])
+        visible = torch.cat([pixels[:, 1:2], pixels[:, 1:2]]) > 0.5
+        estimate = self.fit.apply(network, twice + self._noise(guide), visible, beside)
         weight = visible.to(target.dtype)
         loss: torch.Tensor = (weight * (estimate - twice) ** 2).sum() / weight.sum().clamp_min(1.0)
         if self.filter is None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from napari_blindspot.control import Control
     from napari_blindspot.events import Event
+    from napari_blindspot.result import Start
     from napari_blindspot.settings import Settings
 
 __all__ = ["Clock", "Run"]
@@ -166,6 +167,7 @@ class Run(ABC):
         stopped: bool,
         warnings: tuple[str, ...] = (),
         noise: dict[str, Any] | None = None,
+        start: Start = "anew",
     ) -> Result:
         """Put the record together.
 
@@ -175,7 +177,7 @@ class Run(ABC):
             (Y, X) in the output's dtype.
         losses : Tensor
             (iterations, 3), of those that were run.
-        passes, stopped, warnings, noise
+        passes, stopped, warnings, noise, start
             As in `Result`.
         """
         missing = int(self.missing.sum())
@@ -195,4 +197,5 @@ class Run(ABC):
             stopped=stopped,
             warnings=warnings,
             noise=noise,
+            start=start,
         )

@@ -1,0 +1,71 @@
+"""A run that learns nothing: the networks of another plane, applied as they are."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from napari_blindspot.anscombe import Anscombe
+from napari_blindspot.engine.measured import MeasuredRun
+from napari_blindspot.engine.warm import load_weights, network_inputs
+from napari_blindspot.errors import ImageError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from napari_blindspot.model import Model
+    from napari_blindspot.result import Start
+
+__all__ = ["AppliedRun"]
+
+LESSONS = 60
+"""Steps in which F_φ, starting from the model's, learns the estimate."""
+
+
+class AppliedRun(MeasuredRun):
+    """Predict with a model; the plane's own noise is measured for the stabilisation."""
+
+    start: Model
+
+    def _choose_start(self) -> None:
+        """Keep the model whatever the plane is like; only what it must see must be there."""
+        needed = network_inputs(self.start) - 2
+        if len(self.beside) != needed:
+            raise ImageError(
+                f"The model looks at {needed} neighbouring planes with independent noise, but this plane "
+                f"has {len(self.beside)}."
+            )
+        seen = self.start.noise
+        if not self.noise.measured and seen["measured"]:
+            self._stabilise(Anscombe(seen["gain"], seen["offset"]))
+            self.notes.append("The noise of this plane could not be measured, so the model's was taken.")
+        self._keep_plan()
+
+    @property
+    def _blind_iterations(self) -> int:
+        return 0
+
+    @property
+    def _lessons(self) -> int:
+        return LESSONS
+
+    def _estimate(self) -> Any:
+        self.blind = self.fit.network.requires_grad_(False)
+        self.refined = copy.deepcopy(self.blind)
+        load_weights(self.blind, self.start.weights, "blind.")
+        refined = any(self.settings.refine_iterations or ())
+        network = self.refined if refined else self.blind
+        estimate = yield from self._predict(
+            network, self.settings.passes, hidden=not refined, announce=True
+        )
+        self.inr.estimate = estimate.flatten()
+        for _ in range(LESSONS):
+            self.inr.step(self.losses.new_empty(3))
+        return estimate
+
+    @property
+    def _origin(self) -> Start:
+        return "model"
+
+    def _model(self) -> Model:
+        return self.start
