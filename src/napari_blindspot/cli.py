@@ -98,6 +98,116 @@ def denoise(
 
 
 @app.command()
+def batch(
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="INPUT...", help="Files, folders with their subfolders, patterns in quotes."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder of the results and the report.")
+    ] = None,
+    pattern: Annotated[
+        str | None, typer.Option(help="Which files of a folder, such as '*.tif'  [default: all images]")
+    ] = None,
+    axes: Annotated[
+        str | None, typer.Option(help="Such as TZCYX, where the files do not say or are wrong.")
+    ] = None,
+    series: Annotated[
+        int | None, typer.Option(help="Which image of files that hold several, counted from 0.")
+    ] = None,
+    channel: Annotated[
+        int | None, typer.Option(help="Only one channel, counted from 0  [default: each on its own]")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}  [default: {DEFAULT_PRESET}]")
+    ] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="Those of an earlier run: its OME-TIFF, or a JSON file of settings."),
+    ] = None,
+    planes: Annotated[
+        str | None,
+        typer.Option(help="warm, shared or anew: what the fit of a stack's plane starts from."),
+    ] = None,
+    iterations: Annotated[
+        int | None, typer.Option(help="Steps of the fit  [default: as the preset]")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Same seed, settings and device: same pixels  [default: 0]")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu  [default: auto]")] = None,
+    dtype: Annotated[
+        str | None, typer.Option(help="float32, or input: that of each input  [default: float32]")
+    ] = None,
+    output_format: Annotated[
+        str | None, typer.Option("--format", help="ome-tiff or ome-zarr  [default: ome-tiff]")
+    ] = None,
+    compression: Annotated[str | None, typer.Option(help="none, zlib or zstd  [default: zlib]")] = None,
+    pyramid: Annotated[
+        bool | None, typer.Option("--pyramid", help="Also store smaller versions of the planes.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with what an earlier run has begun  [default]")
+    ] = False,
+    skip: Annotated[bool, typer.Option("--skip", help="Leave alone every output that is there.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Begin anew and replace what is there.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes on this machine  [default: 1, without a cluster]")
+    ] = None,
+    dask: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Scheduler of a Dask cluster to run on.")
+    ] = None,
+    job: Annotated[
+        Path | None, typer.Option(help="Do what a job file says; other options overrule it.")
+    ] = None,
+    save_job: Annotated[
+        Path | None, typer.Option(help="Write all this as a job file and do not run it.")
+    ] = None,
+) -> None:
+    """Denoise many files; what is finished is kept at any moment, and a report says what is not.
+
+    Ctrl-C stops after the plane at work; a second one ends at once. Either way, the same command goes on
+    from there. The exit code is 1 if any file failed.
+    """
+    from napari_blindspot.commands.batch import assemble, denoise_batch
+    from napari_blindspot.commands.exits import sentences
+
+    of_settings = {
+        "planes": planes,
+        "iterations": iterations,
+        "seed": seed,
+        "device": device,
+        "output_dtype": dtype,
+    }
+    of_batch = {
+        "output": output,
+        "pattern": pattern,
+        "axes": axes,
+        "series": series,
+        "channel": channel,
+        "format": output_format,
+        "compression": compression,
+        "pyramid": pyramid,
+        "workers": workers,
+        "dask": dask,
+    }
+    with sentences():
+        existing = {"resume": resume, "skip": skip, "overwrite": overwrite}
+        whole = assemble(inputs or [], job, of_batch, existing, preset, settings, of_settings)
+        code = 0 if save_job else denoise_batch(whole)
+        if save_job:
+            from napari_blindspot.batch.job import save_job as save
+
+            save(whole, save_job)
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command()
 def noise(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="TIFF, OME-TIFF or PNG file.")],
     channel: Annotated[

@@ -9,5 +9,6 @@ from __future__ import annotations
 from napari_blindspot.batch.control import BatchControl
 from napari_blindspot.batch.options import BatchOptions, Input
 from napari_blindspot.batch.plan import Batch, Item, plan_batch
+from napari_blindspot.batch.run import run_batch
 
-__all__ = ["Batch", "BatchControl", "BatchOptions", "Input", "Item", "plan_batch"]
+__all__ = ["Batch", "BatchControl", "BatchOptions", "Input", "Item", "plan_batch", "run_batch"]

@@ -10,7 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serial
 from napari_blindspot.errors import SettingsError
 from napari_blindspot.settings import Settings
 
-__all__ = ["EXISTING", "FORMATS", "BatchOptions", "Existing", "Input", "OutputFormat", "first_complaint"]
+__all__ = [
+    "EXISTING",
+    "FORMATS",
+    "BatchOptions",
+    "Compression",
+    "Existing",
+    "Input",
+    "OutputFormat",
+    "first_complaint",
+]
 
 OutputFormat = Literal["ome-tiff", "ome-zarr"]
 Existing = Literal["resume", "skip", "overwrite"]

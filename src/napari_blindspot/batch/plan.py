@@ -28,6 +28,8 @@ State = Literal["waiting", "running", "done", "failed", "skipped", "stopped"]
 OPEN: tuple[State, ...] = ("waiting", "running", "stopped")
 """States of an item that still has something to do."""
 
+_OTHERS: tuple[State, ...] = ("failed", "skipped", "stopped", "running", "waiting")
+
 SUFFIX = "_denoised"
 _ENDING = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
 
@@ -100,6 +102,14 @@ class Batch:
     def counts(self) -> dict[str, int]:
         """How many items are in each state, for the states that occur."""
         return dict(Counter(item.state for item in self.items))
+
+    @property
+    def in_words(self) -> str:
+        """Say how far it is: 3 of 5 files done, 1 failed, 1 waiting."""
+        counts = self.counts
+        files = "file" if len(self.items) == 1 else "files"
+        others = [f"{counts[state]} {state}" for state in _OTHERS if state in counts]
+        return ", ".join([f"{counts.get('done', 0)} of {len(self.items)} {files} done", *others])
 
     @property
     def failures(self) -> list[Item]:

@@ -1,0 +1,130 @@
+"""What became of every file, as a table (CSV) and as one page with pictures (HTML).
+
+Both are written anew as files finish, complete or not at all, so that there is a report whenever the batch
+ends. How the page looks is in `napari_blindspot.batch.page`, the pictures in `batch.thumbnail`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from typing import TYPE_CHECKING
+
+from napari_blindspot.atomic import atomic_path
+from napari_blindspot.batch.find import locate
+from napari_blindspot.batch.page import page
+from napari_blindspot.batch.thumbnail import Pictures, pictures_of
+from napari_blindspot.errors import FileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_blindspot.batch.plan import Batch, Item
+
+__all__ = ["COLUMNS", "Report"]
+
+COLUMNS = (
+    "file",
+    "output",
+    "state",
+    "reason",
+    "shape",
+    "axes",
+    "dtype",
+    "planes",
+    "finished",
+    "seconds",
+    "noise",
+    "warnings",
+)
+"""The columns of the table."""
+
+LEAST_SHARE = 0.02
+"""At most this share of the time goes into writing the page, which grows with the number of files."""
+
+
+class Report:
+    """The report of a batch, in the folder of its results.
+
+    Parameters
+    ----------
+    batch : Batch
+        Whose items are read whenever the report is written.
+
+    Attributes
+    ----------
+    table, page : Path
+        ``batch_report.csv`` and ``batch_report.html``.
+    problem : str
+        Why it could not be written the last time; empty if it was.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        folder = locate(batch.options.output)
+        self._batch = batch
+        self._pictures: dict[int, Pictures] = {}
+        self._next = 0.0
+        self.table: Path = folder / "batch_report.csv"
+        self.page: Path = folder / "batch_report.html"
+        self.problem = ""
+
+    def write(self, *, last: bool = False) -> None:
+        """Write the table, and the page too unless it was written a moment ago.
+
+        A report that cannot be written ends no batch: the reason is in `problem`.
+
+        Parameters
+        ----------
+        last : bool
+            Whether the batch is over, so that the page is written in any case.
+        """
+        try:
+            self.table.parent.mkdir(parents=True, exist_ok=True)
+            _write(self.table, _table(self._batch.items).encode("utf-8-sig"))
+            start = time.monotonic()
+            if last or start >= self._next:
+                self._look_at_results()
+                _write(self.page, page(self._batch, self._pictures).encode())
+                end = time.monotonic()
+                self._next = end + (end - start) / LEAST_SHARE
+        except FileError as error:
+            self.problem = str(error)
+        except OSError as error:
+            self.problem = f"Cannot write the report {self.table}: {error.strerror or error}."
+        else:
+            self.problem = ""
+
+    def _look_at_results(self) -> None:
+        for number, item in enumerate(self._batch.items):
+            if item.state == "done" and number not in self._pictures:
+                self._pictures[number] = pictures_of(item, self._batch.options.channel)
+
+
+def _table(items: list[Item]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for item in items:
+        writer.writerow(
+            [
+                item.source,
+                item.output,
+                item.state,
+                item.reason,
+                "×".join(str(side) for side in item.shape),
+                item.axes,
+                item.dtype,
+                item.planes or "",
+                item.finished,
+                f"{item.seconds:.1f}" if item.seconds else "",
+                item.noise,
+                " ".join(item.warnings),
+            ]
+        )
+    return text.getvalue()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_path(path, len(content)) as temporary:
+        temporary.write_bytes(content)

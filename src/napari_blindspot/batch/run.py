@@ -1,0 +1,146 @@
+"""A batch in this process: one file after another, and no failure of one ends the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_blindspot.batch.control import BatchControl
+from napari_blindspot.batch.events import ItemChanged, PlaneWork
+from napari_blindspot.batch.plan import OPEN
+from napari_blindspot.batch.report import Report
+from napari_blindspot.batch.work import (
+    Work,
+    finish,
+    fit_planes,
+    look_at,
+    open_source,
+    open_store,
+    progress_of,
+    sentence,
+    tasks,
+    verdict,
+)
+from napari_blindspot.events import Finished
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_blindspot.batch.events import BatchEvent
+    from napari_blindspot.batch.plan import Batch
+
+__all__ = ["kept_in_words", "look", "run_batch"]
+
+
+def run_batch(
+    batch: Batch,
+    control: BatchControl | None = None,
+    *,
+    report: Report | None = None,
+    preview_interval: float | None = None,
+) -> Iterator[BatchEvent]:
+    """Denoise the files of a batch, and say how it goes.
+
+    All files are looked at before the first is denoised, so that what cannot be read is known at once. A
+    file that fails is marked with its reason, and the next one begins. Finished planes are on the disk
+    whatever happens; `Batch.items` and the report in the output folder always say how far it is.
+
+    Parameters
+    ----------
+    batch : Batch
+        From `plan_batch`; its items are replaced as it goes on.
+    control : BatchControl, optional
+        Lets another thread pause, stop after the plane at work, or cancel.
+    report : Report, optional
+        Tells the caller where it is, and why if it could not be written.
+    preview_interval : float, optional
+        Least seconds between two previews of the plane at work; None for none. Only in this process.
+
+    Yields
+    ------
+    BatchEvent
+        `ItemChanged` for every change of an item, `PlaneWork` for what the fit has to say.
+
+    Raises
+    ------
+    DeviceError
+        If a cluster was asked for and cannot be reached or started.
+    """
+    control = control or BatchControl()
+    report = report or Report(batch)
+    try:
+        for event in look(batch):
+            yield event
+            if control.stopping:
+                return
+        report.write()
+        if batch.options.dask is not None or batch.options.workers > 1:
+            from napari_blindspot.batch.cluster import run_on_cluster
+
+            events = run_on_cluster(batch, control)
+        else:
+            events = _run_here(batch, control, preview_interval)
+        for event in events:
+            if isinstance(event, ItemChanged) and event.item.state not in OPEN:
+                report.write()
+            yield event
+    finally:
+        # However the batch ends, by an interrupt too: what was running is not any more.
+        for number, item in enumerate(batch.items):
+            if item.state == "running":
+                batch.update(number, state="stopped", reason=kept_in_words(item.finished, item.planes))
+        report.write(last=True)
+
+
+def look(batch: Batch) -> Iterator[ItemChanged]:
+    """Read the header of every file that was not looked at, and mark those that cannot be denoised."""
+    for number, item in enumerate(batch.items):
+        if item.state in OPEN and not item.shape:
+            try:
+                changes = look_at(item, batch.options)
+            except Exception as error:
+                changes = {"state": "failed", "reason": sentence(error)}
+            yield ItemChanged(number, batch.update(number, **changes))
+
+
+def kept_in_words(finished: int, planes: int) -> str:
+    """Say what is there of an item that was stopped."""
+    if not finished:
+        return "It was stopped before a plane was finished; resume to go on."
+    return f"{finished} of {planes} planes are finished and kept; resume to go on."
+
+
+def _run_here(batch: Batch, control: BatchControl, preview_interval: float | None) -> Iterator[BatchEvent]:
+    for number, item in enumerate(batch.items):
+        if control.stopping:
+            return
+        if item.state in OPEN:
+            yield from _run_item(batch, number, control, preview_interval)
+
+
+def _run_item(
+    batch: Batch, number: int, control: BatchControl, preview_interval: float | None
+) -> Iterator[BatchEvent]:
+    def changed(**changes: Any) -> ItemChanged:
+        return ItemChanged(number, batch.update(number, **changes))
+
+    try:
+        work = Work.of(batch.items[number], batch.options)
+        there = verdict(work)
+        if there is not None:
+            yield changed(**there)
+            return
+        image = open_source(work)
+        store = open_store(work, image)
+        yield changed(state="running", reason="", **progress_of(store))
+        for name, planes in tasks(image, work.settings).items():
+            for event in fit_planes(work, image, store, name, planes, control, preview_interval):
+                yield PlaneWork(number, event)
+                if isinstance(event, Finished):
+                    yield changed(**progress_of(store))
+        item = batch.items[number]
+        if item.finished < item.planes:
+            yield changed(state="stopped", reason=kept_in_words(item.finished, item.planes))
+            return
+        yield changed(state="done", reason="", **finish(work, image, store))
+    except Exception as error:
+        yield changed(state="failed", reason=sentence(error))

@@ -1,0 +1,181 @@
+"""How a running batch looks on the command line: a bar over all files, or plain lines in a log."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from napari_blindspot.batch.events import ItemChanged, PlaneWork
+from napari_blindspot.batch.plan import OPEN
+from napari_blindspot.batch.progress import Progress
+from napari_blindspot.commands.exits import say
+from napari_blindspot.events import Predicting, Started, Step
+from napari_blindspot.words import duration
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from napari_blindspot.batch.events import BatchEvent
+    from napari_blindspot.batch.plan import Batch, Item
+
+__all__ = ["BatchDisplay", "make_display"]
+
+LINE_INTERVAL = 10.0
+"""Seconds between two lines about the same file when standard error is not a terminal."""
+
+
+class BatchDisplay(Protocol):
+    """Shows events; a context manager, so that a bar is always taken down."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def show(self, event: BatchEvent) -> None:
+        """Take note of an event."""
+
+    def tell(self, text: str) -> None:
+        """Show a sentence without spoiling the bar."""
+
+
+def make_display(batch: Batch) -> BatchDisplay:
+    """Return a bar for a terminal, and lines for everything else."""
+    return _Bar(batch) if sys.stderr.isatty() else _Lines(batch)
+
+
+class _Teller:
+    """What both displays say: one sentence for every file that begins or ends."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.progress = Progress(batch)
+        self._state = {number: item.state for number, item in enumerate(batch.items)}
+        self._notes: set[tuple[int, str]] = set()
+
+    def sentences(self, event: BatchEvent) -> list[str]:
+        """Follow an event and return what is to be said about it."""
+        self.progress.follow(event)
+        if isinstance(event, PlaneWork):
+            note = event.event.note if isinstance(event.event, Started) else ""
+            key = (event.number, note)
+            if not note or key in self._notes:
+                return []
+            self._notes.add(key)
+            return [note]
+        if not isinstance(event, ItemChanged) or self._state[event.number] == event.item.state:
+            return []
+        self._state[event.number] = event.item.state
+        return [self._sentence(event.number, event.item)]
+
+    def _sentence(self, number: int, item: Item) -> str:
+        where = f"{number + 1}/{len(self.batch.items)} {item.source.name}"
+        if item.state == "running":
+            shape = "×".join(str(side) for side in item.shape)
+            kept = f", {item.finished} of {item.planes} planes kept" if item.finished else ""
+            return f"{where}: {item.axes} {shape}{kept}"
+        if item.state == "done" and not item.reason:
+            noise = f"; {item.noise}" if item.noise else ""
+            return f"{where}: done in {duration(item.seconds)}{noise}"
+        return f"{where}: {item.state}. {item.reason}"
+
+    def left(self) -> str:
+        remaining = self.progress.remaining
+        return "" if math.isnan(remaining) else f"{duration(remaining)} left"
+
+    def activity(self, event: PlaneWork) -> str:
+        item = self.batch.items[event.number]
+        plane = f"plane {min(item.finished + 1, item.planes)} of {item.planes}, " if item.planes > 1 else ""
+        engine = event.event
+        if isinstance(engine, Step):
+            return f"{plane}iteration {engine.iteration}/{engine.iterations}"
+        if isinstance(engine, Predicting):
+            return f"{plane}averaging pass {engine.done}/{engine.passes}"
+        return ""
+
+
+class _Lines:
+    """One line now and then."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._teller = _Teller(batch)
+        self._last = -math.inf
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    def show(self, event: BatchEvent) -> None:
+        for sentence in self._teller.sentences(event):
+            say(sentence)
+        if isinstance(event, PlaneWork) and time.monotonic() - self._last >= LINE_INTERVAL:
+            activity = self._teller.activity(event)
+            if activity:
+                self._last = time.monotonic()
+                name = self._teller.batch.items[event.number].source.name
+                percent = f"{self._teller.progress.fraction:.0%} of all"
+                say("  ".join(part for part in (name, activity, percent, self._teller.left()) if part))
+
+    def tell(self, text: str) -> None:
+        say(text)
+
+
+class _Bar:
+    """A bar over all files, with the time left."""
+
+    def __init__(self, batch: Batch) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._teller = _Teller(batch)
+        self._bar = Progress(
+            TextColumn("{task.fields[files]}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[text]}"),
+            TextColumn("{task.fields[left]}"),
+            console=Console(stderr=True, highlight=False),
+            transient=True,
+        )
+        self._task = self._bar.add_task("batch", total=1.0, files="", text="looking at the files", left="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, event: BatchEvent) -> None:
+        for sentence in self._teller.sentences(event):
+            self.tell(sentence)
+        items = self._teller.batch.items
+        over = sum(item.state not in OPEN for item in items)
+        fields: dict[str, Any] = {"files": f"{over} of {len(items)} files", "left": self._teller.left()}
+        if isinstance(event, PlaneWork):
+            activity = self._teller.activity(event)
+            if activity:
+                fields["text"] = f"{items[event.number].source.name}: {activity}"
+        self._bar.update(self._task, completed=self._teller.progress.fraction, **fields)
+
+    def tell(self, text: str) -> None:
+        self._bar.console.print(text, markup=False)
