@@ -1,4 +1,4 @@
-"""Which axis of an array is time, Z, channel, Y and X: by what a file says, its shape tells or a user wants.
+"""Which axis of an array is time, Z, channel, Y and X: by what a file says, its shape tells a user wants.
 
 Axes are letters: T, Z, C, Y, X, and S for the samples of a colour image. Planes and their order in a fit
 belong to `napari_blindspot.stack`.

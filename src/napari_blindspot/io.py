@@ -14,6 +14,7 @@ import numpy as np
 
 from napari_blindspot.errors import FileError
 from napari_blindspot.formats.tiff_writer import NAMESPACE, OME_DTYPES
+from napari_blindspot.formats.zarr_reader import is_zarr, open_zarr, zarr_annotation, zarr_series
 from napari_blindspot.image_file import ImageFile, Series
 from napari_blindspot.spacing import Spacing
 from napari_blindspot.write_options import WriteOptions
@@ -75,6 +76,8 @@ def open_image(
         If its axes are not those of an image, or do not fit `axes`.
     """
     source = Path(path)
+    if is_zarr(source):
+        return open_zarr(source, series, axes)
     start = _first_bytes(source)
     if start.startswith(_PNG):
         from napari_blindspot.formats.png_reader import open_png
@@ -112,6 +115,8 @@ def list_series(path: str | os.PathLike[str]) -> list[Series]:
         If the file cannot be read.
     """
     source = Path(path)
+    if is_zarr(source):
+        return zarr_series(source)
     if _first_bytes(source).startswith(_TIFF):
         from napari_blindspot.formats.tiff_reader import tiff_series
 
@@ -135,7 +140,7 @@ def write_image(
     Parameters
     ----------
     path : path-like
-        The OME-TIFF to write; one that is there is replaced.
+        The OME-Zarr to write if its name ends in .zarr, else the OME-TIFF; one that is there is replaced.
     like : ImageFile
         Has the shape, axes, voxel size, place and channels of the output; its pixels are not looked at.
     planes : callable
@@ -157,12 +162,18 @@ def write_image(
     ImageError
         If the format cannot hold the dtype.
     """
-    from napari_blindspot.formats.tiff_writer import write_tiff
-
     values = dict(record or {})
     if settings is not None:
         values["settings"] = settings.model_dump_json()
-    write_tiff(Path(path), like, planes, np.dtype(dtype), options or WriteOptions(), values)
+    target, chosen = Path(path), options or WriteOptions()
+    if target.suffix.lower() == ".zarr":
+        from napari_blindspot.formats.zarr_writer import write_zarr
+
+        write_zarr(target, like, planes, np.dtype(dtype), chosen, values, NAMESPACE)
+    else:
+        from napari_blindspot.formats.tiff_writer import write_tiff
+
+        write_tiff(target, like, planes, np.dtype(dtype), chosen, values)
 
 
 def write_ome_tiff(
@@ -203,7 +214,7 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
     Parameters
     ----------
     path : path-like
-        The OME-TIFF that the run wrote, or a JSON file.
+        The OME-TIFF or OME-Zarr that the run wrote, or a JSON file.
 
     Raises
     ------
@@ -215,7 +226,7 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
     from napari_blindspot.settings import Settings
 
     source = Path(path)
-    if not _first_bytes(source).startswith(_TIFF):
+    if not is_zarr(source) and not _first_bytes(source).startswith(_TIFF):
         return Settings.parse(_read_json(source))
     values = read_record(source)
     if "settings" not in values:
@@ -237,6 +248,8 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, str]:
         If the file cannot be read.
     """
     source = Path(path)
+    if is_zarr(source):
+        return zarr_annotation(source, NAMESPACE)
     if not _first_bytes(source).startswith(_TIFF):
         return {}
     from napari_blindspot.formats.tiff_reader import tiff_annotation
