@@ -87,7 +87,7 @@ BAD_OPTIONS = {
         ("--channel", "1"),
         "There is no channel 1; the only one is 0.",
     ),
-    "an output that is no TIFF": (("-o", "out.png"), "must end in .ome.tif or .tif."),
+    "an output that is no TIFF": (("-o", "out.png"), "must end in .ome.tif, .tif or .ome.zarr."),
     "the input as output": (("-o", "good.tif", "--overwrite"), "is the input itself; choose another name."),
     "an output folder that is not there": (("-o", "no/out.tif"), "no does not exist; create it"),
     "an output folder that is a file": (("-o", "good.tif/out.tif"), "good.tif is not a folder"),
@@ -146,7 +146,7 @@ def test_a_dtype_that_ome_does_not_know_is_refused_before_the_fit(tmp_path, monk
 def test_a_disk_without_room_is_refused_before_the_fit(small_disk, tmp_path):
     tifffile.imwrite(tmp_path / "good.tif", np.resize(GOOD, (512, 512)))
     done = CliRunner().invoke(app, ["denoise", str(tmp_path / "good.tif"), "-o", str(small_disk / "a.tif")])
-    assert_one_sentence(done, "the disk is full (1.0 MB are needed, 0.3 MB are free)")
+    assert_one_sentence(done, "the disk is full (2.1 MB are needed, 0.3 MB are free)")
     assert list(small_disk.iterdir()) == []
 
 

@@ -152,8 +152,17 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def check_writable(path: str | os.PathLike[str], size: int = 0) -> None:
+def check_writable(path: str | os.PathLike[str], size: int = 0, *, folder: bool = False) -> None:
     """Make sure that a file of `size` bytes can be written at `path`, without leaving a trace.
+
+    Parameters
+    ----------
+    path : path-like
+        The output.
+    size : int
+        About how many bytes it will have.
+    folder : bool
+        Whether the output is a folder itself, so that a folder of its name may be there.
 
     Raises
     ------
@@ -161,12 +170,12 @@ def check_writable(path: str | os.PathLike[str], size: int = 0) -> None:
         If `path` is a folder, its folder is not there or not writable, or the disk is too full.
     """
     target = Path(path)
-    if target.is_dir():
+    if target.is_dir() and not folder:
         raise FileError(f"The output {target} is a folder; give the name of a file in it.")
-    folder = target.parent
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
-        raise FileError(f"Cannot write {target}: {folder} {what}; create it or choose another folder.")
+    home = target.parent
+    if not home.is_dir():
+        what = "is not a folder" if home.exists() else "does not exist"
+        raise FileError(f"Cannot write {target}: {home} {what}; create it or choose another folder.")
     probe = _temporary(target)
     try:
         probe.touch(exist_ok=False)
@@ -175,7 +184,7 @@ def check_writable(path: str | os.PathLike[str], size: int = 0) -> None:
     finally:
         with contextlib.suppress(OSError):
             probe.unlink(missing_ok=True)
-    if shutil.disk_usage(folder).free < size:
+    if shutil.disk_usage(home).free < size:
         raise FileError(_disk_full(target, size))
 
 

@@ -41,11 +41,15 @@ def _main(
 
 @app.command()
 def denoise(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="TIFF, OME-TIFF or PNG file.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="TIFF, OME-TIFF, PNG, OME-Zarr, CZI, LIF or ND2.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="OME-TIFF to write  [default: <stem>_denoised.ome.tif beside it]"
+            "--output",
+            "-o",
+            help="OME-TIFF or OME-Zarr to write  [default: <stem>_denoised.ome.tif beside it]",
         ),
     ] = None,
     preset: Annotated[
@@ -66,8 +70,15 @@ def denoise(
         int | None,
         typer.Option(help="Take one channel of a colour or multi-channel image, counted from 0."),
     ] = None,
+    series: Annotated[
+        int | None, typer.Option(help="Which image of a file with several, counted from 0.")
+    ] = None,
+    axes: Annotated[
+        str | None,
+        typer.Option(help="What the axes are, such as TZCYX, if the file does not say it or is wrong."),
+    ] = None,
     inr_output: Annotated[
-        Path | None, typer.Option(help="Also write the image of the INR, as OME-TIFF.")
+        Path | None, typer.Option(help="Also write the image of the INR, as OME-TIFF or OME-Zarr.")
     ] = None,
     dtype: Annotated[
         str | None,
@@ -75,24 +86,29 @@ def denoise(
             help="float32, or input: rounded and clipped to the dtype of the input  [default: float32]"
         ),
     ] = None,
+    compression: Annotated[str, typer.Option(help="Of the outputs: none, zlib or zstd.")] = "zlib",
+    pyramid: Annotated[
+        bool, typer.Option("--pyramid", help="Add smaller levels, for viewers of large planes.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that are there.")] = False,
 ) -> None:
     """Denoise an image; a stack plane by plane, each channel on its own.
 
     Ctrl-C stops the fit and keeps the best result so far; a second Ctrl-C discards it. Of a stack, the
-    planes finished by then are kept in <output>_partial.ome.tif.
+    planes finished by then are kept in <output>_partial.ome.tif, and the same command goes on after them.
     """
     from napari_blindspot.api import resolve_settings
-    from napari_blindspot.commands.denoise import Outputs, default_output, denoise_file
+    from napari_blindspot.commands.denoise import Outputs, Source, default_output, denoise_file
     from napari_blindspot.commands.exits import INTERRUPTED, sentences
-    from napari_blindspot.io import read_settings
+    from napari_blindspot.io import WriteOptions, read_settings
 
     given = {"iterations": iterations, "seed": seed, "device": device, "output_dtype": dtype}
     with sentences():
         earlier = None if settings is None else read_settings(settings)
         resolved = resolve_settings(preset, earlier, given)
         outputs = Outputs(output or default_output(source), inr_output, overwrite)
-        complete = denoise_file(source, outputs, resolved, channel)
+        options = WriteOptions(compression=compression, pyramid=pyramid)  # type: ignore[arg-type]
+        complete = denoise_file(Source(source, series, axes, channel), outputs, resolved, options)
     if not complete:
         raise typer.Exit(INTERRUPTED)
 

@@ -33,6 +33,7 @@ __all__ = [
     "Series",
     "Spacing",
     "WriteOptions",
+    "is_zarr",
     "list_series",
     "open_image",
     "read_image",

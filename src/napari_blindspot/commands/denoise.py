@@ -1,98 +1,128 @@
-"""The command ``denoise``: one file in, one OME-TIFF out, plane by plane.
+"""The command ``denoise``: one file in, one OME-TIFF or OME-Zarr out, plane by plane.
 
-Everything that can be wrong is looked for before the first fit: a fit takes minutes, a look does not.
+Everything that can be wrong is looked for before the first fit: a fit takes minutes, a look does not. The
+planes of a stack are read, fitted and kept one by one, so that memory does not grow with its length.
 """
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_blindspot import __version__
 from napari_blindspot.atomic import check_writable
 from napari_blindspot.commands.exits import say
 from napari_blindspot.commands.interrupt import interrupts
+from napari_blindspot.commands.outputs import Outputs, default_output, is_zarr_name, partial_name
 from napari_blindspot.commands.progress import make_display
 from napari_blindspot.control import Control
 from napari_blindspot.errors import BlindspotError, CancelledError, FileError, ImageError
 from napari_blindspot.events import Cancelled, Finished, Started
 from napari_blindspot.image import check_plane
-from napari_blindspot.io import OME_DTYPES, ImageFile, read_image, write_ome_tiff
-from napari_blindspot.stack import fit_stack, plane_indices
+from napari_blindspot.io import ImageFile, WriteOptions, is_zarr, open_image, write_image
+from napari_blindspot.model import Model
+from napari_blindspot.plane_store import PlaneStore
+from napari_blindspot.stack import chains, fit_stack, plane_indices
 from napari_blindspot.words import duration
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from napari_blindspot.result import Result
     from napari_blindspot.settings import Settings
 
-__all__ = ["Outputs", "check_planes", "default_output", "denoise_file", "partial_name"]
+    Index = tuple[int, ...]
 
-_SUFFIXES = (".tif", ".tiff")
+__all__ = ["Outputs", "Source", "check_planes", "default_output", "denoise_file", "partial_name"]
 
 
 @dataclass(frozen=True, slots=True)
-class Outputs:
-    """Where results go.
+class Source:
+    """What is to be denoised.
 
     Attributes
     ----------
-    denoised : Path
-        The OME-TIFF of the final estimate.
-    inr : Path or None
-        The OME-TIFF of the INR's own image, if wanted.
-    overwrite : bool
-        Whether files that are there may be replaced.
+    path : Path
+        TIFF, OME-TIFF, PNG, OME-Zarr, or what bioio reads.
+    series : int or None
+        Which image of a file with several.
+    axes : str or None
+        What the axes are, if the file does not say it or is wrong.
+    channel : int or None
+        The colour sample or channel to take; all channels if not given.
     """
 
-    denoised: Path
-    inr: Path | None = None
-    overwrite: bool = False
+    path: Path
+    series: int | None = None
+    axes: str | None = None
+    channel: int | None = None
 
-    @property
-    def paths(self) -> list[Path]:
-        """The names of all files that a complete run writes."""
-        return [path for path in (self.denoised, self.inr) if path is not None]
+    def open(self) -> ImageFile:
+        """Open the image, without reading it.
+
+        Raises
+        ------
+        FileError
+            If it is not there or cannot be read.
+        ImageError
+            If it is in colour, and no channel is chosen.
+        """
+        if not self.path.exists():
+            raise FileError(f"The input {self.path} does not exist.")
+        if self.path.is_dir() and not is_zarr(self.path):
+            raise FileError(f"The input {self.path} is a folder; give one image file or OME-Zarr.")
+        image = open_image(self.path, series=self.series, axes=self.axes)
+        if self.channel is not None:
+            return image.channel(self.channel)
+        if image.is_rgb:
+            raise ImageError(
+                f"The image is RGB, of shape {image.shape}, but one channel at a time can be denoised: "
+                "pick one with --channel 0 (red), 1 (green) or 2 (blue)."
+            )
+        return image
+
+    def fingerprint(self, image: ImageFile, settings: Settings) -> dict[str, Any]:
+        """Return all that decides the pixels of the result."""
+        status = self.path.stat()
+        return {
+            "version": __version__,
+            "input": str(self.path.resolve()),
+            "size": status.st_size,
+            "changed": status.st_mtime_ns,
+            "series": self.series,
+            "channel": self.channel,
+            "axes": image.axes,
+            "shape": image.shape,
+            "settings": settings.model_dump(mode="json"),
+        }
 
 
-def default_output(source: Path) -> Path:
-    """Return ``<stem>_denoised.ome.tif`` beside the input."""
-    return source.with_name(f"{_stem(source)}_denoised.ome.tif")
-
-
-def partial_name(output: Path) -> Path:
-    """Return ``<stem>_partial.ome.tif``, for the finished planes of an unfinished stack."""
-    return output.with_name(f"{_stem(output)}_partial.ome.tif")
-
-
-def _stem(path: Path) -> str:
-    """Return the name without its ending; ``.ome.tif`` counts as one ending."""
-    return path.name.removesuffix(path.suffix).removesuffix(".ome")
-
-
-def denoise_file(source: Path, outputs: Outputs, settings: Settings, channel: int | None = None) -> bool:
+def denoise_file(
+    source: Source, outputs: Outputs, settings: Settings, options: WriteOptions | None = None
+) -> bool:
     """Denoise every plane of a file.
 
     Parameters
     ----------
-    source : Path
-        TIFF, OME-TIFF or PNG.
+    source : Source
+        Which pixels.
     outputs : Outputs
         Where to write; checked before anything is computed.
     settings : Settings
         Of every plane's fit.
-    channel : int, optional
-        The colour sample or channel to take; all channels if not given.
+    options : WriteOptions, optional
+        How the outputs are stored.
 
     Returns
     -------
     bool
         Whether every plane has a result and the output was written. When a stack was stopped or failed
         before its end, the planes that were finished are in `partial_name` instead, as float32 with NaN
-        for the others: under the output's own name there is never less than the whole.
+        for the others: under the output's own name there is never less than the whole. The same run,
+        started again, goes on after the planes that were finished.
 
     Raises
     ------
@@ -101,90 +131,51 @@ def denoise_file(source: Path, outputs: Outputs, settings: Settings, channel: in
     CancelledError
         After a second Ctrl-C; nothing was written.
     """
-    _check_names(source, outputs)
-    image = read_image(source)
+    if source.path.exists():
+        outputs.check(source.path)
+    image = source.open()
     for note in image.notes:
         say(note)
-    image = _choose_channel(image, channel)
-    dtype = _output_dtype(image.array.dtype, settings)
+    dtype = outputs.dtype(image.dtype, settings)
+    indices = plane_indices(image.shape)
     for path in outputs.paths:
-        check_writable(path, image.array.size * dtype.itemsize)
-    indices = check_planes(image)
+        # For a moment both the kept planes and the output are there.
+        size = 2 * len(indices) * image.shape[-2] * image.shape[-1] * dtype.itemsize
+        check_writable(path, size, folder=is_zarr_name(path))
+    check_planes(image)
 
-    run = _Run(image, dtype)
-    control = Control()
+    store = PlaneStore.open(outputs.denoised, source.fingerprint(image, settings), resume=True)
+    run = _Run(source, outputs, settings, options or WriteOptions(), image, dtype, store)
     failure: BlindspotError | None = None
-    notes: set[str] = set()
-    with make_display(len(indices)) as display, interrupts(control, display.tell):
-        try:
-            for event in fit_stack(image.array, settings, planes=indices, control=control):
-                display.show(event)
-                if isinstance(event, Started) and event.note:
-                    notes.add(event.note)
-                if isinstance(event, Finished):
-                    run.keep(event.plane, event.result)
-                if isinstance(event, Cancelled):
-                    break
-        except BlindspotError as error:
-            failure = error
-        if control.cancelled:
-            raise CancelledError("Cancelled; nothing was written.")
-        complete = len(run.results) == len(indices)
-        if complete:
-            run.write(source, outputs)
+    try:
+        run.fit()
+    except BlindspotError as error:
+        failure = error
+    if run.control.cancelled:
+        if not run.resumed:
+            store.discard()
+        raise CancelledError("Cancelled; nothing was written.")
+    finished = store.finished
+    complete = failure is None and len(finished) == len(indices)
+    if complete:
+        run.write()
     for warning in run.warnings():
-        if warning not in notes:
+        if warning not in run.notes:
             say(warning)
     if complete:
-        _tell_outcome(run, outputs)
+        run.tell_outcome()
+        store.discard()
         return True
-    if run.results:
-        say(run.write_partial(source, outputs, len(indices)))
+    if finished:
+        say(run.write_partial())
+    else:
+        store.discard()
     if failure is not None:
         raise failure
     return False
 
 
-def _check_names(source: Path, outputs: Outputs) -> None:
-    """Refuse names that would lose data, before anything is read."""
-    if not source.exists():
-        raise FileError(f"The input {source} does not exist.")
-    if source.is_dir():
-        raise FileError(f"The input {source} is a folder; give one TIFF or PNG file.")
-    for path in outputs.paths:
-        if path.suffix.lower() not in _SUFFIXES:
-            raise FileError(f"The output {path} is an OME-TIFF, so its name must end in .ome.tif or .tif.")
-        if path.exists() and os.path.samefile(path, source):
-            raise FileError(f"The output {path} is the input itself; choose another name.")
-        if path.exists() and not path.is_dir() and not outputs.overwrite:
-            raise FileError(f"The output {path} is there already; give --overwrite or another name.")
-    if outputs.inr is not None and outputs.inr.resolve() == outputs.denoised.resolve():
-        raise FileError(f"Both outputs are named {outputs.inr}; give the INR's image another name.")
-
-
-def _choose_channel(image: ImageFile, channel: int | None) -> ImageFile:
-    if channel is not None:
-        return image.channel(channel)
-    if image.is_rgb:
-        raise ImageError(
-            f"The image is RGB, of shape {image.array.shape}, but one channel at a time can be denoised: "
-            "pick one with --channel 0 (red), 1 (green) or 2 (blue)."
-        )
-    return image
-
-
-def _output_dtype(dtype: np.dtype[Any], settings: Settings) -> np.dtype[Any]:
-    if settings.output_dtype == "float32":
-        return np.dtype(np.float32)
-    native = dtype.newbyteorder("=")
-    if dtype.kind in "uif" and native.name not in OME_DTYPES:
-        raise ImageError(
-            f"The image holds {native.name}, which an OME-TIFF cannot hold; use --dtype float32."
-        )
-    return native
-
-
-def check_planes(image: ImageFile) -> list[tuple[int, ...]]:
+def check_planes(image: ImageFile) -> list[Index]:
     """Look at every plane now, so that the last one does not fail after hours.
 
     Returns
@@ -197,9 +188,9 @@ def check_planes(image: ImageFile) -> list[tuple[int, ...]]:
     ImageError
         If there is no plane, or one that cannot be denoised; in a stack the sentence says which.
     """
-    indices = plane_indices(image.array.shape)
+    indices = plane_indices(image.shape)
     if not indices:
-        raise ImageError(f"The image is empty: its shape is {image.array.shape}.")
+        raise ImageError(f"The image is empty: its shape is {image.shape}.")
     for index in indices:
         try:
             check_plane(image.array[index])
@@ -210,72 +201,153 @@ def check_planes(image: ImageFile) -> list[tuple[int, ...]]:
     return indices
 
 
-def _describe(index: tuple[int, ...], axes: str) -> str:
+def _describe(index: Index, axes: str) -> str:
     return ", ".join(f"{letter}={number}" for letter, number in zip(axes, index, strict=False))
 
 
-def _tell_outcome(run: _Run, outputs: Outputs) -> None:
-    results = list(run.results.values())
-    seconds = duration(sum(result.seconds for result in results))
-    if any(result.stopped for result in results):
-        last = results[-1]
-        say(
-            f"Stopped after {last.iterations} of {last.settings.iterations} iterations; the result is kept."
-        )
-    say(f"Took {seconds} on {results[-1].device}.")
-    for path in outputs.paths:
-        print(path)
-
-
-@dataclass
 class _Run:
-    """The results of a stack's planes, and how they become files."""
+    """The planes of one file on their way from the fits over the store into the outputs."""
 
-    image: ImageFile
-    dtype: np.dtype[Any]
-    results: dict[tuple[int, ...], Result] = field(default_factory=dict)
+    def __init__(
+        self,
+        source: Source,
+        outputs: Outputs,
+        settings: Settings,
+        options: WriteOptions,
+        image: ImageFile,
+        dtype: np.dtype[Any],
+        store: PlaneStore,
+    ) -> None:
+        self.source = source
+        self.outputs = outputs
+        self.settings = settings
+        self.options = options
+        self.image = image
+        self.dtype = dtype
+        self.store = store
+        self.control = Control()
+        self.notes: set[str] = set()
+        self.indices = plane_indices(image.shape)
+        # The estimate of a plane that was stopped is kept to be written, but a whole run gives another.
+        self.done = {index for index, record in store.records.items() if not record["stopped"]}
+        self.resumed = bool(self.done)
 
-    def keep(self, index: tuple[int, ...], result: Result) -> None:
-        self.results[index] = result
+    def fit(self) -> None:
+        """Fit the planes that have no result yet, and keep each as soon as it has one."""
+        todo = [index for index in self.indices if index not in self.done]
+        if self.resumed:
+            say(f"Going on after {len(self.done)} of {len(self.indices)} planes, kept by an earlier run.")
+        kept = [self.store.model(name) for name in self._chains()]
+        start = [Model.from_bytes(model[1], "The model of the kept planes") for model in kept if model]
+        with (
+            make_display(len(todo)) as display,
+            interrupts(self.control, display.tell),
+        ):
+            events = fit_stack(
+                self.image.array,
+                self.settings,
+                axes=self.image.axes,
+                planes=todo,
+                control=self.control,
+                start=start,
+            )
+            for event in events if todo else ():
+                if isinstance(event, Started) and event.note:
+                    self.notes.add(event.note)
+                if isinstance(event, Finished):
+                    self._keep(event)
+                display.show(event)
+                if isinstance(event, Cancelled):
+                    break
+
+    def _chains(self) -> list[str]:
+        return [self._chain(planes[0]) for planes in chains(self.indices, self.image.axes)]
+
+    def _chain(self, index: Index) -> str:
+        axes = self.image.axes
+        return str(index[axes.index("C")]) if "C" in axes else ""
+
+    def _keep(self, event: Finished) -> None:
+        self.store.keep(
+            event.plane,
+            event.result.denoised,
+            _record(event.result),
+            inr=event.result.inr if self.outputs.inr is not None else None,
+            model=None if event.model is None or len(self.indices) == 1 else event.model.to_bytes(),
+            chain=self._chain(event.plane),
+        )
 
     def warnings(self) -> list[str]:
         """Return each warning once, with the number of planes that it is about."""
         counts: dict[str, int] = {}
-        for result in self.results.values():
-            for warning in result.warnings:
+        records = self.store.records.values()
+        for record in records:
+            for warning in record["warnings"]:
                 counts[warning] = counts.get(warning, 0) + 1
-        planes = len(self.results)
-        of = "" if planes == 1 else " ({count} of " + f"{planes} planes)"
-        return [text + of.format(count=count) for text, count in counts.items()]
+        if len(records) == 1:
+            return list(counts)
+        return [f"{text} ({count} of {len(records)} planes)" for text, count in counts.items()]
 
-    def write(self, source: Path, outputs: Outputs) -> None:
-        self._write(source, outputs.denoised, "denoised", self.dtype)
-        if outputs.inr is not None:
-            self._write(source, outputs.inr, "inr", self.dtype)
+    def write(self) -> None:
+        """Write the outputs from the planes in the store."""
+        self._write(self.outputs.denoised, self.store.plane, "denoised", self.dtype)
+        if self.outputs.inr is not None:
+            self._write(self.outputs.inr, self.store.inr, "inr", self.dtype)
 
-    def write_partial(self, source: Path, outputs: Outputs, planes: int) -> str:
+    def write_partial(self) -> str:
         """Write the planes that are there, NaN for the others; return the sentence that says so."""
-        path = partial_name(outputs.denoised)
-        self._write(source, path, "denoised", np.dtype(np.float32))
-        missing = planes - len(self.results)
+        finished, planes = self.store.finished, len(self.indices)
+        nothing = np.full(self.image.shape[-2:], np.nan, np.float32)
+        path = partial_name(self.outputs.denoised)
+        self._write(
+            path,
+            lambda index: self.store.plane(index) if index in finished else nothing,
+            "denoised",
+            np.dtype(np.float32),
+        )
         return (
-            f"Only {len(self.results)} of {planes} planes have a result; they were written to {path} "
-            f"(float32, the other {missing} are NaN), and nothing was written to {outputs.denoised}."
+            f"Only {len(finished)} of {planes} planes have a result; they were written to {path} "
+            f"(float32, the other {planes - len(finished)} are NaN), and nothing was written to "
+            f"{self.outputs.denoised}. The same command again goes on after them."
         )
 
-    def _write(self, source: Path, path: Path, which: str, dtype: np.dtype[Any]) -> None:
-        shape = self.image.array.shape
-        array = np.full(shape, np.nan, dtype) if dtype.kind == "f" else np.zeros(shape, dtype)
-        for index, result in self.results.items():
-            array[index] = getattr(result, which)
-        results = list(self.results.values())
+    def _write(self, path: Path, planes: Callable[[Index], Any], which: str, dtype: np.dtype[Any]) -> None:
+        records = list(self.store.records.values())
         record = {
-            "input": source.name,
+            "input": self.source.path.name,
             "image": which,
-            "iterations run": " ".join(str(result.iterations) for result in results),
-            "passes run": " ".join(str(result.passes) for result in results),
-            "seconds": f"{sum(result.seconds for result in results):.1f}",
-            "device": results[-1].device,
+            "iterations run": " ".join(str(record["iterations"]) for record in records),
+            "passes run": " ".join(str(record["passes"]) for record in records),
+            "seconds": f"{sum(record['seconds'] for record in records):.1f}",
+            "device": records[-1]["device"],
         }
-        image = replace(self.image, array=array)
-        write_ome_tiff(path, image, settings=results[-1].settings, record=record)
+        # Device and precision as they were in fact: they decide the pixels, too.
+        settings = self.settings.model_copy(update=records[-1]["resolved"])
+        write_image(path, self.image, planes, dtype, options=self.options, settings=settings, record=record)
+
+    def tell_outcome(self) -> None:
+        """Say how long it took, and print the outputs' names."""
+        records = list(self.store.records.values())
+        last = records[-1]
+        if last["stopped"]:
+            say(
+                f"Stopped after {last['iterations']} of {last['of iterations']} iterations; "
+                "the result is kept."
+            )
+        say(f"Took {duration(sum(record['seconds'] for record in records))} on {last['device']}.")
+        for path in self.outputs.paths:
+            print(path)
+
+
+def _record(result: Result) -> dict[str, Any]:
+    """Return what is to be known about a plane that is kept."""
+    return {
+        "iterations": result.iterations,
+        "of iterations": result.settings.iterations,
+        "passes": result.passes,
+        "seconds": result.seconds,
+        "device": result.device,
+        "resolved": {"device": result.settings.device, "precision": result.settings.precision},
+        "stopped": result.stopped,
+        "warnings": list(result.warnings),
+    }
