@@ -62,8 +62,8 @@ def guess_axes(shape: tuple[int, ...], named: str = "") -> tuple[str, tuple[str,
     free = [letter for letter in _FREE if letter not in letters]
     if letters.count("?") > len(free):
         raise ImageError(
-            f"The image has the axes {named}, of shape {shape}, but besides Y and X only time, Z and channel "
-            "are known: name them, such as --axes TZCYX, or save fewer of them."
+            f"The image has the axes {named}, of shape {shape}, but besides Y and X only time, Z and "
+            "channel are known: name them, such as --axes TZCYX, or save fewer of them."
         )
     notes = []
     for position, letter in enumerate(letters):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.errors import FileError
+from napari_blindspot.formats.bioio_reader import bioio_format, bioio_series, open_bioio
 from napari_blindspot.formats.tiff_writer import NAMESPACE, OME_DTYPES
 from napari_blindspot.formats.zarr_reader import is_zarr, open_zarr, zarr_annotation, zarr_series
 from napari_blindspot.image_file import ImageFile, Series
@@ -55,7 +56,8 @@ def open_image(
     Parameters
     ----------
     path : path-like
-        A TIFF, OME-TIFF, ImageJ TIFF or PNG file; which of them is decided by its first bytes.
+        A TIFF, OME-TIFF, ImageJ TIFF, PNG, CZI, LIF or ND2 file, or an OME-Zarr; which of them is decided
+        by what it holds, not by its name.
     series : int, optional
         Which image of a file with several, counted from 0; see `list_series`.
     axes : str, optional
@@ -88,6 +90,9 @@ def open_image(
         from napari_blindspot.formats.tiff_reader import open_tiff
 
         return open_tiff(source, series, axes)
+    name = bioio_format(start)
+    if name is not None:
+        return open_bioio(source, name, series, axes)
     if not start:
         raise FileError(f"The file {source} is empty; a TIFF or PNG image is needed.")
     raise FileError(f"The file {source} is neither a TIFF nor a PNG image: it begins with {start[:12]!r}.")
@@ -122,6 +127,9 @@ def list_series(path: str | os.PathLike[str]) -> list[Series]:
         from napari_blindspot.formats.tiff_reader import tiff_series
 
         return tiff_series(source)
+    name = bioio_format(_first_bytes(source))
+    if name is not None:
+        return bioio_series(source, name)
     image = open_image(source)
     return [Series(0, "", image.shape, image.axes, str(image.dtype))]
 

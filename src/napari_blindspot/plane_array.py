@@ -22,7 +22,7 @@ class PlaneArray:
     """An array (…, Y, X) that holds no pixels but knows how to read a plane.
 
     It can be indexed like a numpy array with numbers, slices and an ellipsis: as long as whole planes are
-    asked for, the answer is another `PlaneArray` or, for one plane, an ndarray. `numpy.asarray` reads it all.
+    asked for, the answer is another `PlaneArray` or, for one plane, an ndarray. `numpy.asarray` reads all.
 
     Parameters
     ----------

@@ -22,8 +22,8 @@ class WriteOptions:
     compression : "none", "zlib" or "zstd"
         Without loss in each case. In TIFF, zlib is what every program reads; zstd is faster.
     tile : int
-        Side in pixels of a TIFF's tiles and of OME-Zarr's chunks, a multiple of 16; a plane that is no larger
-        is stored in one piece.
+        Side in pixels of a TIFF's tiles and of OME-Zarr's chunks, a multiple of 16; a plane that is not
+        larger is stored in one piece.
     pyramid : bool
         Whether to add the planes at half the size, a quarter and so on, for viewers of large planes.
     ngff : "0.4" or "0.5"

@@ -1,6 +1,6 @@
 """The metadata of OME-Zarr (NGFF 0.4 and 0.5; 0.1 to 0.3 as far as they go), both ways.
 
-Source: https://ngff.openmicroscopy.org/0.5/ and /0.4/. Chunks and folders belong to the reader and the writer.
+Source: https://ngff.openmicroscopy.org/0.5/ and /0.4/. Chunks and folders belong to reader and writer.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ def _unit(axis: Any) -> str:
 def _color(value: object) -> str:
     digits = str(value or "").lstrip("#").lower()
     is_color = len(digits) == 6 and all(digit in "0123456789abcdef" for digit in digits)
-    return f"#{digits}" if is_color else ""
+    # White is what is written where no colour is known.
+    return f"#{digits}" if is_color and digits != "ffffff" else ""
 
 
 def ome_attributes(like: ImageFile, axes: str, levels: int, name: str, version: str) -> dict[str, Any]:
