@@ -51,6 +51,7 @@ def test_a_folder_is_searched_with_its_subfolders_which_the_results_repeat(make,
     [
         ("*.tif", ["a.tif", "s/b.tif", "s/t/c.TIF"]),
         ("s/*.tif", ["s/b.tif"]),
+        ("./*.tif", ["a.tif"]),
         ("**/?.tif", ["a.tif", "s/b.tif", "s/t/c.TIF"]),
         ("s/**/c.*", ["s/t/c.TIF"]),
         ("*.dat", ["raw.dat"]),
@@ -67,6 +68,9 @@ def test_an_input_may_itself_be_a_pattern(make, tmp_path, out):
     make("d1/raw.tif", "d2/raw.tif", "d2/other.tif")
     batch = plan_batch([tmp_path / "d*" / "raw.tif"], out)
     assert outputs(batch, tmp_path / "out") == ["d1/raw_denoised.ome.tif", "d2/raw_denoised.ome.tif"]
+    assert len(plan_batch([tmp_path / "d2" / "*.tif"], out).items) == 2
+    with pytest.raises(FileError, match="There is no image"):
+        plan_batch([tmp_path / "*.tif"], out)
 
 
 def test_a_name_with_signs_of_a_pattern_is_a_name_where_it_exists(make, tmp_path, out):

@@ -84,7 +84,7 @@ def find(path: Path, pattern: str | None, leave_out: Path) -> list[Found]:
     if not place.exists():
         if any(sign in str(path) for sign in _MAGIC):
             root, rest = _split(path)
-            return list(_search(locate(root), rest, leave_out)) if root.is_dir() else []
+            return list(_search(locate(root), f"./{rest}", leave_out)) if root.is_dir() else []
         return [Found(place, problem=f"{path} does not exist.")]
     if place.is_dir() and not _is_zarr(place):
         return list(_search(place.resolve(), pattern, leave_out))
@@ -142,7 +142,9 @@ def _wanted(relative: PurePath, pattern: str | None) -> bool:
         return relative.name.lower().endswith(ENDINGS)
     wanted = pattern.lower().replace("\\", "/").split("/")
     parts = [part.lower() for part in relative.parts]
-    return _match(parts[-1:] if len(wanted) == 1 else parts, wanted)
+    if len(wanted) == 1:
+        return _match(parts[-1:], wanted)
+    return _match(parts, [part for part in wanted if part != "."])
 
 
 def _match(parts: list[str], wanted: list[str]) -> bool:

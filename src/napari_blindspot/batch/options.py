@@ -65,8 +65,9 @@ class BatchOptions(_Strict):
     output : Path
         Folder of the results and the report; made if it is not there.
     pattern : str or None
-        Which files of a folder to take, such as ``*.tif`` or ``day*/raw_*``; upper and lower case are the
-        same. None takes all whose ending is that of an image.
+        Which files of a folder to take: ``*.tif`` in all of its subfolders, ``./*.tif`` in itself,
+        ``day*/raw_*`` and ``**/raw_*``; upper and lower case are the same. None takes all whose ending is
+        that of an image.
     axes, series
         As in `Input`, for files that are not given their own.
     channel : int or None

@@ -7,19 +7,10 @@ from typing import TYPE_CHECKING, Any
 from napari_blindspot.batch.control import BatchControl
 from napari_blindspot.batch.events import ItemChanged, PlaneWork
 from napari_blindspot.batch.plan import OPEN
+from napari_blindspot.batch.planes import finish, fit_planes, look_at, open_source, open_store, tasks
 from napari_blindspot.batch.report import Report
-from napari_blindspot.batch.work import (
-    Work,
-    finish,
-    fit_planes,
-    look_at,
-    open_source,
-    open_store,
-    progress_of,
-    sentence,
-    tasks,
-    verdict,
-)
+from napari_blindspot.batch.summary import progress_of
+from napari_blindspot.batch.work import Work, sentence, verdict
 from napari_blindspot.events import Finished
 
 if TYPE_CHECKING:
@@ -131,12 +122,12 @@ def _run_item(
             return
         image = open_source(work)
         store = open_store(work, image)
-        yield changed(state="running", reason="", **progress_of(store))
+        yield changed(state="running", reason="", **progress_of(store.records.values()))
         for name, planes in tasks(image, work.settings).items():
             for event in fit_planes(work, image, store, name, planes, control, preview_interval):
                 yield PlaneWork(number, event)
                 if isinstance(event, Finished):
-                    yield changed(**progress_of(store))
+                    yield changed(**progress_of(store.records.values()))
         item = batch.items[number]
         if item.finished < item.planes:
             yield changed(state="stopped", reason=kept_in_words(item.finished, item.planes))

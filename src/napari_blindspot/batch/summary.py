@@ -1,17 +1,18 @@
-"""What is kept of a plane's run beside its pixels, and what the planes of a file say together."""
+"""What is kept beside the pixels: of a plane, of a file in its output, and what of it a table shows."""
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from napari_blindspot.result import Result
 
-__all__ = ["noise_in_words", "plane_record", "seconds_of", "warnings_of"]
+__all__ = ["changes_of", "file_record", "plane_record", "progress_of"]
 
 Record = dict[str, Any]
 
@@ -41,7 +42,34 @@ def _figures(noise: Mapping[str, Any] | None) -> dict[str, float] | None:
     return {name: float(value) for name, value in figures.items() if math.isfinite(value)}
 
 
-def noise_in_words(records: Iterable[Mapping[str, Any]]) -> str:
+def progress_of(records: Collection[Record]) -> dict[str, Any]:
+    """Return what the planes that are finished say of their file, as changes of its item."""
+    return {"finished": len(records), "seconds": _seconds(records), "noise": _noise_in_words(records)}
+
+
+def file_record(records: Collection[Record], notes: Iterable[str]) -> dict[str, str]:
+    """Return what an output is to tell of its planes; `notes` are about how the input was read."""
+    return {
+        "iterations run": " ".join(str(record["iterations"]) for record in records),
+        "passes run": " ".join(str(record["passes"]) for record in records),
+        "seconds": f"{_seconds(records):.1f}",
+        "device": ", ".join(sorted({record["device"] for record in records})),
+        "noise": _noise_in_words(records),
+        "warnings": json.dumps([*notes, *_warnings(records)], ensure_ascii=False),
+    }
+
+
+def changes_of(record: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the record in an output says of its file, as changes of its item."""
+    return {
+        "finished": len(record["iterations run"].split()),
+        "seconds": float(record["seconds"]),
+        "noise": record["noise"],
+        "warnings": tuple(json.loads(record["warnings"])),
+    }
+
+
+def _noise_in_words(records: Iterable[Record]) -> str:
     """Return the noise of a file, the median over its planes; empty if no plane's could be measured."""
     measured = [record["noise"] for record in records if record.get("noise")]
     if not measured:
@@ -55,12 +83,12 @@ def noise_in_words(records: Iterable[Mapping[str, Any]]) -> str:
     return ", ".join(words[name].format(value) for name, value in middle.items())
 
 
-def seconds_of(records: Iterable[Mapping[str, Any]]) -> float:
+def _seconds(records: Iterable[Record]) -> float:
     """Return the computing time of all planes."""
     return float(sum(record.get("seconds", 0.0) for record in records))
 
 
-def warnings_of(records: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+def _warnings(records: Iterable[Record]) -> tuple[str, ...]:
     """Return each warning once, with the number of planes that it is about."""
     counts: dict[str, int] = {}
     planes = 0

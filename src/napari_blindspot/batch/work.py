@@ -1,7 +1,6 @@
-"""The work on one file: open it, fit its planes, keep each, and at last put them together.
+"""What is to be done with one file, what identifies it, and what an output that is there means.
 
-Everything is told by a `Work`, which is plain data, so that the same functions serve a batch in this
-process and a worker of a cluster. Which files there are, and what a failure means, is decided elsewhere.
+A `Work` is plain data, so that a worker of a cluster can be told it. Doing it belongs to `batch.planes`.
 """
 
 from __future__ import annotations
@@ -12,42 +11,19 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from napari_blindspot.atomic import check_writable
-from napari_blindspot.batch.summary import noise_in_words, plane_record, seconds_of, warnings_of
-from napari_blindspot.errors import BlindspotError, FileError, ImageError
-from napari_blindspot.events import Cancelled, Finished
-from napari_blindspot.image import MIN_SIZE, check_pixels, check_plane
-from napari_blindspot.io import WriteOptions, open_image, read_record, write_image
-from napari_blindspot.model import Model
+from napari_blindspot.batch.summary import changes_of
+from napari_blindspot.errors import BlindspotError, FileError
+from napari_blindspot.io import read_record
 from napari_blindspot.plane_store import PlaneStore
-from napari_blindspot.stack import chains, fit_stack, plane_indices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from napari_blindspot.batch.control import BatchControl
     from napari_blindspot.batch.options import BatchOptions, Compression
     from napari_blindspot.batch.plan import Item
-    from napari_blindspot.events import Event
-    from napari_blindspot.image_file import ImageFile
     from napari_blindspot.settings import Settings
 
-    Index = tuple[int, ...]
-
-__all__ = [
-    "Work",
-    "finish",
-    "fit_planes",
-    "look_at",
-    "open_source",
-    "open_store",
-    "sentence",
-    "tasks",
-    "verdict",
-]
+__all__ = ["Work", "digest", "sentence", "verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,230 +138,4 @@ def verdict(work: Work) -> dict[str, Any] | None:
         return {"state": "failed", "reason": reason}
     # A run that was killed after its last step has left the planes behind.
     PlaneStore(PlaneStore.folder_of(work.output), work.output).discard()
-    return {"state": "done", "reason": "It was done by an earlier run.", **_from_record(record)}
-
-
-def _from_record(record: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the record in an output tells of its run, as changes of an item."""
-    return {
-        "finished": len(record["iterations run"].split()),
-        "seconds": float(record["seconds"]),
-        "noise": record["noise"],
-        "warnings": tuple(json.loads(record["warnings"])),
-    }
-
-
-def open_source(work: Work) -> ImageFile:
-    """Open the image, without reading more pixels than its format needs.
-
-    Raises
-    ------
-    FileError
-        If it cannot be read.
-    ImageError
-        If it has no plane, or one that cannot be denoised.
-    """
-    image = open_image(work.source, series=work.series, axes=work.axes)
-    if work.channel is not None:
-        image = image.channel(work.channel)
-    if image.is_rgb:
-        raise ImageError(
-            f"The image is RGB, of shape {image.shape}, but one channel at a time can be denoised: "
-            "pick one with --channel 0 (red), 1 (green) or 2 (blue)."
-        )
-    indices = plane_indices(image.shape)
-    if not indices:
-        raise ImageError(f"The image is empty: its shape is {image.shape}.")
-    return image
-
-
-def look_at(item: Item, options: BatchOptions) -> dict[str, Any]:
-    """Return what the header of a file says, as changes of its item.
-
-    Raises
-    ------
-    BlindspotError
-        If the file cannot be denoised.
-    """
-    work = Work.of(item, options)
-    image = open_source(work)
-    check_pixels(image.dtype)
-    if min(image.shape[-2:]) < MIN_SIZE:
-        check_plane(np.zeros(image.shape[-2:], image.dtype))
-    return {
-        "shape": image.shape,
-        "axes": image.axes,
-        "dtype": image.dtype.name,
-        "planes": len(plane_indices(image.shape)),
-        "warnings": image.notes,
-    }
-
-
-def open_store(work: Work, image: ImageFile) -> PlaneStore:
-    """Make the folder of the output, look whether there is room, and open what is finished already.
-
-    Raises
-    ------
-    FileError
-        If the folder cannot be written to, or the disk is too full.
-    """
-    folder = work.output.parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise FileError(
-            f"Cannot make the folder {folder}: {reason}; choose another output folder."
-        ) from error
-    store = PlaneStore.open(work.output, work.fingerprint(), resume=work.existing != "overwrite")
-    shape = image.shape
-    planes, pixels = len(plane_indices(shape)), shape[-2] * shape[-1]
-    # Both the kept planes and the result made of them are there for a moment.
-    to_come = 2 * planes - len(store.finished)
-    size = to_come * pixels * output_dtype(image, work.settings).itemsize
-    # A Zarr store is a folder itself, so only the folder around it can be asked.
-    check_writable(store.folder / "planes" if work.output.suffix == ".zarr" else work.output, size)
-    return store
-
-
-def output_dtype(image: ImageFile, settings: Settings) -> np.dtype[Any]:
-    """Return the dtype of the result's pixels."""
-    if settings.output_dtype == "float32":
-        return np.dtype(np.float32)
-    return image.dtype.newbyteorder("=")
-
-
-def tasks(image: ImageFile, settings: Settings, size: int | None = None) -> dict[str, list[Index]]:
-    """Part the planes into groups that do not need one another.
-
-    Parameters
-    ----------
-    image : ImageFile
-        Whose planes.
-    settings : Settings
-        Where planes share networks, those of a channel are one group, as in `fit_stack`.
-    size : int, optional
-        Where they do not, the most planes of a group; all together if not given.
-
-    Returns
-    -------
-    dict of str to list of tuple of int
-        Name of each group and its planes, in order.
-    """
-    indices = plane_indices(image.shape)
-    if settings.planes == "anew" or not settings.measures_noise:
-        size = size or len(indices)
-        groups = [indices[k : k + size] for k in range(0, len(indices), size)]
-    else:
-        groups = chains(indices, image.axes)
-    return {str(number): group for number, group in enumerate(groups)}
-
-
-def fit_planes(
-    work: Work,
-    image: ImageFile,
-    store: PlaneStore,
-    name: str,
-    planes: list[Index],
-    control: BatchControl,
-    preview_interval: float | None = None,
-) -> Iterator[Event]:
-    """Fit the planes of a group that are not finished, and keep each as soon as it is.
-
-    Parameters
-    ----------
-    work, image, store
-        As opened.
-    name, planes
-        From `tasks`.
-    control : BatchControl
-        A stop ends after the plane at work, a cancel at once.
-    preview_interval : float, optional
-        As in `napari_blindspot.engine.fit.fit_plane`.
-
-    Yields
-    ------
-    Event
-        Of every fit; when a `Finished` arrives, its plane is on the disk.
-
-    Raises
-    ------
-    BlindspotError
-        If a plane cannot be denoised or kept; those before it are on the disk.
-    """
-    finished = store.finished
-    todo = [index for index in planes if index not in finished]
-    if not todo or control.stopping:
-        return
-    earlier = store.model(name)
-    start = (
-        None if earlier is None else Model.from_bytes(earlier[1], "The model beside the finished planes")
-    )
-    events = fit_stack(
-        image.array,
-        work.settings,
-        axes=image.axes,
-        planes=todo,
-        start=start,
-        control=control.fit,
-        preview_interval=preview_interval,
-    )
-    for event in events:
-        if isinstance(event, Finished):
-            model = None if event.model is None else event.model.to_bytes()
-            result = event.result
-            store.keep(event.plane, result.denoised, plane_record(result), model=model, chain=name)
-        yield event
-        if isinstance(event, Cancelled) or (isinstance(event, Finished) and control.stopping):
-            return
-
-
-def finish(work: Work, image: ImageFile, store: PlaneStore) -> dict[str, Any]:
-    """Write the output from the finished planes, then remove them.
-
-    Returns
-    -------
-    dict
-        What is to be known of it, as changes of its item.
-
-    Raises
-    ------
-    FileError
-        If it cannot be written; the planes are still there then.
-    """
-    records = list(store.records.values())
-    last = records[-1]
-    # With these settings, device included, the same input gives the same pixels again.
-    settings = work.settings.model_copy(update=last["settings"])
-    record = {
-        "input": work.source.name,
-        "image": "denoised",
-        "iterations run": " ".join(str(each["iterations"]) for each in records),
-        "passes run": " ".join(str(each["passes"]) for each in records),
-        "seconds": f"{seconds_of(records):.1f}",
-        "device": last["device"],
-        "noise": noise_in_words(records),
-        "warnings": json.dumps([*image.notes, *warnings_of(records)], ensure_ascii=False),
-        "run": digest(work.fingerprint()),
-    }
-    write_image(
-        work.output,
-        image,
-        store.plane,
-        output_dtype(image, work.settings),
-        options=WriteOptions(compression=work.compression, pyramid=work.pyramid),
-        settings=settings,
-        record=record,
-    )
-    store.discard()
-    return _from_record(record)
-
-
-def progress_of(store: PlaneStore) -> dict[str, Any]:
-    """Return what the finished planes say of their file, as changes of its item."""
-    records = list(store.records.values())
-    return {
-        "finished": len(records),
-        "seconds": seconds_of(records),
-        "noise": noise_in_words(records),
-    }
+    return {"state": "done", "reason": "It was done by an earlier run.", **changes_of(record)}

@@ -1,0 +1,236 @@
+"""The planes of one file: open it, fit them, keep each, and at last put them together.
+
+Everything is told by a `Work`. What is kept beside the pixels is in `napari_blindspot.batch.summary`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_blindspot.atomic import check_writable
+from napari_blindspot.batch.summary import changes_of, file_record, plane_record
+from napari_blindspot.batch.work import Work, digest
+from napari_blindspot.errors import FileError, ImageError
+from napari_blindspot.events import Cancelled, Finished
+from napari_blindspot.image import MIN_SIZE, check_pixels, check_plane
+from napari_blindspot.io import WriteOptions, open_image, write_image
+from napari_blindspot.model import Model
+from napari_blindspot.plane_store import PlaneStore
+from napari_blindspot.stack import chains, fit_stack, plane_indices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_blindspot.batch.control import BatchControl
+    from napari_blindspot.batch.options import BatchOptions
+    from napari_blindspot.batch.plan import Item
+    from napari_blindspot.events import Event
+    from napari_blindspot.image_file import ImageFile
+    from napari_blindspot.settings import Settings
+
+    Index = tuple[int, ...]
+
+__all__ = ["finish", "fit_planes", "look_at", "open_source", "open_store", "tasks"]
+
+
+def open_source(work: Work) -> ImageFile:
+    """Open the image, without reading more pixels than its format needs.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read.
+    ImageError
+        If it has no plane, or one that cannot be denoised.
+    """
+    image = open_image(work.source, series=work.series, axes=work.axes)
+    if work.channel is not None:
+        image = image.channel(work.channel)
+    if image.is_rgb:
+        raise ImageError(
+            f"The image is RGB, of shape {image.shape}, but one channel at a time can be denoised: "
+            "pick one with --channel 0 (red), 1 (green) or 2 (blue)."
+        )
+    indices = plane_indices(image.shape)
+    if not indices:
+        raise ImageError(f"The image is empty: its shape is {image.shape}.")
+    return image
+
+
+def look_at(item: Item, options: BatchOptions) -> dict[str, Any]:
+    """Return what the header of a file says, as changes of its item.
+
+    Raises
+    ------
+    BlindspotError
+        If the file cannot be denoised.
+    """
+    work = Work.of(item, options)
+    image = open_source(work)
+    check_pixels(image.dtype)
+    if min(image.shape[-2:]) < MIN_SIZE:
+        check_plane(np.zeros(image.shape[-2:], image.dtype))
+    return {
+        "shape": image.shape,
+        "axes": image.axes,
+        "dtype": image.dtype.name,
+        "planes": len(plane_indices(image.shape)),
+        "warnings": image.notes,
+    }
+
+
+def open_store(work: Work, image: ImageFile) -> PlaneStore:
+    """Make the folder of the output, look whether there is room, and open what is finished already.
+
+    Raises
+    ------
+    FileError
+        If the folder cannot be written to, or the disk is too full.
+    """
+    folder = work.output.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FileError(
+            f"Cannot make the folder {folder}: {reason}; choose another output folder."
+        ) from error
+    store = PlaneStore.open(work.output, work.fingerprint(), resume=work.existing != "overwrite")
+    shape = image.shape
+    planes, pixels = len(plane_indices(shape)), shape[-2] * shape[-1]
+    # Both the kept planes and the result made of them are there for a moment.
+    to_come = 2 * planes - len(store.finished)
+    size = to_come * pixels * output_dtype(image, work.settings).itemsize
+    # A Zarr store is a folder itself, so only the folder around it can be asked.
+    check_writable(store.folder / "planes" if work.output.suffix == ".zarr" else work.output, size)
+    return store
+
+
+def output_dtype(image: ImageFile, settings: Settings) -> np.dtype[Any]:
+    """Return the dtype of the result's pixels."""
+    if settings.output_dtype == "float32":
+        return np.dtype(np.float32)
+    return image.dtype.newbyteorder("=")
+
+
+def tasks(image: ImageFile, settings: Settings, size: int | None = None) -> dict[str, list[Index]]:
+    """Part the planes into groups that do not need one another.
+
+    Parameters
+    ----------
+    image : ImageFile
+        Whose planes.
+    settings : Settings
+        Where planes share networks, those of a channel are one group, as in `fit_stack`.
+    size : int, optional
+        Where they do not, the most planes of a group; all together if not given.
+
+    Returns
+    -------
+    dict of str to list of tuple of int
+        Name of each group and its planes, in order.
+    """
+    indices = plane_indices(image.shape)
+    if settings.planes == "anew" or not settings.measures_noise:
+        size = size or len(indices)
+        groups = [indices[k : k + size] for k in range(0, len(indices), size)]
+    else:
+        groups = chains(indices, image.axes)
+    return {str(number): group for number, group in enumerate(groups)}
+
+
+def fit_planes(
+    work: Work,
+    image: ImageFile,
+    store: PlaneStore,
+    name: str,
+    planes: list[Index],
+    control: BatchControl,
+    preview_interval: float | None = None,
+) -> Iterator[Event]:
+    """Fit the planes of a group that are not finished, and keep each as soon as it is.
+
+    Parameters
+    ----------
+    work, image, store
+        As opened.
+    name, planes
+        From `tasks`.
+    control : BatchControl
+        A stop ends after the plane at work, a cancel at once.
+    preview_interval : float, optional
+        As in `napari_blindspot.engine.fit.fit_plane`.
+
+    Yields
+    ------
+    Event
+        Of every fit; when a `Finished` arrives, its plane is on the disk.
+
+    Raises
+    ------
+    BlindspotError
+        If a plane cannot be denoised or kept; those before it are on the disk.
+    """
+    finished = store.finished
+    todo = [index for index in planes if index not in finished]
+    if not todo or control.stopping:
+        return
+    earlier = store.model(name)
+    start = (
+        None if earlier is None else Model.from_bytes(earlier[1], "The model beside the finished planes")
+    )
+    events = fit_stack(
+        image.array,
+        work.settings,
+        axes=image.axes,
+        planes=todo,
+        start=start,
+        control=control.fit,
+        preview_interval=preview_interval,
+    )
+    for event in events:
+        if isinstance(event, Finished):
+            model = None if event.model is None else event.model.to_bytes()
+            result = event.result
+            store.keep(event.plane, result.denoised, plane_record(result), model=model, chain=name)
+        yield event
+        if isinstance(event, Cancelled) or (isinstance(event, Finished) and control.stopping):
+            return
+
+
+def finish(work: Work, image: ImageFile, store: PlaneStore) -> dict[str, Any]:
+    """Write the output from the finished planes, then remove them.
+
+    Returns
+    -------
+    dict
+        What is to be known of it, as changes of its item.
+
+    Raises
+    ------
+    FileError
+        If it cannot be written; the planes are still there then.
+    """
+    records = list(store.records.values())
+    last = records[-1]
+    # With these settings, device included, the same input gives the same pixels again.
+    settings = work.settings.model_copy(update=last["settings"])
+    record = {
+        "input": work.source.name,
+        "image": "denoised",
+        **file_record(records, image.notes),
+        "run": digest(work.fingerprint()),
+    }
+    write_image(
+        work.output,
+        image,
+        store.plane,
+        output_dtype(image, work.settings),
+        options=WriteOptions(compression=work.compression, pyramid=work.pyramid),
+        settings=settings,
+        record=record,
+    )
+    store.discard()
+    return changes_of(record)

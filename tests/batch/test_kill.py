@@ -1,0 +1,105 @@
+"""Processes that are killed without warning, again and again: nothing is lost and nothing is half."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_blindspot.io import read_image
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9 and no fork"),
+]
+
+
+def batch(folder: str) -> None:
+    """Do the job in a folder as the command line does, in a process of its own."""
+    from napari_blindspot.cli import app
+
+    os.chdir(folder)
+    with open("log.txt", "a") as log:
+        sys.stdout = sys.stderr = log
+        app(["batch", "--job", "job.yaml", "--resume"])
+
+
+@pytest.fixture(scope="module")
+def start():
+    """Start the batch in a process that has loaded torch already, so that a moment hits the work."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["napari_blindspot.engine.fit", "napari_blindspot.commands.batch"])
+
+    def begin(folder: Path) -> multiprocessing.Process:
+        process = context.Process(target=batch, args=(str(folder),))
+        process.start()
+        return process
+
+    return begin
+
+
+def pixels(folder: Path) -> dict[str, np.ndarray]:
+    """Read every file that is there under the name of a result."""
+    return {
+        str(path.relative_to(folder)): read_image(path).array for path in sorted(folder.rglob("*.ome.tif"))
+    }
+
+
+def assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    for name, array in found.items():
+        assert np.array_equal(array, expected[name]), name
+
+
+@pytest.mark.parametrize(("planes", "kills"), [("warm", 20), ("shared", 5)])
+def test_after_kills_at_random_moments_the_result_is_that_of_a_run_that_was_left_alone(
+    start, data, tmp_path, short, planes, kills
+):
+    (data / "broken.tif").unlink()
+    settings = short.model_copy(update={"planes": planes}).model_dump_json()
+    (tmp_path / "job.yaml").write_text(f"inputs: data\noutput: out\nsettings: {settings}\n")
+    out = tmp_path / "out"
+    begin = time.monotonic()
+    alone = start(tmp_path)
+    alone.join()
+    length = time.monotonic() - begin
+    assert alone.exitcode == 0, (tmp_path / "log.txt").read_text()
+    expected = pixels(out)
+    assert len(expected) == 2
+    shutil.rmtree(out)
+
+    moments = random.Random(planes)
+    stages = set()
+    killed = 0
+    while killed < kills:
+        process = start(tmp_path)
+        process.join(moments.uniform(0.02, 0.8) * length)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            killed += 1
+        else:
+            assert process.exitcode == 0
+            assert pixels(out).keys() == expected.keys()
+        found = pixels(out)
+        assert_same(found, expected)
+        stages.add((len(found), len(list(out.rglob("plane-*.json")))))
+        if found.keys() == expected.keys():
+            shutil.rmtree(out)
+    # Kills that all hit one stage, such as the start of the program, would prove little.
+    assert len(stages) >= 3, stages
+
+    last = start(tmp_path)
+    last.join()
+    assert last.exitcode == 0
+    found = pixels(out)
+    assert found.keys() == expected.keys()
+    assert_same(found, expected)
+    names = {path.name for path in out.rglob("*") if path.is_file()}
+    assert names == {*(Path(name).name for name in expected), "batch_report.csv", "batch_report.html"}
