@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.batch.control import BatchControl
@@ -10,16 +11,16 @@ from napari_blindspot.batch.plan import OPEN
 from napari_blindspot.batch.planes import finish, fit_planes, look_at, open_source, open_store, tasks
 from napari_blindspot.batch.report import Report
 from napari_blindspot.batch.summary import progress_of
-from napari_blindspot.batch.work import Work, sentence, verdict
+from napari_blindspot.batch.work import Work, kept_in_words, sentence, verdict
 from napari_blindspot.events import Finished
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from napari_blindspot.batch.events import BatchEvent
     from napari_blindspot.batch.plan import Batch
 
-__all__ = ["kept_in_words", "look", "run_batch"]
+__all__ = ["look", "run_batch"]
 
 
 def run_batch(
@@ -59,8 +60,8 @@ def run_batch(
     control = control or BatchControl()
     report = report or Report(batch)
     try:
-        for event in look(batch):
-            yield event
+        for seen in look(batch):
+            yield seen
             if control.stopping:
                 return
         report.write()
@@ -70,10 +71,11 @@ def run_batch(
             events = run_on_cluster(batch, control)
         else:
             events = _run_here(batch, control, preview_interval)
-        for event in events:
-            if isinstance(event, ItemChanged) and event.item.state not in OPEN:
-                report.write()
-            yield event
+        with contextlib.closing(events):
+            for change in events:
+                if isinstance(change, ItemChanged) and change.item.state not in OPEN:
+                    report.write()
+                yield change
     finally:
         # However the batch ends, by an interrupt too: what was running is not any more.
         for number, item in enumerate(batch.items):
@@ -93,14 +95,9 @@ def look(batch: Batch) -> Iterator[ItemChanged]:
             yield ItemChanged(number, batch.update(number, **changes))
 
 
-def kept_in_words(finished: int, planes: int) -> str:
-    """Say what is there of an item that was stopped."""
-    if not finished:
-        return "It was stopped before a plane was finished; resume to go on."
-    return f"{finished} of {planes} planes are finished and kept; resume to go on."
-
-
-def _run_here(batch: Batch, control: BatchControl, preview_interval: float | None) -> Iterator[BatchEvent]:
+def _run_here(
+    batch: Batch, control: BatchControl, preview_interval: float | None
+) -> Generator[BatchEvent, None, None]:
     for number, item in enumerate(batch.items):
         if control.stopping:
             return

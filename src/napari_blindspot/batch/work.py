@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_blindspot.batch.plan import Item
     from napari_blindspot.settings import Settings
 
-__all__ = ["Work", "digest", "sentence", "verdict"]
+__all__ = ["Work", "digest", "done_before", "kept_in_words", "sentence", "verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +126,8 @@ def verdict(work: Work) -> dict[str, Any] | None:
         return None
     if work.existing == "skip":
         return {"state": "skipped", "reason": f"{work.output.name} is there already."}
-    try:
-        record = read_record(work.output)
-    except BlindspotError:
-        record = {}
-    if record.get("run") != digest(work.fingerprint()):
+    done = done_before(work)
+    if done is None:
         reason = (
             f"The output {work.output} is there already and is not of this input with these settings; "
             "overwrite or skip what exists, or choose another output folder."
@@ -138,4 +135,28 @@ def verdict(work: Work) -> dict[str, Any] | None:
         return {"state": "failed", "reason": reason}
     # A run that was killed after its last step has left the planes behind.
     PlaneStore(PlaneStore.folder_of(work.output), work.output).discard()
-    return {"state": "done", "reason": "It was done by an earlier run.", **changes_of(record)}
+    return {"reason": "It was done by an earlier run.", **done}
+
+
+def done_before(work: Work) -> dict[str, Any] | None:
+    """Return what the output tells as changes of the item, if it is whole and of this very work.
+
+    Raises
+    ------
+    FileError
+        If the input is not there any more.
+    """
+    try:
+        record = read_record(work.output)
+    except BlindspotError:
+        return None
+    if record.get("run") != digest(work.fingerprint()):
+        return None
+    return {"state": "done", **changes_of(record)}
+
+
+def kept_in_words(finished: int, planes: int) -> str:
+    """Say what is there of a file that was stopped."""
+    if not finished:
+        return "It was stopped before a plane was finished; resume to go on."
+    return f"{finished} of {planes} planes are finished and kept; resume to go on."

@@ -1,0 +1,120 @@
+"""A real Dask cluster of two processes on this machine: the same pixels, and a worker that is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("distributed", reason="the extra cluster is not installed")
+
+import psutil
+
+from napari_blindspot.batch import BatchControl, run_batch
+from napari_blindspot.batch.cluster_client import connected, worker_environment
+from napari_blindspot.batch.events import PlaneWork
+from napari_blindspot.errors import DeviceError
+from napari_blindspot.io import read_image
+
+STACK = "Zellen ü.ome.tif"
+ALL = {"plane.ome.tif": "done", STACK: "done", "broken.tif": "failed"}
+
+
+def listening() -> set[str]:
+    """The addresses at which this process and those that it has started can be reached."""
+    here = psutil.Process()
+    return {
+        connection.laddr.ip
+        for process in [here, *here.children(recursive=True)]
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+def same_pixels(batch, other) -> None:
+    outputs = {item.source.name: item.output for item in other.items}
+    for item in batch.items:
+        if item.state == "done":
+            expected = read_image(outputs[item.source.name]).array
+            assert np.array_equal(read_image(item.output).array, expected), item.source.name
+
+
+@pytest.mark.slow
+def test_two_workers_give_the_pixels_of_one_process_and_nobody_else_can_reach_them(
+    plan, states, finished, monkeypatch
+):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    batch = plan(workers=2)
+    heard = []
+    for event in run_batch(batch):
+        assert not isinstance(event, PlaneWork)
+        if event.item.state == "running":
+            heard.append(listening())
+    assert states(batch) == ALL
+    same_pixels(batch, finished)
+    assert heard
+    assert set.union(*heard) == {"127.0.0.1"}
+    stack = next(item for item in batch.items if item.source.name == STACK)
+    assert (stack.finished, stack.planes) == (4, 4)
+    assert stack.noise
+    assert (batch.options.output / "batch_report.html").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
+def test_a_worker_that_is_killed_costs_nothing_but_time(plan, states, finished, short):
+    from distributed import LocalCluster
+
+    longer = short.model_copy(update={"iterations": 60})
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, memory_limit=0
+    ) as cluster:
+        batch = plan(dask=cluster.scheduler_address, settings=longer)
+        victim = None
+        for event in run_batch(batch):
+            if victim is None and event.item.finished and event.item.state == "running":
+                with connected(batch.options) as client:
+                    busy = [worker for worker, keys in client.processing().items() if keys]
+                    victim = client.run(os.getpid, workers=busy[:1])[busy[0]]
+                os.kill(victim, signal.SIGKILL)
+    assert victim is not None
+    assert states(batch) == ALL
+    alone = plan(output=batch.options.output.parent / "alone", settings=longer)
+    for _ in run_batch(alone):
+        pass
+    same_pixels(batch, alone)
+    assert not list(batch.options.output.rglob("*.planes"))
+
+
+@pytest.mark.slow
+def test_a_stop_reaches_the_workers_and_what_is_finished_is_kept(plan, data, short):
+    control = BatchControl()
+    longer = short.model_copy(update={"iterations": 150})
+    batch = plan(data / "day 2", workers=2, settings=longer)
+    for event in run_batch(batch, control):
+        if event.item.state == "running":
+            control.stop()
+    (item,) = batch.items
+    assert item.state == "stopped"
+    assert 0 <= item.finished < 4
+    assert not item.output.exists()
+    assert "resume to go on" in item.reason
+
+
+def test_a_scheduler_that_does_not_answer_is_said_in_a_sentence(plan, data, monkeypatch):
+    monkeypatch.setattr("napari_blindspot.batch.cluster_client.PATIENCE", "0.5 s")
+    batch = plan(data / "plane.ome.tif", dask="tcp://127.0.0.1:9")
+    with pytest.raises(DeviceError, match=r"no Dask cluster at tcp://127.0.0.1:9 that answers"):
+        list(run_batch(batch))
+    assert batch.items[0].state == "waiting"
+
+
+def test_every_worker_gets_a_gpu_and_its_share_of_the_cores():
+    environments = [worker_environment(number, 4, ["0", "GPU-b"]) for number in range(4)]
+    assert [each["CUDA_VISIBLE_DEVICES"] for each in environments] == ["0", "GPU-b", "0", "GPU-b"]
+    share = str(max(1, (os.cpu_count() or 1) // 4))
+    assert {each["OMP_NUM_THREADS"] for each in environments} == {share}
+    assert "CUDA_VISIBLE_DEVICES" not in worker_environment(0, 2, [])
