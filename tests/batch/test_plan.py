@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from napari_blindspot.batch import BatchOptions, Input, plan_batch
+from napari_blindspot.batch.plan import files_of
 from napari_blindspot.errors import FileError, SettingsError
 
 if TYPE_CHECKING:
@@ -193,3 +194,17 @@ def test_options_are_checked_at_the_door(tmp_path):
         BatchOptions(output=tmp_path, workers=0)
     with pytest.raises(SettingsError, match="no batch option 'colour'"):
         BatchOptions(output=tmp_path, colour="red")
+
+
+def test_the_files_of_a_folder_can_be_named_one_by_one_with_the_same_results(make, tmp_path, out):
+    make("data/a.tif", "data/day 2/b.tif", "data/day 2/e/c.png")
+    batch = plan_batch([tmp_path / "data"], out)
+    files = files_of(batch)
+    assert len(files) == 3
+    assert plan_batch(files, out).items == batch.items
+
+
+def test_no_input_leads_its_result_out_of_the_output_folder(tmp_path):
+    for into in ("../elsewhere", "/elsewhere"):
+        with pytest.raises(SettingsError, match="must lead into the output folder"):
+            Input(path=tmp_path, into=into)

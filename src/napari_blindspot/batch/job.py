@@ -30,8 +30,8 @@ class Job(BatchOptions):
     version : int
         Of the kind of file; 1.
     inputs : tuple of Input
-        Files, folders and patterns; in YAML each is a path, or a mapping with ``path``, ``axes`` and
-        ``series``.
+        Files, folders and patterns; in YAML each is a path, or a mapping with ``path``, ``axes``,
+        ``series`` and ``into``.
     """
 
     version: Literal[1] = 1
@@ -135,7 +135,11 @@ def save_job(job: Job, path: str | os.PathLike[str]) -> None:
 
 
 def _short(entry: Input, folder: Path) -> str | dict[str, Any]:
-    more = {name: value for name in ("axes", "series") if (value := getattr(entry, name)) is not None}
+    more: dict[str, Any] = {
+        name: value for name in ("axes", "series") if (value := getattr(entry, name)) is not None
+    }
+    if entry.into is not None:
+        more["into"] = entry.into.as_posix()
     path = _relative(entry.path, folder)
     return {"path": path, **more} if more else path
 

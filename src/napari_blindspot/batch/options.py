@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
 
 from napari_blindspot.errors import SettingsError
 from napari_blindspot.settings import Settings
@@ -50,11 +50,22 @@ class Input(_Strict):
         One letter for each axis, such as ``TZCYX``, where the file does not say or is wrong.
     series : int or None
         Which image of a file that holds several, counted from 0.
+    into : Path or None
+        Folder of its results below that of the batch; None for where it lies below the folder that was
+        searched.
     """
 
     path: Path
     axes: str | None = None
     series: int | None = Field(default=None, ge=0)
+    into: Path | None = None
+
+    @field_validator("into")
+    @classmethod
+    def _stays_below(cls, into: Path | None) -> Path | None:
+        if into is not None and (into.is_absolute() or ".." in into.parts):
+            raise ValueError("it must lead into the output folder: no absolute path, and no '..'")
+        return into
 
 
 class BatchOptions(_Strict):

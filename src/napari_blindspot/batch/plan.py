@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_blindspot.batch.find import Found
 
-__all__ = ["OPEN", "Batch", "Item", "State", "output_name", "plan_batch"]
+__all__ = ["OPEN", "Batch", "Item", "State", "files_of", "output_name", "plan_batch"]
 
 State = Literal["waiting", "running", "done", "failed", "skipped", "stopped"]
 
@@ -161,6 +161,21 @@ def plan_batch(inputs: Iterable[Input | str | os.PathLike[str]], options: BatchO
     return Batch(options, _refuse_collisions(kept))
 
 
+def files_of(batch: Batch) -> list[Input]:
+    """Return an input for each file of a batch that leads to the same results, wherever it was found."""
+    folder = locate(batch.options.output)
+    return [
+        Input(
+            path=item.source,
+            axes=item.given_axes,
+            series=item.series,
+            # "." is where a file goes anyway.
+            into=item.output.parent.relative_to(folder) if item.output.parent != folder else None,
+        )
+        for item in batch.items
+    ]
+
+
 def output_name(source: Path, options: BatchOptions) -> str:
     """Return the name of a file's result."""
     return f"{stem(source.name)}{SUFFIX}{_ENDING[options.format]}"
@@ -178,7 +193,9 @@ def _unique(found: Iterable[tuple[Input, Found]]) -> list[tuple[Input, Found]]:
 def _item(entry: Input, image: Found, options: BatchOptions, folder: Path) -> Item:
     return Item(
         source=image.path,
-        output=folder / image.folder / output_name(image.path, options),
+        output=folder
+        / (image.folder if entry.into is None else entry.into)
+        / output_name(image.path, options),
         given_axes=entry.axes or options.axes,
         series=options.series if entry.series is None else entry.series,
         state="failed" if image.problem else "waiting",
