@@ -18,6 +18,7 @@ TINY = {
     "iterations": 8,
     "refine_iterations": (3,),
     "unet_width": 8,
+    "inr_features": 8,
     "patch_size": 32,
     "batch_size": 2,
     "passes": 2,

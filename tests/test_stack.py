@@ -1,14 +1,53 @@
-import numpy as np
+"""Stacks: which planes share networks, in which order, and that an interruption changes no pixel."""
 
-from napari_blindspot import Control, Settings, denoise
-from napari_blindspot.events import Finished, Started
-from napari_blindspot.stack import fit_stack, plane_indices
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_blindspot import Control, Model, Settings, denoise
+from napari_blindspot.errors import ImageError, SettingsError
+from napari_blindspot.events import Finished, Started, Step
+from napari_blindspot.samples import z_stack
+from napari_blindspot.stack import chains, fit_stack, plane_indices
 
 TINY = Settings.from_preset("paper", unet_width=6, iterations=3, passes=2, device="cpu")
+
+QUICK = Settings.from_preset(
+    "auto",
+    device="cpu",
+    iterations=10,
+    refine_iterations=(3,),
+    unet_width=8,
+    inr_features=8,
+    patch_size=32,
+    batch_size=2,
+    passes=1,
+)
 
 
 def stack(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).random(shape)
+
+
+def cells(*leading: int, size: int = 40) -> np.ndarray:
+    """Return planes of a z-stack with photon noise."""
+    count = int(np.prod(leading))
+    return z_stack((max(count, 2), size, size)).noisy[:count].reshape(*leading, size, size)
+
+
+def finished(array: np.ndarray, settings: Settings = QUICK, **options) -> dict[tuple[int, ...], Finished]:
+    return {e.plane: e for e in fit_stack(array, settings, **options) if isinstance(e, Finished)}
+
+
+def same(a: Finished, b: Finished) -> bool:
+    return np.array_equal(a.result.denoised, b.result.denoised) and np.array_equal(
+        a.result.inr, b.result.inr
+    )
+
+
+def with_strategy(strategy: str, settings: Settings = QUICK) -> Settings:
+    return settings.model_copy(update={"planes": strategy})
 
 
 def test_a_plane_by_itself_has_the_empty_index_and_a_stack_one_for_each_plane():
@@ -16,12 +55,123 @@ def test_a_plane_by_itself_has_the_empty_index_and_a_stack_one_for_each_plane():
     assert plane_indices((2, 2, 20, 30)) == [(0, 0), (0, 1), (1, 0), (1, 1)]
 
 
-def test_every_plane_gets_the_pixels_that_it_would_get_alone():
+def test_planes_of_one_channel_make_a_chain_and_keep_their_order():
+    indices = plane_indices((2, 2, 3, 20, 30))
+    groups = chains(indices, "TCZYX")
+    assert [index[1] for chain in groups for index in chain] == [0] * 6 + [1] * 6
+    assert groups[0] == [(0, 0, 0), (0, 0, 1), (0, 0, 2), (1, 0, 0), (1, 0, 1), (1, 0, 2)]
+    assert chains(indices) == [indices]
+
+
+def test_every_plane_of_paper_gets_the_pixels_that_it_would_get_alone():
     array = stack(2, 2, 20, 24)
     results = {e.plane: e.result for e in fit_stack(array, TINY) if isinstance(e, Finished)}
     assert list(results) == plane_indices(array.shape)
     for index, result in results.items():
         assert np.array_equal(result.denoised, denoise(array[index], settings=TINY).denoised)
+
+
+def test_planes_fitted_anew_get_the_pixels_that_they_would_get_alone():
+    array = cells(2)
+    for index, event in finished(array, with_strategy("anew")).items():
+        alone = denoise(array[index], settings=QUICK)
+        assert np.array_equal(event.result.denoised, alone.denoised)
+        assert event.result.start == "anew"
+        assert event.model is None
+
+
+@pytest.mark.parametrize("strategy", ["warm", "shared", "anew"])
+def test_a_single_plane_is_the_same_whatever_the_strategy(strategy):
+    array = cells(1)
+    alone = denoise(array[0], settings=QUICK)
+    for image in (array, array[0]):
+        (event,) = finished(image, with_strategy(strategy)).values()
+        assert np.array_equal(event.result.denoised, alone.denoised)
+
+
+def test_a_warm_plane_needs_fewer_iterations_and_says_where_it_started():
+    events = finished(cells(3))
+    assert [e.result.start for e in events.values()] == ["anew", "warm", "warm"]
+    assert [e.result.iterations for e in events.values()] == [13, 5, 5]
+
+
+@pytest.mark.slow
+def test_a_warm_plane_is_as_good_as_one_fitted_anew():
+    sample = z_stack((6, 80, 80))
+    noisy, truth = sample.noisy[2:4], sample.truth[3]
+    settings = Settings.from_preset("fast", device="cpu", unet_width=16, inr_features=8)
+    errors = [
+        np.mean((finished(noisy, with_strategy(strategy, settings))[1,].result.denoised - truth) ** 2)
+        for strategy in ("warm", "anew")
+    ]
+    assert errors[0] < 1.05 * errors[1]
+
+
+def test_channels_never_share_a_network():
+    array = cells(2, 2)
+    events = finished(array, axes="CZYX")
+    assert [e.result.start for e in events.values()] == ["anew", "warm"] * 2
+    for channel in (0, 1):
+        alone = finished(array[channel], axes="ZYX")
+        for z in (0, 1):
+            assert same(events[channel, z], alone[z,])
+
+
+@pytest.mark.parametrize("strategy", ["warm", "shared"])
+def test_a_stack_that_goes_on_from_saved_models_gives_the_pixels_of_an_uninterrupted_one(strategy):
+    array = cells(3, 2)
+    settings = with_strategy(strategy)
+    whole = finished(array, settings, axes="ZCYX")
+    order = list(whole)
+    for done in (1, 4):
+        saved = [Model.from_bytes(whole[index].model.to_bytes()) for index in order[:done]]
+        rest = finished(array, settings, axes="ZCYX", planes=order[done:], start=saved)
+        assert list(rest) == order[done:]
+        assert all(same(rest[index], whole[index]) for index in rest)
+
+
+def test_one_shared_fit_is_trained_once_on_the_plane_with_most_structure():
+    array = np.stack([np.full((40, 40), 30), *cells(3)])
+    array[0] += np.random.default_rng(0).poisson(20, (40, 40)).astype(array.dtype)
+    events = finished(array, with_strategy("shared"))
+    starts = [e.result.start for e in events.values()]
+    assert starts == ["anew", "model", "model", "model"]
+    assert next(iter(events)) != (0,)
+    assert sorted(events) == plane_indices(array.shape)
+    assert len({id(e.model) for e in events.values()}) == 1
+
+
+def test_constant_planes_are_passed_over_and_do_not_break_the_chain():
+    array = cells(3)
+    array[1] = 7
+    events = finished(array)
+    assert [e.result.start for e in events.values()] == ["anew", "anew", "warm"]
+    assert (events[1,].result.denoised == 7).all()
+    assert events[1,].model is None
+    assert same(events[2,], finished(array[[0, 2]])[1,])
+
+
+def test_a_plane_with_other_noise_is_fitted_anew_with_the_pixels_that_it_would_get_alone():
+    from scipy.ndimage import gaussian_filter
+
+    array = cells(2, size=96).astype(float)
+    noise = gaussian_filter(np.random.default_rng(0).normal(size=(96, 96)), 1.2)
+    array[1] = array[1].mean() + 30 * noise / noise.std()
+    events = finished(array)
+    assert events[1,].result.start == "anew"
+    assert np.array_equal(events[1,].result.denoised, denoise(array[1], settings=QUICK).denoised)
+
+
+def test_a_start_that_is_no_help_is_given_up_for_a_fit_from_nothing(monkeypatch):
+    from napari_blindspot.engine import warm
+
+    monkeypatch.setattr(warm, "MUCH", -1.0)
+    monkeypatch.setattr(warm, "CHANCE", -1e9)
+    array = cells(2)
+    settings = QUICK.model_copy(update={"iterations": 40})
+    events = finished(array, settings)
+    assert events[1,].result.start == "anew"
+    assert np.array_equal(events[1,].result.denoised, denoise(array[1], settings=settings).denoised)
 
 
 def test_only_the_planes_asked_for_are_read():
@@ -47,5 +197,29 @@ def test_stop_keeps_the_plane_at_work_and_starts_no_other():
         events.append(event)
         if isinstance(event, Started) and event.plane == (1,):
             control.stop()
-    finished = [event.plane for event in events if isinstance(event, Finished)]
-    assert finished == [(0,), (1,)]
+    planes = [event.plane for event in events if isinstance(event, Finished)]
+    assert planes == [(0,), (1,)]
+
+
+def test_a_plane_that_was_stopped_leaves_no_model_to_go_on_from():
+    control = Control()
+    events = []
+    for event in fit_stack(cells(2), QUICK, control=control):
+        events.append(event)
+        if isinstance(event, Step) and event.plane == (1,):
+            control.stop()
+    assert events[-1].result.stopped
+    assert events[-1].model is None
+
+
+def test_axes_that_do_not_fit_are_refused_in_one_sentence():
+    for axes in ("ZYX", "ZZYX", "YXZT", "TZCYX"):
+        with pytest.raises(ImageError, match="do not fit an array of shape"):
+            list(fit_stack(stack(2, 2, 20, 20), TINY, axes=axes))
+
+
+def test_paper_cannot_share_a_fit_or_look_at_neighbours():
+    with pytest.raises(SettingsError, match="cannot share one fit between planes"):
+        Settings.from_preset("paper", planes="shared")
+    with pytest.raises(SettingsError, match="does not look at neighbouring planes"):
+        Settings.from_preset("paper", neighbours=1)

@@ -38,7 +38,7 @@ class AppliedRun(MeasuredRun):
         seen = self.start.noise
         if not self.noise.measured and seen["measured"]:
             self._stabilise(Anscombe(seen["gain"], seen["offset"]))
-            self.notes.append("The noise of this plane could not be measured, so the model's was taken.")
+            self.warnings.append("The noise of this plane could not be measured, so the model's was taken.")
         self._keep_plan()
 
     @property

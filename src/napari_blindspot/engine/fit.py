@@ -109,9 +109,9 @@ def fit_plane(
     if not settings.measures_noise:
         run = PaperRun(plane, settings, device, control, preview_interval)
     elif start is not None and not train:
-        run = AppliedRun(plane, settings, device, control, preview_interval, start, beside)
+        run = AppliedRun(plane, settings, device, control, preview_interval, beside, start)
     else:
-        run = MeasuredRun(plane, settings, device, control, preview_interval, start, beside)
+        run = MeasuredRun(plane, settings, device, control, preview_interval, beside, start)
     try:
         with readable_errors(device, (height, width)):
             yield from run.events()

@@ -6,26 +6,30 @@ import copy
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter
 
-from napari_blindspot.anscombe import Anscombe
 from napari_blindspot.engine.blind import BlindFit, Trainer
 from napari_blindspot.engine.implicit import ImplicitFit
 from napari_blindspot.engine.refine import Refinement, guard, local_sigma, wiener
-from napari_blindspot.engine.run import Run
-from napari_blindspot.engine.warm import WARM_SHARE, learned_much, load_weights, suits, take_weights
+from napari_blindspot.engine.stabilised import StabilisedRun
+from napari_blindspot.engine.warm import (
+    WARM_LESSONS,
+    WARM_RATE,
+    WARM_SHARE,
+    learned_much,
+    load_weights,
+    suits,
+    take_weights,
+)
 from napari_blindspot.events import Cancelled, Finished, Predicting, Preview, Started
 from napari_blindspot.model import Model
-from napari_blindspot.neighbours import MOST_SHARED, shared_noise
-from napari_blindspot.noise import estimate_noise
 from napari_blindspot.plan import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    import numpy as np
     import numpy.typing as npt
 
     from napari_blindspot.control import Control
@@ -46,21 +50,16 @@ LESSONS = 6
 FIT_MEMORY, REFINE_MEMORY = 0.99, 0.98
 """Memory of the running means of weights."""
 
-WHITE_ANCHOR, CORRELATED_ANCHOR = 16.0, 24.0
-"""Sigma in pixels of what is too coarse to be noise: there the noisy image is right, the fit may wander."""
 
-
-class MeasuredRun(Run):
+class MeasuredRun(StabilisedRun):
     """``auto``, ``fast`` and ``best``: the settings that the noise decides are filled in first.
 
     Parameters
     ----------
-    plane, settings, device, control, preview_interval
-        As for `Run`.
+    plane, settings, device, control, preview_interval, neighbours
+        As for `StabilisedRun`.
     start : Model or None
         Networks of another plane to start from.
-    neighbours : ndarray
-        (N, Y, X) float64, planes to look at as well; N may be 0.
     """
 
     def __init__(
@@ -70,25 +69,21 @@ class MeasuredRun(Run):
         device: torch.device,
         control: Control,
         preview_interval: float | None,
-        start: Model | None,
         neighbours: npt.NDArray[np.float64],
+        start: Model | None,
     ) -> None:
-        super().__init__(plane, settings, device, control, preview_interval)
-        self.asked = settings
-        self.notes: list[str] = []
+        super().__init__(plane, settings, device, control, preview_interval, neighbours)
         self.start = start
-        self.neighbours = neighbours
 
     fit: BlindFit
     inr: ImplicitFit
     blind: CompactUNet
     refined: CompactUNet
-    correlation: torch.Tensor
-    beside: npt.NDArray[np.float64]
 
     def events(self) -> Iterator[Event]:
         """Yield the events of the whole run."""
         self._measure()
+        self._choose_start()
         self._prepare()
         yield Started(
             settings=self.settings,
@@ -97,7 +92,7 @@ class MeasuredRun(Run):
             parameters=sum(
                 p.numel() for network in (self.fit.network, self.inr.siren) for p in network.parameters()
             ),
-            note=" ".join([self.plan.sentence, *self.notes]),
+            note=" ".join([self.plan.sentence, *self.notes, *self.warnings]),
         )
         estimate = yield from self._estimate()
         if self.control.cancelled:
@@ -112,6 +107,7 @@ class MeasuredRun(Run):
         trainer = yield from self._fit_blindly()
         if self.start is not None and not self.interrupted and self._learned_much():
             self.start = None
+            self.plan = make_plan(self.plane, self.noise, self.asked)
             self._prepare()
             trainer = yield from self._fit_blindly()
         fit, settings = self.fit, self.settings
@@ -143,7 +139,8 @@ class MeasuredRun(Run):
     def _fit_blindly(self) -> Any:
         """Train with the blind-spot loss; yields events and returns the trainer."""
         fit, iterations = self.fit, self._blind_iterations
-        trainer = Trainer(fit.network, iterations, self.settings.unet_learning_rate, FIT_MEMORY)
+        rate = self.settings.unet_learning_rate * self._rate
+        trainer = Trainer(fit.network, iterations, rate, FIT_MEMORY)
         pixels = fit.pixels
         yield from self._train(
             trainer,
@@ -157,44 +154,29 @@ class MeasuredRun(Run):
         return learned_much(self.losses[: self.done, 0], self.sigma)
 
     @property
+    def _rate(self) -> float:
+        """Learning rates, relative to what the settings say."""
+        return 1.0 if self.start is None else WARM_RATE
+
+    @property
     def _blind_iterations(self) -> int:
         """Steps of the blind fit; a start needs fewer."""
         iterations = self.settings.iterations
         return iterations if self.start is None else max(1, round(WARM_SHARE * iterations))
 
     @property
+    def _lessons_each(self) -> int:
+        """Steps of the INR for each one of the refinement."""
+        return LESSONS if self.start is None else WARM_LESSONS
+
+    @property
     def _lessons(self) -> int:
         """Steps of the INR."""
-        return self._blind_iterations + LESSONS * sum(self.settings.refine_iterations or ())
-
-    def _measure(self) -> None:
-        """Measure the noise, see whether start and neighbours are of use, and make the plan."""
-        self.noise = estimate_noise(self.plane)
-        self.plan = make_plan(self.plane, self.noise, self.asked)
-        self._stabilise(self.noise.stabiliser if self.noise.measured else self._fallback())
-        shared = shared_noise(self.stabilised, self.beside)
-        if shared > MOST_SHARED:
-            self.notes.append(
-                f"The neighbouring planes share noise with this one (correlation {shared:.2f}), "
-                "so they were not used."
-            )
-            self.neighbours = self.neighbours[:0]
-            self.beside = self.beside[:0]
-        elif len(self.beside):
-            self.notes.append(
-                f"{len(self.beside)} neighbouring plane{'s' * (len(self.beside) > 1)} used; their noise is "
-                f"independent (correlation {shared:.2f})."
-            )
-        self._choose_start()
-
-    def _stabilise(self, stabiliser: Anscombe) -> None:
-        """Give plane and neighbours noise of standard deviation 1."""
-        self.stabiliser = stabiliser
-        self.stabilised = stabiliser.forward(self.plane)
-        self.beside = stabiliser.forward(self.neighbours)
+        return self._blind_iterations + self._lessons_each * sum(self.settings.refine_iterations or ())
 
     def _choose_start(self) -> None:
-        """Drop a start that does not suit the plane, else take over its plan."""
+        """Make the plan; drop a start that does not suit the plane, else take over its plan."""
+        self.plan = make_plan(self.plane, self.noise, self.asked)
         if self.start is not None and not suits(self.start, self.plan, self.noise, len(self.beside)):
             self.start = None
         if self.start is not None:
@@ -210,38 +192,22 @@ class MeasuredRun(Run):
     def _prepare(self) -> None:
         """Put the standardised plane and the networks on the device."""
         self.settings = self.plan.settings
-        if self.start is None:
-            values = self.stabilised[~self.missing]
-            self.mean, self.scale = float(values.mean()), float(values.std()) or 1.0
-        else:
-            self.mean, self.scale = self.start.mean, self.start.scale
-        self.sigma = 1.0 / self.scale
+        self._standardise(None if self.start is None else (self.start.mean, self.start.scale))
         noisy = self._standardised(self.stabilised)
         valid = torch.from_numpy(~self.missing).to(self.device)
         self.fit = BlindFit(noisy, valid, self.settings, self._standardised(self.beside))
         self.correlation = torch.from_numpy(self.noise.correlation).to(self.device, torch.float32)
         self.total = self._blind_iterations + sum(self.settings.refine_iterations or ())
-        self.inr = ImplicitFit(noisy, valid, self.settings, self._lessons, self.fit.generator)
+        rate = self.settings.inr_learning_rate * self._rate
+        taught = self.settings.model_copy(update={"inr_learning_rate": rate})
+        self.inr = ImplicitFit(noisy, valid, taught, self._lessons, self.fit.generator)
         if self.start is not None:
-            load_weights(self.fit.network, self.start.weights, "refined.")
+            # Where noise is correlated, the refined network has unlearned to do without the pixel.
+            which = "blind." if self.plan.correlated else "refined."
+            load_weights(self.fit.network, self.start.weights, which)
             load_weights(self.inr.siren, self.start.weights, "inr.")
         self.losses = torch.full((self.total, 3), math.nan, device=self.device)
         self.done = 0
-
-    def _standardised(self, stabilised: npt.NDArray[np.float64]) -> torch.Tensor:
-        """Bring stabilised planes to the scale of the fit; NaN become its zero."""
-        standard = np.nan_to_num((stabilised - self.mean) / self.scale, nan=0.0)
-        return torch.from_numpy(standard.astype(np.float32)).to(self.device)
-
-    def _fallback(self) -> Anscombe:
-        """Return a transform for a plane whose noise could not be measured: no stabilisation.
-
-        Its strength is a guess by the finest diagonal differences (Donoho and Johnstone 1994).
-        """
-        y = np.asarray(self.plane, np.float64)
-        diagonal = (y[:-1, :-1] - y[1:, :-1] - y[:-1, 1:] + y[1:, 1:]) / 2
-        sigma = float(np.nanmedian(np.abs(diagonal))) / 0.6745 or 1e-3 * float(np.nanstd(y))
-        return Anscombe(gain=0.0, offset=sigma**2)
 
     def _train(self, trainer: Trainer, loss: Loss, iterations: int) -> Iterator[Event]:
         """Iterate until the end of this phase or until asked to stop."""
@@ -252,7 +218,7 @@ class MeasuredRun(Run):
             trainer.step(value)
             record = self.losses[self.done]
             record[0] = value.detach()
-            for _ in range(LESSONS if self.inr.estimate is not None else 1):
+            for _ in range(self._lessons_each if self.inr.estimate is not None else 1):
                 self.inr.step(record)
             self.done += 1
             if self.report_due() or self.done in (1, self.total):
@@ -264,8 +230,10 @@ class MeasuredRun(Run):
     def _step(self) -> Event:
         elapsed = self.clock.elapsed
         # The passes take about as long as a third of the iterations.
-        remaining = elapsed / self.done * (self.total - self.done + self.total / 3)
-        return self.step_event(self.done, self.total, self.losses[self.done - 1].tolist(), remaining)
+        remaining = elapsed / max(1, self.done) * (self.total - self.done + self.total / 3)
+        return self.step_event(
+            self.done, self.total, self.losses[max(0, self.done - 1)].tolist(), remaining
+        )
 
     def _preview(self, trainer: Trainer) -> Event:
         """Show both networks by one pass each; neither draws a random number."""
@@ -307,19 +275,6 @@ class MeasuredRun(Run):
             yield from self.wait_while_paused(self.done)
         return fit.noisy
 
-    def _invert(self, standard: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """Undo standardisation and stabilisation."""
-        return self.stabiliser.inverse(standard.astype(np.float64) * self.scale + self.mean)
-
-    def _anchored(self, standard: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """Undo them, and give the estimate the local means of the noisy image."""
-        image = self._invert(standard)
-        sigma = CORRELATED_ANCHOR if self.plan.correlated else WHITE_ANCHOR
-        weight = gaussian_filter((~self.missing).astype(np.float64), sigma)
-        residual = np.where(self.missing, 0.0, self.plane - image)
-        coarse: npt.NDArray[np.float64] = gaussian_filter(residual, sigma) / np.maximum(weight, 1e-6)
-        return image + coarse
-
     def _finish(self, estimate: torch.Tensor) -> Event:
         dtype = self.output_dtype
         return Finished(
@@ -330,8 +285,8 @@ class MeasuredRun(Run):
                 self.losses[: self.done],
                 passes=self.settings.passes,
                 stopped=self.control.stopping,
-                warnings=(*(() if self.noise.measured else (self.plan.sentence,)), *self.notes),
-                noise=self.noise.as_dict(),
+                warnings=(*(() if self.noise.measured else (self.plan.sentence,)), *self.warnings),
+                noise=self._noise_record,
                 start=self._origin,
             ),
         )
@@ -348,5 +303,5 @@ class MeasuredRun(Run):
             weights=take_weights(networks),
             mean=self.mean,
             scale=self.scale,
-            noise=self.noise.as_dict(),
+            noise=self._noise_record,
         )

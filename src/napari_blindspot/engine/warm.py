@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from napari_blindspot.settings import Settings
 
 __all__ = [
+    "WARM_LESSONS",
+    "WARM_RATE",
     "WARM_SHARE",
     "check_weights",
     "learned_much",
@@ -37,8 +39,21 @@ __all__ = [
 WARM_SHARE = 0.2
 """Length of the blind fit after a warm start, relative to one from nothing."""
 
-MUCH = 0.1
-"""Fall of the blind loss, in units of the noise's variance, that a short fit is not enough for."""
+WARM_RATE = 0.5
+"""Learning rates of both networks then, likewise: high ones forget what the start knew."""
+
+WARM_LESSONS = 3
+"""Steps of the INR for each one of the refinement after a warm start."""
+
+MUCH = 0.05
+"""Fall of the blind loss, in units of the noise's variance, that a short fit is not enough for. Between
+planes of a stack it is 0.02 at most, also after bleaching to a third."""
+
+CHANCE = 3.0
+"""Standard errors that a fall must exceed as well: small planes have few targets."""
+
+FEWEST = 8
+"""Losses that are needed to tell anything."""
 
 FIRST, LAST = 0.1, 0.3
 """Shares of the blind fit in which its loss is averaged at the beginning and at the end."""
@@ -78,9 +93,12 @@ def learned_much(losses: torch.Tensor, sigma: float) -> bool:
     sigma : float
         The noise's standard deviation on the scale of the losses.
     """
-    first = losses[: max(1, round(FIRST * len(losses)))].mean()
-    last = losses[-max(1, round(LAST * len(losses))) :].mean()
-    return bool((first - last) > MUCH * sigma**2)
+    if len(losses) < FEWEST:
+        return False
+    heads, tails = (max(1, round(share * len(losses))) for share in (FIRST, LAST))
+    fall = losses[:heads].mean() - losses[-tails:].mean()
+    chance = losses[-tails:].std(correction=0) * (1 / heads + 1 / tails) ** 0.5
+    return bool(fall > max(MUCH * sigma**2, CHANCE * float(chance)))
 
 
 def check_weights(settings: Settings, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:

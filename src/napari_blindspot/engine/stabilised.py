@@ -1,0 +1,124 @@
+"""A plane on the scale of a measured fit: its noise is measured and stabilised, and all that is undone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+
+from napari_blindspot.anscombe import Anscombe
+from napari_blindspot.engine.run import Run
+from napari_blindspot.neighbours import MOST_SHARED, shared_noise
+from napari_blindspot.noise import estimate_noise
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy.typing as npt
+
+    from napari_blindspot.control import Control
+    from napari_blindspot.plan import Plan
+    from napari_blindspot.settings import Settings
+
+__all__ = ["StabilisedRun"]
+
+WHITE_ANCHOR, CORRELATED_ANCHOR = 16.0, 24.0
+"""Sigma in pixels of what is too coarse to be noise: there the noisy image is right, the fit may wander."""
+
+
+class StabilisedRun(Run):
+    """What `MeasuredRun` knows of its plane before any network is there.
+
+    Parameters
+    ----------
+    plane, settings, device, control, preview_interval
+        As for `Run`.
+    neighbours : ndarray
+        (N, Y, X) float64, planes to look at as well; N may be 0.
+    """
+
+    plan: Plan
+    beside: npt.NDArray[np.float64]
+
+    def __init__(
+        self,
+        plane: npt.NDArray[Any],
+        settings: Settings,
+        device: torch.device,
+        control: Control,
+        preview_interval: float | None,
+        neighbours: npt.NDArray[np.float64],
+    ) -> None:
+        super().__init__(plane, settings, device, control, preview_interval)
+        self.asked = settings
+        self.neighbours = neighbours
+        self.notes: list[str] = []
+        self.warnings: list[str] = []
+
+    def _measure(self) -> None:
+        """Measure the noise, and whether the neighbours share it."""
+        self.noise = estimate_noise(self.plane)
+        self._stabilise(self.noise.stabiliser if self.noise.measured else self._fallback())
+        self.shared = shared_noise(self.stabilised, self.beside)
+        if self.shared > MOST_SHARED:
+            self.warnings.append(
+                f"The neighbouring planes share noise with this one (correlation {self.shared:.2f}), "
+                "so they were not used."
+            )
+            self.neighbours = self.neighbours[:0]
+            self.beside = self.beside[:0]
+        elif len(self.beside):
+            planes = f"{len(self.beside)} neighbouring plane{'s' * (len(self.beside) > 1)}"
+            self.notes.append(f"The network sees {planes} as well, whose noise is independent.")
+
+    def _stabilise(self, stabiliser: Anscombe) -> None:
+        """Give plane and neighbours noise of standard deviation 1."""
+        self.stabiliser = stabiliser
+        self.stabilised = stabiliser.forward(self.plane)
+        self.beside = stabiliser.forward(self.neighbours)
+
+    def _fallback(self) -> Anscombe:
+        """Return a transform for a plane whose noise could not be measured: no stabilisation.
+
+        Its strength is a guess by the finest diagonal differences (Donoho and Johnstone 1994).
+        """
+        y = np.asarray(self.plane, np.float64)
+        diagonal = (y[:-1, :-1] - y[1:, :-1] - y[:-1, 1:] + y[1:, 1:]) / 2
+        sigma = float(np.nanmedian(np.abs(diagonal))) / 0.6745 or 1e-3 * float(np.nanstd(y))
+        return Anscombe(gain=0.0, offset=sigma**2)
+
+    def _standardise(self, mean_and_scale: tuple[float, float] | None) -> None:
+        """Set the scale of the fit: a given one, or mean 0 and standard deviation 1 for this plane."""
+        if mean_and_scale is None:
+            values = self.stabilised[~self.missing]
+            mean_and_scale = float(values.mean()), float(values.std()) or 1.0
+        self.mean, self.scale = mean_and_scale
+        self.sigma = 1.0 / self.scale
+
+    def _standardised(self, stabilised: npt.NDArray[np.float64]) -> torch.Tensor:
+        """Bring stabilised planes to the scale of the fit; NaN become its zero."""
+        standard = np.nan_to_num((stabilised - self.mean) / self.scale, nan=0.0)
+        return torch.from_numpy(standard.astype(np.float32)).to(self.device)
+
+    def _invert(self, standard: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Undo standardisation and stabilisation."""
+        return self.stabiliser.inverse(standard.astype(np.float64) * self.scale + self.mean)
+
+    def _anchored(self, standard: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Undo them, and give the estimate the local means of the noisy image."""
+        image = self._invert(standard)
+        sigma = CORRELATED_ANCHOR if self.plan.correlated else WHITE_ANCHOR
+        weight = gaussian_filter((~self.missing).astype(np.float64), sigma)
+        residual = np.where(self.missing, 0.0, self.plane - image)
+        coarse: npt.NDArray[np.float64] = gaussian_filter(residual, sigma) / np.maximum(weight, 1e-6)
+        return image + coarse
+
+    @property
+    def _noise_record(self) -> dict[str, Any]:
+        """What was measured, as plain numbers and lists."""
+        record = self.noise.as_dict()
+        if self.asked.neighbours:
+            record |= {"neighbours": len(self.beside), "shared_with_neighbours": round(self.shared, 4)}
+        return record
