@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Index = tuple[int, ...]
 
-__all__ = ["finish", "fit_planes", "look_at", "open_source", "open_store", "tasks"]
+__all__ = ["finish", "fit_planes", "header_of", "look_at", "open_source", "open_store", "tasks"]
 
 
 def open_source(work: Work) -> ImageFile:
@@ -72,6 +72,11 @@ def look_at(item: Item, options: BatchOptions) -> dict[str, Any]:
     check_pixels(image.dtype)
     if min(image.shape[-2:]) < MIN_SIZE:
         check_plane(np.zeros(image.shape[-2:], image.dtype))
+    return header_of(image)
+
+
+def header_of(image: ImageFile) -> dict[str, Any]:
+    """Return shape, axes and the like as changes of an item."""
     return {
         "shape": image.shape,
         "axes": image.axes,

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 from napari_blindspot.batch.control import BatchControl
 from napari_blindspot.batch.events import ItemChanged, PlaneWork
 from napari_blindspot.batch.plan import OPEN
-from napari_blindspot.batch.planes import finish, fit_planes, look_at, open_source, open_store, tasks
+from napari_blindspot.batch.planes import (
+    finish,
+    fit_planes,
+    header_of,
+    look_at,
+    open_source,
+    open_store,
+    tasks,
+)
 from napari_blindspot.batch.report import Report
 from napari_blindspot.batch.summary import progress_of
 from napari_blindspot.batch.work import Work, kept_in_words, sentence, verdict
@@ -119,7 +127,8 @@ def _run_item(
             return
         image = open_source(work)
         store = open_store(work, image)
-        yield changed(state="running", reason="", **progress_of(store.records.values()))
+        progress = progress_of(store.records.values())
+        yield changed(state="running", reason="", **header_of(image), **progress)
         for name, planes in tasks(image, work.settings).items():
             for event in fit_planes(work, image, store, name, planes, control, preview_interval):
                 yield PlaneWork(number, event)

@@ -88,6 +88,17 @@ class SettingsForm(Container[Any]):
         """
         return Settings.from_preset(self._preset, **self.overrides())
 
+    def take(self, settings: Settings) -> dict[str, Any]:
+        """Show what other settings have, and return those that differ from their preset without a field."""
+        self._preset = settings.preset
+        self._fill(tuple(LABELS))
+        usual = Settings.from_preset(settings.preset)
+        changed = {name: v for name, v in settings if v != getattr(usual, name)}
+        for name in LABELS:
+            if changed.get(name) is not None:
+                self[name].value = changed[name]
+        return {name: value for name, value in changed.items() if name not in LABELS}
+
     def _value(self, name: str) -> Any:
         """Return what a field says; None where it stands for what the preset measures."""
         field = self[name]
