@@ -169,7 +169,11 @@ def batch(
     ] = False,
     skip: Annotated[bool, typer.Option("--skip", help="Leave alone every output that is there.")] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Begin anew and replace what is there.")
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Begin anew and replace what is there; with --resume only outputs of other runs.",
+        ),
     ] = False,
     workers: Annotated[
         int | None, typer.Option(help="Processes on this machine  [default: 1, without a cluster]")

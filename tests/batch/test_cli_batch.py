@@ -68,6 +68,8 @@ def test_other_words_overrule_a_job_file(call, tmp_path):
     job = load_job(tmp_path / "new.yaml")
     assert (job.output.name, job.existing) == ("elsewhere", "skip")
     assert (job.settings.preset, job.settings.seed, job.settings.iterations) == ("best", 2, 9)
+    call("--job", "job.yaml", "--resume", "--overwrite", "--save-job", "new.yaml")
+    assert load_job(tmp_path / "new.yaml").existing == "replace"
     call("--job", "job.yaml", "--preset", "fast", "--save-job", "new.yaml")
     assert load_job(tmp_path / "new.yaml").settings.preset == "fast"
 

@@ -158,8 +158,10 @@ def test_an_output_of_other_settings_is_left_alone_and_reported(plan, data, shor
     skipping = plan(data / "plane.ome.tif", settings=other, existing="skip")
     run(skipping)
     assert (skipping.items[0].state, read_settings(item.output).seed) == ("skipped", 0)
-    run(plan(data / "plane.ome.tif", settings=other, existing="overwrite"))
+    assert plan_and_count(plan, data / "plane.ome.tif", settings=other, existing="replace") == 1
     assert read_settings(item.output).seed == 7
+    assert plan_and_count(plan, data / "plane.ome.tif", settings=other, existing="replace") == 0
+    assert plan_and_count(plan, data / "plane.ome.tif", settings=other, existing="overwrite") == 1
 
 
 def test_an_input_that_has_changed_since_is_not_taken_for_done(plan, data):

@@ -1,7 +1,11 @@
-"""Small images, short fits and how to wait for them, for the tests of the widget."""
+"""Small images, short fits, programs with a real window, and how to wait for them."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +14,9 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_blindspot.widgets.denoise import DenoiseWidget
+
+ROOT = Path(__file__).parents[2]
+"""Of the repository."""
 
 WAIT = 120_000
 """Milliseconds after which a run counts as hanging; a busy computer is slow."""
@@ -39,3 +46,11 @@ def wait_for_end(qtbot, widget: DenoiseWidget) -> None:
 
 def names(viewer: Viewer) -> list[str]:
     return [layer.name for layer in viewer.layers]
+
+
+def run_program(*arguments: object, timeout: float = 280) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "QT_QPA_PLATFORM"}
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, done.stderr
+    return done

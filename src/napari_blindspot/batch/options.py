@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 OutputFormat = Literal["ome-tiff", "ome-zarr"]
-Existing = Literal["resume", "skip", "overwrite"]
+Existing = Literal["resume", "skip", "overwrite", "replace"]
 Compression = Literal["none", "zlib", "zstd"]
 
 FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
@@ -91,10 +91,11 @@ class BatchOptions(_Strict):
         Of their pixels.
     pyramid : bool
         Whether smaller versions are stored with the pixels, which large planes need to be shown quickly.
-    existing : {"resume", "skip", "overwrite"}
+    existing : {"resume", "skip", "overwrite", "replace"}
         What becomes of an output that is there: with ``resume`` one of the same input and settings is
         done, and another one is left alone and reported; ``skip`` leaves alone whatever is there;
-        ``overwrite`` begins anew. Finished planes of an interrupted run are used by the first two.
+        ``overwrite`` begins anew; ``replace`` is ``resume``, but another output is replaced. Finished
+        planes of an interrupted run are used by all but ``overwrite``.
     workers : int
         Processes that work at once; with more than one, as a Dask cluster on this machine.
     dask : str or None

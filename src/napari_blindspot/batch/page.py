@@ -24,7 +24,7 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .5rem .8rem .5rem 0; border-top: 1px solid #8884; }
 th { border: 0; font-weight: 600; }
 td.name { overflow-wrap: anywhere; min-width: 12rem; }
-img { display: block; max-width: 224px; image-rendering: pixelated; }
+img { display: block; min-width: 160px; max-width: 224px; image-rendering: pixelated; }
 .failed, .stopped { color: #c33; }
 .done { color: #2a2; }
 small { opacity: .7; display: block; }

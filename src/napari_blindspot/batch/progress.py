@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_blindspot.batch.events import ItemChanged, PlaneWork
 from napari_blindspot.batch.plan import OPEN
-from napari_blindspot.events import Finished, Paused, Predicting, Step
+from napari_blindspot.events import Paused, Predicting, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,8 +59,6 @@ class Progress:
             whole = engine.elapsed + engine.remaining
             self._share[event.number] = engine.elapsed / whole if whole > 0 else 0.0
             self._plane_seconds = whole
-        elif isinstance(engine, Finished):
-            self._share.pop(event.number, None)
         elif isinstance(event, ItemChanged):
             self._take(event.number, event.item)
 
@@ -72,6 +70,8 @@ class Progress:
         # What an earlier run has finished tells nothing about the speed of this one.
         before = self._finished.get(number, item.finished)
         self._worked += (item.finished - before) * _plane_pixels(item)
+        if item.finished != before:
+            self._share.pop(number, None)
         self._finished[number] = item.finished
 
     def item_fraction(self, number: int) -> float:

@@ -127,6 +127,8 @@ def verdict(work: Work) -> dict[str, Any] | None:
     if work.existing == "skip":
         return {"state": "skipped", "reason": f"{work.output.name} is there already."}
     done = done_before(work)
+    if done is None and work.existing == "replace":
+        return None
     if done is None:
         reason = (
             f"The output {work.output} is there already and is not of this input with these settings; "

@@ -50,7 +50,8 @@ def assemble(
     given : dict
         Fields of `BatchOptions`, None where nothing was said.
     existing : dict of str to bool
-        Which of the three ways to treat outputs that are there was asked for.
+        Which ways to treat outputs that are there were asked for; resume and overwrite together are
+        ``replace``.
     preset, settings_file, overrides
         Of the fits, as for the command ``denoise``.
 
@@ -62,6 +63,8 @@ def assemble(
         If the job file or the settings cannot be read.
     """
     wanted = [name for name, flag in existing.items() if flag]
+    if wanted == ["resume", "overwrite"]:
+        wanted = ["replace"]
     if len(wanted) > 1:
         raise SettingsError(f"Both --{wanted[0]} and --{wanted[1]} were given; give one of them.")
     changes = {name: value for name, value in given.items() if value is not None}
@@ -121,6 +124,7 @@ def denoise_batch(job: Job) -> int:
     say(f"{batch.in_words}.")
     say(report.problem or f"The report is {report.page}.")
     if control.stopping and any(item.state in OPEN for item in batch.items):
-        say("Start the same again to go on.")
+        anew = batch.options.existing == "overwrite"
+        say(f"Start the same {'with --resume --overwrite' if anew else 'again'} to go on.")
         return INTERRUPTED
     return SOME_FAILED if batch.failures or report.problem else 0

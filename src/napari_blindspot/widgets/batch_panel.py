@@ -35,6 +35,7 @@ _EXISTING = (
     ("Resume", "resume", "What an earlier run has finished is kept; another output is left alone."),
     ("Skip", "skip", "Every output that is there is left alone."),
     ("Overwrite", "overwrite", "Begin anew and replace what is there."),
+    ("Resume, replace others", "replace", "As Resume, but an output of another run is replaced."),
 )
 _PLANES = (
     ("Warm start", "warm", "Each plane of a stack starts from the network of the plane before."),

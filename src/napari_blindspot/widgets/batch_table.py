@@ -175,7 +175,7 @@ class BatchTable(QTableView):  # type: ignore[misc]
         header.setStretchLastSection(True)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for column, sample in enumerate(
-            ("cells day 2.tif", "TZCYX", "99×512×512", "running 9/99", "9:99 min")
+            ("cells day 2.ome.tif", "TZCYX", "99×512×512", "running 9/99", "9:99 min")
         ):
             self.setColumnWidth(column, self.fontMetrics().horizontalAdvance(sample) + 14)
         self.setMinimumHeight(160)
