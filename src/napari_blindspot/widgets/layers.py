@@ -74,6 +74,8 @@ class Job:
         The pixels.
     planes : tuple of tuple of int
         Indices of the planes to denoise, into the leading axes of the layer's data.
+    axes : str or None
+        One letter an axis of the layer's data, such as ``"TCZYX"``, where its axis labels are such letters.
     origin : tuple of int
         Index in the layer's data of the first pixel of the result.
     shape : tuple of int
@@ -83,6 +85,7 @@ class Job:
     name: str
     window: Window
     planes: tuple[tuple[int, ...], ...]
+    axes: str | None
     origin: tuple[int, ...]
     shape: tuple[int, ...]
 
@@ -154,9 +157,17 @@ def plan(
         name=layer.name,
         window=window,
         planes=planes,
+        axes=_axes(layer),
         origin=(*first, rows.start, columns.start),
         shape=(*(int(n) for n in leading), *window.shape[-2:]),
     )
+
+
+def _axes(layer: Image) -> str | None:
+    """Return the letters that the layer's axis labels are, if they are T, Z, C, Y and X."""
+    letters = "".join(layer.axis_labels).upper()
+    known = len(letters) == len(set(letters)) == layer.ndim and set(letters) <= set("TZCYX")
+    return letters if known and letters.endswith("YX") else None
 
 
 def current_plane(layer: Image, point: Sequence[float]) -> tuple[int, ...]:

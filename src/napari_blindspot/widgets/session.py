@@ -109,6 +109,7 @@ class Session:
         self._task = Task(
             array=job.window,
             planes=job.planes,
+            axes=job.axes,
             settings=settings,
             preview_interval=preview_interval,
             fall_back_to_cpu=fall_back_to_cpu,

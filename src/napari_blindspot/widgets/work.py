@@ -114,6 +114,8 @@ class Task:
         Which planes.
     settings : Settings
         The same for every plane.
+    axes : str or None
+        One letter an axis, where it is known.
     preview_interval : float or None
         Least seconds between two previews; None for none.
     fall_back_to_cpu : bool
@@ -127,6 +129,7 @@ class Task:
     array: Any
     planes: tuple[tuple[int, ...], ...]
     settings: Settings
+    axes: str | None = None
     preview_interval: float | None = None
     fall_back_to_cpu: bool = True
     control: Control = field(default_factory=Control)
@@ -199,6 +202,7 @@ def _fit(task: Task, planes: list[tuple[int, ...]], settings: Settings) -> Itera
     return fit_stack(
         task.array,
         settings,
+        axes=task.axes,
         planes=list(planes),
         control=task.control,
         preview_interval=task.preview_interval,

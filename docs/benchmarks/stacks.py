@@ -1,0 +1,104 @@
+"""The figures of `stacks.md`: what a warm start, a shared fit and neighbouring planes are worth.
+
+python docs/benchmarks/stacks.py warm --planes 8 --size 256
+python docs/benchmarks/stacks.py neighbours PATH/TO/FMDD --scene TwoPhoton_MICE_fov19 --crop 256
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_blindspot import Settings
+from napari_blindspot.benchmark.metrics import score
+from napari_blindspot.events import Finished
+from napari_blindspot.io import read_image
+from napari_blindspot.samples import z_stack
+from napari_blindspot.stack import fit_stack
+
+
+def psnr(estimate: Any, truth: Any, peak: float) -> float:
+    """Return the peak signal-to-noise ratio in dB."""
+    return float(10 * np.log10(peak**2 / np.mean((np.asarray(estimate, float) - truth) ** 2)))
+
+
+def warm(preset: str, planes: int, size: int) -> None:
+    """Compare the strategies on the middle planes of a synthetic z-stack."""
+    sample = z_stack((planes + 4, size, size))
+    noisy, truth = sample.noisy[2:-2], sample.truth[2:-2]
+    peak = float(np.ptp(truth))
+    anew: list[float] = []
+    print("| planes | PSNR, dB | worst plane against anew, dB | INR, dB | s a plane | fitted anew |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for strategy in ("anew", "warm", "shared"):
+        settings = Settings.from_preset(preset, planes=strategy, device="cpu")
+        found = {
+            e.plane[0]: e.result for e in fit_stack(noisy, settings, axes="ZYX") if isinstance(e, Finished)
+        }
+        scores = [psnr(found[z].denoised, truth[z], peak) for z in range(planes)]
+        inr = np.mean([psnr(found[z].inr, truth[z], peak) for z in range(planes)])
+        anew = anew or scores
+        # The first plane is fitted from nothing whatever the strategy.
+        later = [result.seconds for result in list(found.values())[1:]]
+        worst = min(a - b for a, b in zip(scores, anew, strict=True))
+        fresh = sum(result.start == "anew" for result in found.values())
+        print(
+            f"| {strategy} | {np.mean(scores):.2f} | {worst:+.2f} | {inr:.2f} | "
+            f"{np.mean(later):.1f} | {fresh} of {planes} |",
+            flush=True,
+        )
+
+
+def neighbours(folder: Path, scene: str, crop: int, preset: str) -> None:
+    """Compare the captures of one scene, one by one and beside each other, with their truth."""
+    names = [folder / "raw" / f"{scene}_{capture}.png" for capture in (1, 2, 3, 4)]
+    stack = np.stack([np.asarray(read_image(name).array) for name in names])
+    truth = np.asarray(read_image(folder / "gt" / f"{scene}.png").array)
+    top, left = ((side - crop) // 2 for side in truth.shape)
+    stack, truth = (x[..., top : top + crop, left : left + crop] for x in (stack, truth))
+
+    def row(name: str, estimates: Any, seconds: str) -> None:
+        scores = [score(x, truth) for x in estimates]
+        plain, scaled = [s.psnr for s in scores], [s.si_psnr for s in scores]
+        print(
+            f"| {scene} | {name} | {np.mean(plain):.2f} | {np.mean(scaled):.2f} | {seconds} |", flush=True
+        )
+
+    row("noisy capture", stack, "")
+    row("mean of the four", [stack.mean(0)], "")
+    for count in (0, 1, 2):
+        settings = Settings.from_preset(preset, device="cpu", neighbours=count)
+        done = [e.result for e in fit_stack(stack, settings, axes="TYX") if isinstance(e, Finished)]
+        seconds = f"{done[0].seconds:.0f}, then {np.mean([r.seconds for r in done[1:]]):.0f}"
+        seen = min(2 * count, len(stack) - 1)
+        name = f"{preset}, {seen} neighbours"
+        if seen:
+            shared = max(r.noise["shared_with_neighbours"] for r in done if r.noise)
+            name += f" (noise shared {shared:.3f})"
+        row(name, [r.denoised for r in done], seconds)
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", default="auto")
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("warm")
+    one.add_argument("--planes", type=int, default=8)
+    one.add_argument("--size", type=int, default=256)
+    two = commands.add_parser("neighbours")
+    two.add_argument("folder", type=Path)
+    two.add_argument("--scene", required=True)
+    two.add_argument("--crop", type=int, default=256)
+    given = parser.parse_args()
+    if given.command == "warm":
+        warm(given.preset, given.planes, given.size)
+    else:
+        neighbours(given.folder, given.scene, given.crop, given.preset)
+
+
+if __name__ == "__main__":
+    main()
