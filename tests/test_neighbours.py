@@ -86,6 +86,14 @@ def test_neighbours_with_the_same_noise_are_not_used_and_the_run_says_so():
     assert result.noise["shared_with_neighbours"] == pytest.approx(1.0)
 
 
+def test_a_model_that_needs_neighbours_takes_those_with_the_same_noise_and_warns():
+    _, frames = captures(2)
+    model = last(fit_plane(frames[0], Settings.from_preset(**QUICK), neighbours=frames[1:])).model
+    result = model.apply(frames[0], neighbours=frames[:1])
+    assert "but the model needs them" in result.warnings[0]
+    assert result.noise["neighbours"] == 1
+
+
 def test_a_run_with_neighbours_says_that_it_looks_at_them():
     _, frames = captures(3)
     settings = Settings.from_preset(**QUICK, neighbours=1)

@@ -77,6 +77,20 @@ def denoise(
         str | None,
         typer.Option(help="What the axes are, such as TZCYX, if the file does not say it or is wrong."),
     ] = None,
+    planes: Annotated[
+        str | None,
+        typer.Option(
+            help="What the fit of a stack's plane starts from: warm (the plane before), shared (one fit "
+            "for all) or anew  [default: warm]"
+        ),
+    ] = None,
+    neighbours: Annotated[
+        int | None,
+        typer.Option(
+            help="How many planes of a stack on each side are looked at as well, if their noise is "
+            "independent  [default: 0]"
+        ),
+    ] = None,
     inr_output: Annotated[
         Path | None, typer.Option(help="Also write the image of the INR, as OME-TIFF or OME-Zarr.")
     ] = None,
@@ -102,7 +116,14 @@ def denoise(
     from napari_blindspot.commands.exits import INTERRUPTED, sentences
     from napari_blindspot.io import WriteOptions, read_settings
 
-    given = {"iterations": iterations, "seed": seed, "device": device, "output_dtype": dtype}
+    given = {
+        "iterations": iterations,
+        "seed": seed,
+        "device": device,
+        "planes": planes,
+        "neighbours": neighbours,
+        "output_dtype": dtype,
+    }
     with sentences():
         earlier = None if settings is None else read_settings(settings)
         resolved = resolve_settings(preset, earlier, given)

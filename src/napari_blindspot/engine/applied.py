@@ -27,13 +27,19 @@ class AppliedRun(MeasuredRun):
 
     start: Model
 
+    def _distrust_neighbours(self) -> None:
+        """Say what is wrong with the neighbours; the model cannot do without them."""
+        self.warnings.append(
+            f"The neighbouring planes share noise with this one (correlation {self.shared:.2f}), but the "
+            "model needs them, so some of that noise is left."
+        )
+
     def _choose_start(self) -> None:
         """Keep the model whatever the plane is like; only what it must see must be there."""
         needed = network_inputs(self.start) - 2
         if len(self.beside) != needed:
             raise ImageError(
-                f"The model looks at {needed} neighbouring planes with independent noise, but this plane "
-                f"has {len(self.beside)}."
+                f"The model looks at {needed} neighbouring planes, but {len(self.beside)} were given."
             )
         seen = self.start.noise
         if not self.noise.measured and seen["measured"]:

@@ -63,15 +63,19 @@ class StabilisedRun(Run):
         self._stabilise(self.noise.stabiliser if self.noise.measured else self._fallback())
         self.shared = shared_noise(self.stabilised, self.beside)
         if self.shared > MOST_SHARED:
-            self.warnings.append(
-                f"The neighbouring planes share noise with this one (correlation {self.shared:.2f}), "
-                "so they were not used."
-            )
-            self.neighbours = self.neighbours[:0]
-            self.beside = self.beside[:0]
+            self._distrust_neighbours()
         elif len(self.beside):
             planes = f"{len(self.beside)} neighbouring plane{'s' * (len(self.beside) > 1)}"
             self.notes.append(f"The network sees {planes} as well, whose noise is independent.")
+
+    def _distrust_neighbours(self) -> None:
+        """Do without neighbours that would give the plane's noise away."""
+        self.warnings.append(
+            f"The neighbouring planes share noise with this one (correlation {self.shared:.2f}), "
+            "so they were not used."
+        )
+        self.neighbours = self.neighbours[:0]
+        self.beside = self.beside[:0]
 
     def _stabilise(self, stabiliser: Anscombe) -> None:
         """Give plane and neighbours noise of standard deviation 1."""
