@@ -51,7 +51,8 @@ def test_what_the_user_has_set_stays():
 )
 def test_an_iteration_sees_half_of_a_plane_up_to_512_pixels(size, side, count):
     image = np.random.default_rng(0).normal(100, 10, (size, size))
-    settings = make_plan(image, estimate_noise(np.ones((32, 32))), AUTO).settings
+    asked = AUTO.model_copy(update={"batch_size": 8})
+    settings = make_plan(image, estimate_noise(np.ones((32, 32))), asked).settings
     assert (settings.patch_size, settings.batch_size) == (side, count)
 
 

@@ -23,7 +23,8 @@ class History:
     Attributes
     ----------
     denoising, inr, consistency : ndarray
-        (iterations,) float32: L_dn, L_inr and L_mc; NaN where a loss was switched off.
+        (iterations,) float32: L_dn, L_inr and L_mc; NaN where a loss was switched off. Where the INR takes
+        fewer steps than the U-Net, its last loss is repeated.
     """
 
     denoising: npt.NDArray[np.float32]

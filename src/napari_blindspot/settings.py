@@ -37,7 +37,8 @@ _MEASURED: dict[str, Any] = {
     "visible_fraction": None,
     "dilation": None,
     "fill": "convolution",
-    "iterations": 300,
+    "iterations": 1000,
+    "batch_size": 2,
     "unet_width": 32,
     "unet_learning_rate": 2e-3,
     "inr_features": 64,
@@ -51,8 +52,8 @@ _MEASURED: dict[str, Any] = {
 
 _PRESET_VALUES: dict[str, dict[str, Any]] = {
     "auto": _MEASURED,
-    "fast": {**_MEASURED, "iterations": 100, "passes": 4},
-    "best": {**_MEASURED, "iterations": 900},
+    "fast": {**_MEASURED, "iterations": 250, "passes": 4},
+    "best": {**_MEASURED, "iterations": 3000},
     "paper": {},
 }
 

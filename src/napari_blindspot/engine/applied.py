@@ -60,10 +60,12 @@ class AppliedRun(MeasuredRun):
         self.refined = copy.deepcopy(self.blind)
         load_weights(self.blind, self.start.weights, "blind.")
         refined = any(self.settings.refine_iterations or ())
-        network = self.refined if refined else self.blind
-        estimate = yield from self._predict(
-            network, self.settings.passes, hidden=not refined, announce=True
+        self.hidden = yield from self._predict(
+            self.blind, 1 if refined else self.settings.passes, hidden=True, announce=not refined
         )
+        estimate = self.hidden
+        if refined:
+            estimate = yield from self._predict(self.refined, self.settings.passes, announce=True)
         self.inr.estimate = estimate.flatten()
         for _ in range(LESSONS):
             self.inr.step(self.losses.new_empty(3))

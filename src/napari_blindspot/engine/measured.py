@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_blindspot.engine.blind import BlindFit, Trainer
+from napari_blindspot.engine.calibrate import calibrate
 from napari_blindspot.engine.implicit import ImplicitFit
 from napari_blindspot.engine.refine import Refinement, guard, local_sigma, wiener
 from napari_blindspot.engine.stabilised import StabilisedRun
@@ -43,6 +44,9 @@ __all__ = ["MeasuredRun"]
 
 REFINE_RATE = 0.5
 """Learning rate of the refinement, relative to that of the fit."""
+
+LESSON_EVERY = 5
+"""Steps of the blind fit for each one of the INR, which learns the noisy pixels then, and fewer suffice."""
 
 LESSONS = 6
 """Steps of the INR for each one of the refinement: by then it has an estimate to learn from."""
@@ -79,6 +83,8 @@ class MeasuredRun(StabilisedRun):
     inr: ImplicitFit
     blind: CompactUNet
     refined: CompactUNet
+    hidden: torch.Tensor
+    """(1, 1, Y, X), every pixel as predicted while it was hidden."""
 
     def events(self) -> Iterator[Event]:
         """Yield the events of the whole run."""
@@ -112,9 +118,10 @@ class MeasuredRun(StabilisedRun):
             trainer = yield from self._fit_blindly()
         fit, settings = self.fit, self.settings
         self.blind = self.refined = trainer.mean
-        # One symmetry is enough for what is only a target, where its passes are many and large.
-        symmetries = 1 if self.plan.correlated or self.control.stopping else settings.passes
-        estimate = yield from self._predict(self.blind, symmetries, hidden=True)
+        # One symmetry is enough for what is only a target: more of them change the result by 0.01 dB.
+        refines = any(settings.refine_iterations or ()) and not self.control.stopping
+        estimate = yield from self._predict(self.blind, 1 if refines else settings.passes, hidden=True)
+        self.hidden = estimate
         self.inr.estimate = estimate.flatten()
         for round_, iterations in enumerate(settings.refine_iterations or ()):
             if self.interrupted or iterations == 0:
@@ -172,7 +179,14 @@ class MeasuredRun(StabilisedRun):
     @property
     def _lessons(self) -> int:
         """Steps of the INR."""
-        return self._blind_iterations + self._lessons_each * sum(self.settings.refine_iterations or ())
+        blind = -(-self._blind_iterations // LESSON_EVERY)
+        return blind + self._lessons_each * sum(self.settings.refine_iterations or ())
+
+    def _lessons_now(self) -> int:
+        """Return how many steps the INR takes beside this one of the U-Net."""
+        if self.inr.estimate is not None:
+            return self._lessons_each
+        return 1 if self.done % LESSON_EVERY == 0 else 0
 
     def _choose_start(self) -> None:
         """Make the plan; drop a start that does not suit the plane, else take over its plan."""
@@ -218,7 +232,10 @@ class MeasuredRun(StabilisedRun):
             trainer.step(value)
             record = self.losses[self.done]
             record[0] = value.detach()
-            for _ in range(self._lessons_each if self.inr.estimate is not None else 1):
+            lessons = self._lessons_now()
+            if lessons == 0:
+                record[1] = self.losses[self.done - 1, 1]
+            for _ in range(lessons):
                 self.inr.step(record)
             self.done += 1
             if self.report_due() or self.done in (1, self.total):
@@ -229,8 +246,8 @@ class MeasuredRun(StabilisedRun):
 
     def _step(self) -> Event:
         elapsed = self.clock.elapsed
-        # The passes take about as long as a third of the iterations.
-        remaining = elapsed / max(1, self.done) * (self.total - self.done + self.total / 3)
+        # The passes take about as long as a tenth of the iterations.
+        remaining = elapsed / max(1, self.done) * (self.total - self.done + self.total / 10)
         return self.step_event(
             self.done, self.total, self.losses[max(0, self.done - 1)].tolist(), remaining
         )
@@ -280,7 +297,7 @@ class MeasuredRun(StabilisedRun):
         return Finished(
             model=self._model(),
             result=self.result(
-                self.image(estimate[0, 0], self._anchored, dtype),
+                self.image(estimate[0, 0], self._restored, dtype),
                 self.image(self.inr.image(), self._invert, dtype),
                 self.losses[: self.done],
                 passes=self.settings.passes,
@@ -290,6 +307,14 @@ class MeasuredRun(StabilisedRun):
                 start=self._origin,
             ),
         )
+
+    def _restored(self, standard: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Return the estimate as intensities that agree with the noisy ones on average."""
+        image = self._anchored(standard)
+        if self.plan.correlated or not self.noise.measured:
+            return image
+        blind = self._invert(self.hidden[0, 0].float().cpu().numpy())
+        return calibrate(image, blind, self.plane, self.missing)
 
     @property
     def _origin(self) -> Start:
