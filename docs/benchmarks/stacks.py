@@ -7,12 +7,13 @@ python docs/benchmarks/stacks.py neighbours PATH/TO/FMDD --scene TwoPhoton_MICE_
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_blindspot import Settings
+from napari_blindspot import Result, Settings
 from napari_blindspot.benchmark.metrics import score
 from napari_blindspot.events import Finished
 from napari_blindspot.io import read_image
@@ -25,29 +26,36 @@ def psnr(estimate: Any, truth: Any, peak: float) -> float:
     return float(10 * np.log10(peak**2 / np.mean((np.asarray(estimate, float) - truth) ** 2)))
 
 
+def timed(stack: Any, settings: Settings, axes: str) -> tuple[dict[int, Result], list[float]]:
+    """Return the results by plane, and the CPU seconds of each in the order in which they came."""
+    found, seconds, before = {}, [], time.process_time()
+    for event in fit_stack(stack, settings, axes=axes):
+        if isinstance(event, Finished):
+            found[event.plane[0]] = event.result
+            seconds.append(time.process_time() - before)
+            before = time.process_time()
+    return found, seconds
+
+
 def warm(preset: str, planes: int, size: int) -> None:
     """Compare the strategies on the middle planes of a synthetic z-stack."""
     sample = z_stack((planes + 4, size, size))
     noisy, truth = sample.noisy[2:-2], sample.truth[2:-2]
     peak = float(np.ptp(truth))
     anew: list[float] = []
-    print("| planes | PSNR, dB | worst plane against anew, dB | INR, dB | s a plane | fitted anew |")
+    print("| planes | PSNR, dB | worst plane against anew, dB | INR, dB | CPU s a plane | fitted anew |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for strategy in ("anew", "warm", "shared"):
         settings = Settings.from_preset(preset, planes=strategy, device="cpu")
-        found = {
-            e.plane[0]: e.result for e in fit_stack(noisy, settings, axes="ZYX") if isinstance(e, Finished)
-        }
+        found, seconds = timed(noisy, settings, "ZYX")
         scores = [psnr(found[z].denoised, truth[z], peak) for z in range(planes)]
         inr = np.mean([psnr(found[z].inr, truth[z], peak) for z in range(planes)])
         anew = anew or scores
-        # The first plane is fitted from nothing whatever the strategy.
-        later = [result.seconds for result in list(found.values())[1:]]
         worst = min(a - b for a, b in zip(scores, anew, strict=True))
         fresh = sum(result.start == "anew" for result in found.values())
         print(
             f"| {strategy} | {np.mean(scores):.2f} | {worst:+.2f} | {inr:.2f} | "
-            f"{np.mean(later):.1f} | {fresh} of {planes} |",
+            f"{np.mean(seconds[1:]):.1f} | {fresh} of {planes} |",
             flush=True,
         )
 
@@ -71,8 +79,9 @@ def neighbours(folder: Path, scene: str, crop: int, preset: str) -> None:
     row("mean of the four", [stack.mean(0)], "")
     for count in (0, 1, 2):
         settings = Settings.from_preset(preset, device="cpu", neighbours=count)
-        done = [e.result for e in fit_stack(stack, settings, axes="TYX") if isinstance(e, Finished)]
-        seconds = f"{done[0].seconds:.0f}, then {np.mean([r.seconds for r in done[1:]]):.0f}"
+        found, spent = timed(stack, settings, "TYX")
+        done = list(found.values())
+        seconds = f"{spent[0]:.0f}, then {np.mean(spent[1:]):.0f}"
         seen = min(2 * count, len(stack) - 1)
         name = f"{preset}, {seen} neighbours"
         if seen:
