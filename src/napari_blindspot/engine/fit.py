@@ -21,6 +21,7 @@ from napari_blindspot.engine.device import (
 )
 from napari_blindspot.engine.measured import MeasuredRun
 from napari_blindspot.engine.paper import PaperRun
+from napari_blindspot.engine.scope import computing, scoped
 from napari_blindspot.events import Finished, Started
 from napari_blindspot.image import cast_like, check_plane
 from napari_blindspot.neighbours import check_neighbours
@@ -106,15 +107,16 @@ def fit_plane(
         return
     control = control or Control()
     run: Run
-    if not settings.measures_noise:
-        run = PaperRun(plane, settings, device, control, preview_interval)
-    elif start is not None and not train:
-        run = AppliedRun(plane, settings, device, control, preview_interval, beside, start)
-    else:
-        run = MeasuredRun(plane, settings, device, control, preview_interval, beside, start)
+    with computing(device):
+        if not settings.measures_noise:
+            run = PaperRun(plane, settings, device, control, preview_interval)
+        elif start is not None and not train:
+            run = AppliedRun(plane, settings, device, control, preview_interval, beside, start)
+        else:
+            run = MeasuredRun(plane, settings, device, control, preview_interval, beside, start)
     try:
         with readable_errors(device, (height, width)):
-            yield from run.events()
+            yield from scoped(run.events(), device)
     finally:
         del run
         release_memory(device)
