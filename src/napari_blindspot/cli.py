@@ -168,6 +168,13 @@ def batch(
         str | None,
         typer.Option(help="warm, shared or anew: what the fit of a stack's plane starts from."),
     ] = None,
+    neighbours: Annotated[
+        int | None,
+        typer.Option(
+            help="How many planes of a stack on each side are looked at as well, if their noise is "
+            "independent  [default: 0]"
+        ),
+    ] = None,
     iterations: Annotated[
         int | None, typer.Option(help="Steps of the fit  [default: as the preset]")
     ] = None,
@@ -219,6 +226,7 @@ def batch(
 
     of_settings = {
         "planes": planes,
+        "neighbours": neighbours,
         "iterations": iterations,
         "seed": seed,
         "device": device,

@@ -111,7 +111,7 @@ def test_five_files_one_of_them_damaged_are_denoised_and_shown(
     finish(widget)
     done = dict.fromkeys(("a.ome.tif", "b c.ome.tif", "d ü.ome.tif", "stack.ome.tif"), "done")
     assert states(widget) == done | {"torn.tif": "failed"}
-    assert widget.message.text() == "4 of 5 files done, 1 failed."
+    assert widget.message.text() == "4 of 5 files done, 1 failed. A click on a failed file says why."
     assert cell(widget, "stack.ome.tif", "Noise").startswith("σ ")
     assert cell(widget, "stack.ome.tif", "Time").endswith(" s")
     assert "torn.tif" in cell(widget, "torn.tif", "State", Qt.ItemDataRole.ToolTipRole)
@@ -280,3 +280,13 @@ def test_without_images_or_a_folder_for_results_it_is_said_what_is_missing(widge
     widget.start.click()
     assert widget.message.text() == "Choose a folder for the results."
     assert widget.session is None
+
+
+def test_settings_that_do_not_fit_together_are_said_and_the_table_stays(widget, data):
+    widget.add_paths([data / "a.ome.tif"])
+    widget.preset.setCurrentText("paper")
+    widget.planes.setCurrentIndex(widget.planes.findData("shared"))
+    widget.start.click()
+    assert "cannot share one fit between planes" in widget.message.text()
+    assert widget.session is None
+    assert list(states(widget)) == ["a.ome.tif"]

@@ -150,10 +150,8 @@ class BatchWidget(BatchPanel):
             self.say("Choose a folder for the results.", error=True)
             return
         # What could not be read or done may be better now.
-        self._batch = None
         self._looked = {key: seen for key, seen in self._looked.items() if "state" not in seen}
-        self._plan(look=False)
-        if self._batch is None:
+        if not self._plan(anew=True) or self._batch is None:
             return
         if self._looker is not None:
             self._looker.quit()
@@ -232,7 +230,7 @@ class BatchWidget(BatchPanel):
         self.table.chosen.connect(self.explain_row)
         self.model.axes_given.connect(self.set_axes)
         self.browse.clicked.connect(self._ask_for_output)
-        self.output.editingFinished.connect(self._plan)
+        self.output.editingFinished.connect(lambda: self._plan())
         self.format.currentIndexChanged.connect(lambda _: self._plan())
         self.start.clicked.connect(self.run)
         self.pause.clicked.connect(self._pause_or_resume)
@@ -246,27 +244,38 @@ class BatchWidget(BatchPanel):
         self.take_options(job.options)
         self._inputs += files_of(job.plan())
 
-    def _plan(self, *, look: bool = True) -> None:
-        """Find out what there is to do, keep what is known, and look at files that are new."""
-        before = {(self._key(item), item.output): item for item in self.items}
+    def _plan(self, *, anew: bool = False) -> bool:
+        """Find out what there is to do, keep what is known, and look at files that are new.
+
+        Parameters
+        ----------
+        anew : bool
+            Whether a run begins: then nothing has been done yet, and the run itself looks at the files.
+
+        Returns
+        -------
+        bool
+            Whether there is a plan; if not, the table stays as it was and it is said why.
+        """
         if self._session is not None:
-            return
+            return False
+        before = {} if anew else {(self._key(item), item.output): item for item in self.items}
         try:
             self._batch = plan_batch(self._inputs, self.options()) if self._inputs else None
         except BlindspotError as error:
-            self._batch = None
             self.say(str(error), error=True)
-        if self._batch is not None:
-            for number, item in enumerate(self._batch.items):
-                known = before.get((self._key(item), item.output))
-                if known is not None and known.state not in OPEN:
-                    self._batch.items[number] = known
-                elif item.state in OPEN:
-                    self._batch.update(number, **self._looked.get(self._key(item), {}))
+            return False
+        for number, item in enumerate(self.items):
+            known = before.get((self._key(item), item.output))
+            if known is not None and known.state not in OPEN:
+                self._batch.items[number] = known  # type: ignore[union-attr]
+            elif item.state in OPEN:
+                self._batch.update(number, **self._looked.get(self._key(item), {}))  # type: ignore[union-attr]
         self.model.show(self.items)
         self._enable()
-        if look:
+        if not anew:
             self._look()
+        return True
 
     def _look(self) -> None:
         """Read the headers of files that nobody has looked at yet."""

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -71,6 +72,11 @@ class BatchPanel(QWidget):  # type: ignore[misc]
         self.preset = _choice(*((name, name, "") for name in PRESETS))
         self.preset.setCurrentText(preset)
         self.planes = _choice(*_PLANES)
+        self.neighbours = QSpinBox()
+        self.neighbours.setRange(0, 8)
+        self.neighbours.setToolTip(
+            "How many planes of a stack on each side are looked at as well, if their noise is independent."
+        )
         self.existing = _choice(*_EXISTING)
         self.form = SettingsForm(preset)
         self.form["device"].value = device
@@ -108,7 +114,8 @@ class BatchPanel(QWidget):  # type: ignore[misc]
         SettingsError
             If they do not fit together.
         """
-        chosen = {**self._more_settings, **self.form.overrides(), "planes": self.planes.currentData()}
+        stacks = {"planes": self.planes.currentData(), "neighbours": self.neighbours.value()}
+        chosen = {**self._more_settings, **self.form.overrides(), **stacks}
         return Settings.from_preset(self.preset.currentData(), **chosen)
 
     def options(self) -> BatchOptions:
@@ -139,6 +146,7 @@ class BatchPanel(QWidget):  # type: ignore[misc]
             (self.planes, options.settings.planes),
         ):
             choice.setCurrentIndex(choice.findData(value))
+        self.neighbours.setValue(options.settings.neighbours)
         self._more_settings = self.form.take(options.settings)
         names = ("channel", "compression", "pyramid", "workers", "dask")
         self._more_options = {name: getattr(options, name) for name in names}
@@ -146,7 +154,8 @@ class BatchPanel(QWidget):  # type: ignore[misc]
     def edit(self, enabled: bool) -> None:
         """Let the fields be used or not; the table can be read at any time."""
         parts = (self.add_files, self.add_folder, self.add_open, self.remove, self.pattern, self.output)
-        for part in (*parts, self.browse, self.format, self.preset, self.planes, self.existing):
+        choices = (self.format, self.preset, self.planes, self.neighbours, self.existing)
+        for part in (*parts, self.browse, *choices):
             part.setEnabled(enabled)
         self.form.enabled = enabled
         self.model.editable = enabled
@@ -195,7 +204,8 @@ class BatchPanel(QWidget):  # type: ignore[misc]
         fields.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         fields.addRow("Output", _row(self.output, self.browse))
         fields.addRow("Format", _row(self.format, QLabel("If there"), self.existing))
-        fields.addRow("Preset", _row(self.preset, QLabel("Stacks"), self.planes))
+        fields.addRow("Preset", self.preset)
+        fields.addRow("Stacks", _row(self.planes, QLabel("Neighbours"), self.neighbours))
         layout = QVBoxLayout(self)
         add = _row(QLabel("Add"), self.add_files, self.add_folder, self.add_open, self.remove)
         layout.addLayout(add)

@@ -118,6 +118,8 @@ class BatchSession:
             words = f"{words} {self.report.problem}"
         if any(item.state in OPEN for item in self._batch.items):
             return BatchOutcome("interrupted", f"{words} What is finished is kept; start again to go on.")
+        if self._batch.failures:
+            words = f"{words} A click on a failed file says why."
         failed = bool(self._batch.failures or self.report.problem)
         return BatchOutcome("failed" if failed else "finished", words)
 
