@@ -16,7 +16,8 @@ __all__ = ["warm_up"]
 @functools.cache
 def warm_up() -> threading.Thread:
     """Begin to load the engine, once in the life of the process, and return the thread that does."""
-    thread = threading.Thread(target=_load, name="napari-blindspot warm-up", daemon=True)
+    # Python waits for it at its end: a thread that is torn out of torch's libraries aborts the process.
+    thread = threading.Thread(target=_load, name="napari-blindspot warm-up", daemon=False)
     thread.start()
     return thread
 
