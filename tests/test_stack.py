@@ -90,7 +90,7 @@ def test_a_single_plane_is_the_same_whatever_the_strategy(strategy):
 
 
 def test_a_warm_plane_needs_fewer_iterations_and_says_where_it_started():
-    events = finished(cells(3))
+    events = finished(cells(3), QUICK.model_copy(update={"dilation": 0}))
     assert [e.result.start for e in events.values()] == ["anew", "warm", "warm"]
     assert [e.result.iterations for e in events.values()] == [13, 5, 5]
 

@@ -296,3 +296,10 @@ def test_the_running_mean_of_weights_follows_the_network():
     pairs = zip(trainer.mean.parameters(), trainer.network.parameters(), strict=True)
     assert all(torch.allclose(a, b, atol=0.05) for a, b in pairs)
     assert not any(p.requires_grad for p in trainer.mean.parameters())
+
+
+def test_correlated_noise_is_fitted_for_fewer_iterations():
+    image = np.random.default_rng(0).normal(100, 10, (48, 48))
+    for gap, iterations in ((0, 10 + 3), (2, 3 + 3)):
+        changes = QUICK | {"iterations": 10, "dilation": gap}
+        assert denoise(image, **changes).iterations == iterations

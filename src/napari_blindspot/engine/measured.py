@@ -51,6 +51,9 @@ LESSON_EVERY = 5
 LESSONS = 6
 """Steps of the INR for each one of the refinement: by then it has an estimate to learn from."""
 
+CORRELATED_SHARE = 0.3
+"""Length of the blind fit where noise is correlated: a longer one learns what leaks past the hole."""
+
 FIT_MEMORY, REFINE_MEMORY = 0.99, 0.98
 """Memory of the running means of weights."""
 
@@ -167,9 +170,10 @@ class MeasuredRun(StabilisedRun):
 
     @property
     def _blind_iterations(self) -> int:
-        """Steps of the blind fit; a start needs fewer."""
-        iterations = self.settings.iterations
-        return iterations if self.start is None else max(1, round(WARM_SHARE * iterations))
+        """Steps of the blind fit: those of the settings, fewer for correlated noise or after a start."""
+        share = CORRELATED_SHARE if self.plan.correlated else 1.0
+        share *= 1.0 if self.start is None else WARM_SHARE
+        return max(1, round(share * self.settings.iterations))
 
     @property
     def _lessons_each(self) -> int:
