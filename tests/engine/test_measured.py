@@ -9,6 +9,7 @@ from napari_blindspot import Control, Settings, denoise
 from napari_blindspot.engine import blind, run
 from napari_blindspot.engine.blind import BlindFit, Trainer
 from napari_blindspot.engine.fit import fit_plane
+from napari_blindspot.engine.implicit import ImplicitFit
 from napari_blindspot.engine.refine import Refinement, guard, local_sigma, wiener
 from napari_blindspot.events import Finished, Preview, Started, Step
 
@@ -303,3 +304,21 @@ def test_correlated_noise_is_fitted_for_fewer_iterations():
     for gap, iterations in ((0, 10 + 3), (2, 3 + 3)):
         changes = QUICK | {"iterations": 10, "dilation": gap}
         assert denoise(image, **changes).iterations == iterations
+
+
+def test_a_fit_of_any_length_has_a_learning_rate_for_every_step_of_the_inr():
+    _, noisy = scene(32)
+    for iterations in (1, 2, 5, 50):
+        changes = {"iterations": iterations, "refine_iterations": (), "inr_features": 4, "dilation": 0}
+        assert denoise(noisy, **QUICK | changes).iterations == iterations
+
+
+def test_learning_rates_rise_and_fall_whatever_the_number_of_steps():
+    for steps in range(1, 120):
+        fit = blind_fit(np.zeros((16, 16)))
+        inr = ImplicitFit(fit.noisy[0, 0], fit.valid[0, 0], fit.settings, steps, fit.generator)
+        trainer = Trainer(fit.network, steps, 1e-3, 0.9)
+        for schedule in (inr.schedule, trainer.schedule):
+            for _ in range(schedule.total_steps - 1):
+                schedule.optimizer.step()
+                schedule.step()

@@ -61,8 +61,10 @@ class ImplicitFit:
         )
         self.siren.requires_grad_(settings.train_inr)
         self.optimizer = torch.optim.Adam(self.siren.parameters(), settings.inr_learning_rate)
+        # A tenth of 10 steps leaves the rise no length, by which torch would divide.
+        cycle = 11 if steps == 10 else max(2, steps)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, settings.inr_learning_rate, total_steps=max(2, steps), pct_start=0.1
+            self.optimizer, settings.inr_learning_rate, total_steps=cycle, pct_start=0.1
         )
         self.taken = 0
         self.estimate: torch.Tensor | None = None

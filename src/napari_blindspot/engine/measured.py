@@ -291,7 +291,7 @@ class MeasuredRun(StabilisedRun):
             if announce:
                 remaining = (elapsed - start) / done * (passes - done)
                 yield Predicting(done=done, passes=passes, elapsed=elapsed, remaining=remaining)
-            elif self.report_due():
+            elif self.done and self.report_due():
                 yield self._step()
             yield from self.wait_while_paused(self.done)
         return fit.noisy
