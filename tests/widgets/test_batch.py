@@ -59,7 +59,7 @@ def widget(viewer, qtbot):
     made.closed()
     if session is not None:
         qtbot.waitUntil(lambda: not session.running, timeout=WAIT)
-    qtbot.waitUntil(lambda: made._looker is None, timeout=WAIT)
+    qtbot.waitUntil(lambda: not made.files.looking, timeout=WAIT)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def finish(qtbot):
 
 
 def looked(qtbot, widget):
-    qtbot.waitUntil(lambda: widget._looker is None, timeout=WAIT)
+    qtbot.waitUntil(lambda: not widget.files.looking, timeout=WAIT)
 
 
 def states(widget):

@@ -6,38 +6,39 @@ threads and files belong to the modules beside it.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari.layers import Image
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, QObject, QUrl
+from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog
 
-from napari_blindspot.batch import Batch, Input, plan_batch
+from napari_blindspot.batch import Batch
 from napari_blindspot.batch.job import Job, load_job, save_job
-from napari_blindspot.batch.plan import OPEN, files_of
-from napari_blindspot.errors import BlindspotError
+from napari_blindspot.batch.plan import files_of
+from napari_blindspot.errors import BlindspotError, FileError, ImageError
 from napari_blindspot.widgets.batch_inputs import expand, input_of_layer, usual_output
+from napari_blindspot.widgets.batch_list import FileList
 from napari_blindspot.widgets.batch_panel import BatchPanel
-from napari_blindspot.widgets.batch_session import BatchOutcome, BatchSession, Looker
+from napari_blindspot.widgets.batch_session import BatchOutcome, BatchSession
+from napari_blindspot.widgets.closing import CloseWatcher
 from napari_blindspot.widgets.preferences import read_preferences
 from napari_blindspot.widgets.reader import add_to_viewer
 from napari_blindspot.widgets.warm import warm_up
 from napari_blindspot.words import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from napari.layers import Layer
     from napari.viewer import Viewer
 
     from napari_blindspot.batch import Item
     from napari_blindspot.widgets.batch_work import BatchPost
-
-    Key = tuple[Path, str | None, int | None]
 
 __all__ = ["BatchWidget"]
 
@@ -58,13 +59,10 @@ class BatchWidget(BatchPanel):
         preferences = read_preferences()
         super().__init__(preferences.preset, preferences.device)
         self._viewer = napari_viewer
-        self._inputs: list[Input] = []
-        self._batch: Batch | None = None
-        self._looked: dict[Key, dict[str, Any]] = {}
-        self._looker: Looker | None = None
+        self.files = FileList(self.model, self.options)
         self._session: BatchSession | None = None
         self._pair: list[Layer] = []
-        self._watcher = _CloseWatcher(self)
+        self._watcher = CloseWatcher(self, self.closed)
         self._connect()
         self._restyle()
         self._enable()
@@ -78,102 +76,78 @@ class BatchWidget(BatchPanel):
     @property
     def items(self) -> list[Item]:
         """The files as the table shows them."""
-        return [] if self._batch is None else list(self._batch.items)
+        return self.files.items
 
     def add_paths(self, paths: Sequence[Path]) -> None:
         """Add files and folders, or all that a job file says."""
-        if self._session is not None:
-            return
-        try:
-            for path in paths:
-                if path.suffix.lower() in _JOBS:
-                    self._take_job(load_job(path))
-                    continue
-                if not self.output.text().strip():
-                    self.output.setText(str(usual_output(path)))
-                self._inputs += expand([path], self.options())
-        except BlindspotError as error:
-            self.say(str(error), error=True)
-        else:
-            self.say("")
-        self._plan()
+        if self._session is None:
+            with self._saying():
+                for path in paths:
+                    if path.suffix.lower() in _JOBS:
+                        job = load_job(path)
+                        self.take_options(job.options)
+                        self.files.add(files_of(job.plan()))
+                        continue
+                    if not self.output.text().strip():
+                        self.output.setText(str(usual_output(path)))
+                    self.files.add(expand([path], self.options()))
 
     def add_layers(self) -> None:
         """Add the selected image layers, or all of them if none is selected."""
         layers = [layer for layer in self._viewer.layers.selection if isinstance(layer, Image)]
         layers = layers or [layer for layer in self._viewer.layers if isinstance(layer, Image)]
-        if not layers:
-            self.say("There is no image layer to add.", error=True)
-            return
-        try:
+        with self._saying():
+            if not layers:
+                raise ImageError("There is no image layer to add.")
             for layer in layers:
                 path = layer.source.path
                 if not self.output.text().strip():
                     if path is None:
-                        self.say(
+                        raise FileError(
                             f"“{layer.name}” is in no file yet and would be saved with the results: choose "
-                            "an output folder first.",
-                            error=True,
+                            "an output folder first."
                         )
-                        return
                     self.output.setText(str(usual_output(Path(path))))
-                self._inputs.append(input_of_layer(layer, self.options().output))
-        except BlindspotError as error:
-            self.say(str(error), error=True)
-        else:
-            self.say("")
-        self._plan()
+                self.files.add([input_of_layer(layer, self.options().output)])
 
     def remove_rows(self, rows: Sequence[int]) -> None:
         """Take files out of the list."""
         if self._session is None and rows:
-            gone = {self._key(self.items[row]) for row in rows}
-            files = [] if self._batch is None else files_of(self._batch)
-            self._inputs = [
-                entry for entry, item in zip(files, self.items, strict=True) if self._key(item) not in gone
-            ]
-            self._plan()
+            with self._saying():
+                self.files.remove(rows)
 
     def set_axes(self, row: int, axes: str) -> None:
         """Believe the user about the axes of a file; an empty text believes the file."""
-        if self._session is None and self._batch is not None:
-            files = files_of(self._batch)
-            files[row] = files[row].model_copy(update={"axes": axes or None})
-            self._inputs = files
-            self._plan()
+        if self._session is None:
+            with self._saying():
+                self.files.set_axes(row, axes)
 
     def run(self) -> None:
         """Start; does nothing while a run is going on."""
-        if self._session is not None or not self._inputs:
+        if self._session is not None or not self.files.inputs:
             return
-        if not self.output.text().strip():
-            self.say("Choose a folder for the results.", error=True)
-            return
-        # What could not be read or done may be better now.
-        self._looked = {key: seen for key, seen in self._looked.items() if "state" not in seen}
-        if not self._plan(anew=True) or self._batch is None:
-            return
-        if self._looker is not None:
-            self._looker.quit()
-            self._looker = None
-        worked = Batch(self._batch.options, list(self._batch.items))
-        self._session = session = BatchSession(worked)
-        session.changed.connect(self._on_changed)
-        session.ended.connect(self._on_ended)
-        self.begin()
-        session.start()
-        self._enable()
+        with self._saying():
+            if not self.output.text().strip():
+                raise FileError("Choose a folder for the results.")
+            self.files.plan(anew=True)
+            batch = self.files.batch
+            if batch is None:
+                return
+            self.files.quit()
+            self.files.frozen = True
+            self._session = session = BatchSession(Batch(batch.options, list(batch.items)))
+            session.changed.connect(self._on_changed)
+            session.ended.connect(self._on_ended)
+            self.begin()
+            session.start()
+            self._enable()
 
     def save_as_job(self, path: Path) -> None:
         """Write files and options as a job file, to be run without napari."""
-        try:
+        with self._saying(f"Saved. Run it with: napari-blindspot batch --job {path.name}"):
             options = self.options()
             absolute = options.model_copy(update={"output": options.output.absolute()})
-            save_job(Job.of(self._inputs, absolute), path)
-        except BlindspotError as error:
-            self.say(str(error), error=True)
-        else:
-            self.say(f"Saved. Run it with: napari-blindspot batch --job {path.name}")
+            save_job(Job.of(self.files.inputs, absolute), path)
 
     def open_row(self, row: int) -> None:
         """Show input and result of a finished file side by side."""
@@ -185,20 +159,17 @@ class BatchWidget(BatchPanel):
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
         self._pair = []
-        try:
+        with self._saying():
             noisy = add_to_viewer(self._viewer, item.source, series=item.series, axes=item.given_axes)
             self._pair += noisy
             denoised = add_to_viewer(self._viewer, item.output)
             self._pair += denoised
-        except BlindspotError as error:
-            self.say(str(error), error=True)
-            return
-        for before, after in zip(noisy, denoised, strict=False):
-            before.contrast_limits = after.contrast_limits
-        # All channels of an image in one cell.
-        grid = self._viewer.canvas.grid if hasattr(self._viewer, "canvas") else self._viewer.grid
-        grid.stride, grid.shape, grid.enabled = len(denoised), (1, -1), True
-        self._viewer.reset_view()
+            for before, after in zip(noisy, denoised, strict=False):
+                before.contrast_limits = after.contrast_limits
+            # All channels of an image in one cell.
+            grid = self._viewer.canvas.grid if hasattr(self._viewer, "canvas") else self._viewer.grid
+            grid.stride, grid.shape, grid.enabled = len(denoised), (1, -1), True
+            self._viewer.reset_view()
 
     def explain_row(self, row: int) -> None:
         """Say why a file failed, was skipped or stopped, and what else is to be known about it."""
@@ -209,14 +180,13 @@ class BatchWidget(BatchPanel):
 
     def closed(self) -> None:
         """End what is going on because the widget leaves the screen; finished planes are kept."""
-        if self._looker is not None:
-            self._looker.quit()
-            self._looker = None
+        self.files.quit()
         if self._session is not None:
             self._session.changed.disconnect(self._on_changed)
             self._session.ended.disconnect(self._on_ended)
             self._session.control.cancel()
             self._session = None
+            self.files.frozen = False
             self._enable()
 
     def _connect(self) -> None:
@@ -238,88 +208,41 @@ class BatchWidget(BatchPanel):
         self.cancel.clicked.connect(self._cancel)
         self.save.clicked.connect(self._ask_for_job)
         self.show_report.clicked.connect(self._open_report)
+        self.files.changed.connect(self._enable)
         self._viewer.events.theme.connect(self._restyle)
 
-    def _take_job(self, job: Job) -> None:
-        self.take_options(job.options)
-        self._inputs += files_of(job.plan())
-
-    def _plan(self, *, anew: bool = False) -> bool:
-        """Find out what there is to do, keep what is known, and look at files that are new.
-
-        Parameters
-        ----------
-        anew : bool
-            Whether a run begins: then nothing has been done yet, and the run itself looks at the files.
-
-        Returns
-        -------
-        bool
-            Whether there is a plan; if not, the table stays as it was and it is said why.
-        """
-        if self._session is not None:
-            return False
-        before = {} if anew else {(self._key(item), item.output): item for item in self.items}
+    @contextlib.contextmanager
+    def _saying(self, done: str = "") -> Iterator[None]:
+        """Say what goes wrong in a block, or that it went well."""
         try:
-            self._batch = plan_batch(self._inputs, self.options()) if self._inputs else None
+            yield
         except BlindspotError as error:
             self.say(str(error), error=True)
-            return False
-        for number, item in enumerate(self.items):
-            known = before.get((self._key(item), item.output))
-            if known is not None and known.state not in OPEN:
-                self._batch.items[number] = known  # type: ignore[union-attr]
-            elif item.state in OPEN:
-                self._batch.update(number, **self._looked.get(self._key(item), {}))  # type: ignore[union-attr]
-        self.model.show(self.items)
-        self._enable()
-        if not anew:
-            self._look()
-        return True
+        else:
+            self.say(done)
 
-    def _look(self) -> None:
-        """Read the headers of files that nobody has looked at yet."""
-        if self._looker is not None or self._batch is None:
-            return
-        fresh = [item for item in self.items if item.state in OPEN and self._key(item) not in self._looked]
-        if fresh:
-            self._looker = Looker(fresh, self._batch.options)
-            self._looker.looked.connect(self._on_looked)
-            self._looker.ended.connect(self._on_looked_all)
-            self._looker.start()
-
-    def _on_looked(self, item: Item, changes: dict[str, Any]) -> None:
-        self._looked[self._key(item)] = changes
-        if self._batch is None or self._session is not None:
-            return
-        for number, shown in enumerate(self.items):
-            if self._key(shown) == self._key(item) and shown.state in OPEN:
-                self.model.update(number, self._batch.update(number, **changes))
-
-    def _on_looked_all(self) -> None:
-        self._looker = None
-        self._look()
-
-    @staticmethod
-    def _key(item: Item) -> Key:
-        return item.source, item.given_axes, item.series
+    def _plan(self) -> None:
+        if self._session is None:
+            with self._saying():
+                self.files.plan()
 
     def _on_changed(self, post: BatchPost) -> None:
-        if self._batch is None:
+        batch = self.files.batch
+        if batch is None:
             return
         for number, item in post.items.items():
-            self._batch.items[number] = item
-            self.model.update(number, item, post.shares.get(number))
+            self.files.show(number, item, post.shares.get(number))
         for number, share in post.shares.items():
             self.model.share(number, share)
         left = "" if math.isnan(post.remaining) else f"{duration(post.remaining)} left"
-        self.follow(post.fraction, "Paused" if post.paused else left, self._batch.in_words, post.activity)
+        self.follow(post.fraction, "Paused" if post.paused else left, batch.in_words, post.activity)
         self._enable()
 
     def _on_ended(self, outcome: BatchOutcome) -> None:
         session, self._session = self._session, None
         if session is None or outcome.kind == "abandoned":
             return
+        self.files.frozen = False
         self.end(1.0 if outcome.kind == "finished" else None)
         self.say(outcome.message, error=outcome.kind == "failed")
         self._enable()
@@ -328,8 +251,8 @@ class BatchWidget(BatchPanel):
         """Let exactly those parts be used that mean something now."""
         running = self._session is not None
         self.edit(not running)
-        self.start.setEnabled(not running and bool(self._inputs))
-        self.save.setEnabled(bool(self._inputs))
+        self.start.setEnabled(not running and bool(self.files.inputs))
+        self.save.setEnabled(bool(self.files.inputs))
         going = running and not self._session.control.stopping  # type: ignore[union-attr]
         self.pause.setEnabled(going)
         self.stop.setEnabled(going)
@@ -391,22 +314,3 @@ class BatchWidget(BatchPanel):
 
     def _restyle(self, _: object = None) -> None:
         self.set_dark(get_theme(self._viewer.theme).type == "dark")
-
-
-class _CloseWatcher(QObject):  # type: ignore[misc]
-    """Notices that napari takes the widget out of its dock, which is how it closes one."""
-
-    def __init__(self, widget: BatchWidget) -> None:
-        super().__init__(widget)
-        self._widget = widget
-        self._docked = False
-        widget.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the parent of the widget."""
-        if event.type() == QEvent.Type.ParentChange:
-            parent = watched.parent()
-            if self._docked and parent is None:
-                self._widget.closed()
-            self._docked = parent is not None
-        return False

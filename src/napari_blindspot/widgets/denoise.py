@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import CheckBox, ComboBox, Container, PushButton
 from napari.layers import Image, Shapes
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QScrollArea, QSizePolicy
 
 from napari_blindspot.errors import BlindspotError
 from napari_blindspot.settings import PRESETS
+from napari_blindspot.widgets.closing import CloseWatcher
 from napari_blindspot.widgets.form import SettingsForm
 from napari_blindspot.widgets.layers import check_layer, plan, region_of, slider_point
 from napari_blindspot.widgets.outputs import METADATA_KEY
@@ -170,7 +171,7 @@ class DenoiseWidget(Container[Any]):
             label.setFixedWidth(label.fontMetrics().horizontalAdvance("Region") + 16)
         # Wide enough for the title that napari gives the dock.
         self.native.setMinimumWidth(285)
-        self._watcher = _CloseWatcher(self)
+        self._watcher = CloseWatcher(self.native, self.closed)
 
     def _connect(self) -> None:
         events = self._viewer.layers.events
@@ -282,22 +283,3 @@ class DenoiseWidget(Container[Any]):
         self.reset_choices()
         self.panel.end(outcome.kind, session.device)
         self.panel.say(outcome.message, error=outcome.kind == "failed")
-
-
-class _CloseWatcher(QObject):  # type: ignore[misc]
-    """Notices that napari takes the widget out of its dock, which is how it closes one."""
-
-    def __init__(self, widget: DenoiseWidget) -> None:
-        super().__init__(widget.native)
-        self._widget = widget
-        self._docked = False
-        widget.native.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the parent of the widget."""
-        if event.type() == QEvent.Type.ParentChange:
-            parent = watched.parent()
-            if self._docked and parent is None:
-                self._widget.closed()
-            self._docked = parent is not None
-        return False
