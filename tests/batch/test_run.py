@@ -292,6 +292,19 @@ def test_a_name_can_not_put_markup_into_the_report(plan, data, tmp_path):
     assert "<b>" not in page
 
 
+def test_results_can_be_ome_zarr_and_are_recognised_as_done(plan, data):
+    pytest.importorskip("zarr", reason="OME-Zarr needs the package zarr")
+    options = {"format": "ome-zarr", "compression": "zstd", "pyramid": True}
+    assert plan_and_count(plan, data / "day 2", **options) == 4
+    again = plan(data / "day 2", **options)
+    assert not any(isinstance(event, PlaneWork) for event in run(again))
+    (item,) = again.items
+    assert (item.state, item.output.name) == ("done", "Zellen ü_denoised.ome.zarr")
+    source, result = read_image(item.source), read_image(item.output)
+    assert (result.axes, result.shape, result.spacing) == (source.axes, source.shape, source.spacing)
+    assert plan_and_count(plan, item.output, output=item.output.parent / "twice") == 4
+
+
 def test_the_preset_paper_goes_through_a_batch_too(plan, data):
     paper = Settings.from_preset("paper", iterations=2, passes=1, unet_width=8, device="cpu")
     batch = plan(data / "plane.ome.tif", settings=paper)
