@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_blindspot import Control, Settings, denoise
-from napari_blindspot.engine import blind, run
+from napari_blindspot.engine import memory, run
 from napari_blindspot.engine.blind import BlindFit, Trainer
 from napari_blindspot.engine.fit import fit_plane
 from napari_blindspot.engine.implicit import ImplicitFit
@@ -90,18 +90,18 @@ def test_the_blind_loss_is_taken_at_hidden_valid_pixels_only():
     assert fit.loss(fit.network, pixels).item() == 0.0
 
 
-def test_tiles_of_a_large_plane_give_the_pixels_of_one_pass(monkeypatch):
+def test_tiles_of_a_large_plane_give_the_pixels_of_one_pass():
     rng = np.random.default_rng(0)
     fit = blind_fit(rng.normal(size=(200, 328)), precision="float32")
     torch.nn.init.normal_(fit.network.output.weight, generator=fit.generator)
     whole = fit.apply(fit.network, fit.noisy, fit.valid, fit.beside)
-    monkeypatch.setattr(blind, "TILE", 96)
+    fit.tile = 96
     tiled = fit.apply_tiled(fit.network, fit.noisy, fit.valid, fit.beside)
     assert torch.allclose(tiled, whole, atol=1e-4)
 
 
 def test_a_smooth_ramp_shows_no_seam_between_tiles(monkeypatch):
-    monkeypatch.setattr(blind, "TILE", 64)
+    monkeypatch.setattr(memory, "TILE", 64)
     y, x = np.mgrid[:160, :210]
     ramp = 100 + 0.5 * y + 0.3 * x
     noisy = ramp + np.random.default_rng(0).normal(0, 2, ramp.shape)

@@ -54,6 +54,7 @@ class StabilisedRun(Run):
         super().__init__(plane, settings, device, control, preview_interval)
         self.asked = settings
         self.neighbours = neighbours
+        self.looks_beside = settings.neighbours > 0 or len(neighbours) > 0
         self.notes: list[str] = []
         self.warnings: list[str] = []
 
@@ -123,6 +124,6 @@ class StabilisedRun(Run):
     def _noise_record(self) -> dict[str, Any]:
         """What was measured, as plain numbers and lists."""
         record = self.noise.as_dict()
-        if self.asked.neighbours:
+        if self.looks_beside:
             record |= {"neighbours": len(self.beside), "shared_with_neighbours": round(self.shared, 4)}
         return record

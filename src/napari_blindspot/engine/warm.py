@@ -46,8 +46,8 @@ WARM_LESSONS = 3
 """Steps of the INR for each one of the refinement after a warm start."""
 
 MUCH = 0.05
-"""Fall of the blind loss, in units of the noise's variance, that a short fit is not enough for. Between
-planes of a stack it is 0.02 at most, also after bleaching to a third."""
+"""Fall of the blind loss, in units of the noise's variance, that a short fit is not enough for. It was
+0.02 between planes of a synthetic stack, also after one of them was bleached to a third."""
 
 CHANCE = 3.0
 """Standard errors that a fall must exceed as well: small planes have few targets."""
