@@ -1,0 +1,76 @@
+"""Where decibels are lost: gain drift, a truth that lies elsewhere, coarse errors, and the rest.
+
+Reads the estimates that `napari-blindspot benchmark fmdd` left in its output folder. Prints a Markdown
+table, and draws a map of the errors of each image on request.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import gaussian_filter, shift
+from scipy.optimize import minimize
+
+from napari_blindspot.benchmark.metrics import DATA_RANGE, best_affine, score
+from napari_blindspot.benchmark.pairs import find_pairs
+
+COARSE = 8.0
+"""Sigma in pixels beyond which an error counts as coarse."""
+
+
+def aligned(estimate: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the (y, x) shift in pixels that brings an estimate closest to the truth, and the result."""
+
+    def distance(offset: np.ndarray) -> float:
+        moved = shift(estimate, offset, order=3, mode="reflect")
+        return float(((best_affine(moved, truth) - truth) ** 2).mean())
+
+    start = [[0.3, 0.0], [0.5, 0.0], [0.3, 0.2]]
+    options = {"xatol": 0.01, "fatol": 1e-4, "initial_simplex": start}
+    offset = minimize(distance, start[0], method="Nelder-Mead", options=options).x
+    return offset, best_affine(shift(estimate, offset, order=3, mode="reflect"), truth)
+
+
+def draw(path: Path, error: np.ndarray) -> None:
+    """Save an error map: grey is none, white +16 and black -16 grey levels."""
+    from PIL import Image
+
+    Image.fromarray(np.clip(128 + 8 * error, 0, 255).astype(np.uint8)).save(path)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", type=Path, help="folder with raw and gt images")
+    parser.add_argument("results", type=Path, help="output folder of the benchmark")
+    parser.add_argument("--methods", default="bm3d-vst,bm3d-vst-psd,auto")
+    parser.add_argument("--maps", type=Path, help="folder for the error maps of the last method")
+    options = parser.parse_args()
+    methods = options.methods.split(",")
+    print("| image | method | PSNR | SI-PSNR | truth lies at (y, x) px | SI-PSNR there | coarse errors |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    for pair in find_pairs(options.root, 1).pairs:
+        _, truth = pair.load()
+        for method in methods:
+            file = options.results / "estimates" / f"{pair.scene}_{pair.capture}_{method}.npy"
+            if not file.exists():
+                continue
+            estimate = np.clip(np.load(file).astype(np.float64), 0, DATA_RANGE)
+            scores = score(estimate, truth)
+            offset, moved = aligned(estimate, truth.astype(np.float64))
+            error = moved - truth
+            coarse = (gaussian_filter(error, COARSE) ** 2).mean() / (error**2).mean()
+            print(
+                f"| {pair.scene} | {method} | {scores.psnr:.2f} | {scores.si_psnr:.2f} "
+                f"| {offset[0]:.2f}, {offset[1]:.2f} | {score(moved, truth).si_psnr:.2f} | {coarse:.0%} |",
+                flush=True,
+            )
+            if options.maps and method == methods[-1]:
+                options.maps.mkdir(parents=True, exist_ok=True)
+                draw(options.maps / f"{pair.scene}_{method}.png", error)
+
+
+if __name__ == "__main__":
+    main()
