@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["Plan", "hole_radius", "make_plan", "target_spacing"]
+__all__ = ["Plan", "hole_radius", "make_plan", "patches_of_an_iteration", "target_spacing"]
 
 GAPS = (0, 1, 2, 3)
 """Gaps to choose from, in pixels."""
@@ -87,7 +87,7 @@ def make_plan(image: npt.ArrayLike, noise: NoiseModel, settings: Settings) -> Pl
         rounds = CORRELATED_ROUNDS if correlated else WHITE_ROUNDS
         if not noise.measured:
             rounds = ()
-    side, count = _patches(np.shape(image), settings)
+    side, count = patches_of_an_iteration(np.shape(image), settings)
     filled = {
         "dilation": gap,
         "visible_fraction": fraction,
@@ -115,7 +115,7 @@ def target_spacing(gap: int, visible_fraction: float) -> int:
     return max(2, math.ceil(math.sqrt(round(area / (1.0 - visible_fraction), 6))))
 
 
-def _patches(shape: tuple[int, ...], settings: Settings) -> tuple[int, int]:
+def patches_of_an_iteration(shape: tuple[int, ...], settings: Settings) -> tuple[int, int]:
     """Return side and number of the patches of an iteration, at most those that the settings say.
 
     An iteration sees half of the plane, whatever its size up to 512². A small plane seen whole and many

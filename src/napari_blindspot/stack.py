@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Index = tuple[int, ...]
 
-__all__ = ["chains", "fit_stack", "plane_indices"]
+__all__ = ["chains", "channel_of", "fit_stack", "plane_indices"]
 
 CANDIDATES = 9
 """How many planes are looked at for the one that a shared fit learns from."""
@@ -52,7 +52,7 @@ def chains(indices: Iterable[Index], axes: str | None = None) -> list[list[Index
     """
     groups: dict[Index, list[Index]] = {}
     for index in indices:
-        groups.setdefault(_channel(index, axes), []).append(index)
+        groups.setdefault(channel_of(index, axes), []).append(index)
     return list(groups.values())
 
 
@@ -203,7 +203,7 @@ def _structure(plane: Any) -> float:
     return float(means.std()) if means.size else 0.0
 
 
-def _channel(index: Index, axes: str | None) -> Index:
+def channel_of(index: Index, axes: str | None) -> Index:
     """Return the part of an index that says the channel."""
     return tuple(i for i, letter in zip(index, axes or "", strict=False) if letter == "C")
 
@@ -244,4 +244,4 @@ def _assign(
 def _belongs(model: Model, index: Index, axes: str | None, *, alone: bool) -> bool:
     if not model.plane:
         return alone
-    return _channel(model.plane, axes) == _channel(index, axes)
+    return channel_of(model.plane, axes) == channel_of(index, axes)

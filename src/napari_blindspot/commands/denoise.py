@@ -20,11 +20,12 @@ from napari_blindspot.commands.progress import make_display
 from napari_blindspot.control import Control
 from napari_blindspot.errors import BlindspotError, CancelledError, FileError, ImageError
 from napari_blindspot.events import Cancelled, Finished, Started
+from napari_blindspot.fallback import fit_stack_or_fall_back
 from napari_blindspot.image import check_plane
 from napari_blindspot.io import ImageFile, WriteOptions, is_zarr, open_image, write_image
 from napari_blindspot.model import Model
 from napari_blindspot.plane_store import PlaneStore
-from napari_blindspot.stack import chains, fit_stack, plane_indices
+from napari_blindspot.stack import chains, plane_indices
 from napari_blindspot.words import duration
 
 if TYPE_CHECKING:
@@ -243,11 +244,12 @@ class _Run:
             make_display(len(todo)) as display,
             interrupts(self.control, display.tell),
         ):
-            events = fit_stack(
+            events = fit_stack_or_fall_back(
                 self.image.array,
                 self.settings,
                 axes=self.image.axes,
                 planes=todo,
+                tell=display.tell,
                 control=self.control,
                 start=start,
             )

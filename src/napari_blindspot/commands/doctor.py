@@ -7,11 +7,15 @@ import platform
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_blindspot.errors import BlindspotError
 from napari_blindspot.settings import Settings
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["examine"]
 
@@ -62,6 +66,7 @@ def examine() -> bool:
         ok, outcome = _try(name)
         works = works and ok
         _row(f"device {name}", f"{describe_device(device)}{memory}: {outcome}")
+        _row(f"planes on {name}", _planes_that_fit(device))
     return works
 
 
@@ -80,6 +85,23 @@ def _try(device: str) -> tuple[bool, str]:
     if not np.isfinite(result.denoised).all():
         return False, "a tiny fit FAILED: its result is not finite."
     return True, f"a tiny fit works ({time.perf_counter() - start:.1f} s)"
+
+
+def _planes_that_fit(device: torch.device) -> str:
+    """Say up to which size a plane can be denoised in the memory that is free now."""
+    from napari_blindspot.engine.device import choose_precision
+    from napari_blindspot.engine.memory import LARGEST, free_memory, largest_side
+
+    free = free_memory(device)
+    if free is None:
+        return "the free memory is unknown"
+    sizes = []
+    for preset in ("auto", "paper"):
+        settings = Settings.from_preset(preset)
+        precise = settings.model_copy(update={"precision": choose_precision(settings, device)})
+        side = largest_side(precise, free)
+        sizes.append(f"{preset} {'any' if side == LARGEST else f'up to about {side}²'}")
+    return ", ".join(sizes)
 
 
 def _row(name: str, value: str) -> None:

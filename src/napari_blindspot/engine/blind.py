@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from napari_blindspot.engine.memory import LEAST_TILE, MARGIN, retry, tile_side
 from napari_blindspot.method.compact import LEVELS, CompactUNet
 from napari_blindspot.method.fill import gaussian, normalised_convolution
 from napari_blindspot.method.sampling import place_targets, punch_holes, scattered_targets
@@ -23,7 +24,7 @@ from napari_blindspot.method.symmetry import SYMMETRIES, turn, turn_back
 from napari_blindspot.plan import hole_radius, target_spacing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from napari_blindspot.settings import Settings
 
@@ -31,11 +32,8 @@ __all__ = ["BlindFit", "Trainer"]
 
 MULTIPLE = 2**LEVELS
 
-MARGIN = 64
-"""Overlap of the tiles of a large plane, in pixels: more than the network sees, so that no seam shows."""
-
-TILE = 768
-"""Side of a tile's core; planes up to this size are predicted in one piece."""
+LEAST_SIDE = 32
+"""Of a patch, in pixels; smaller ones are mostly border."""
 
 
 class Trainer:
@@ -122,6 +120,10 @@ class BlindFit:
         self.kernel = self._kernel()
         # Patches are turned, so they are square.
         self.side = min(settings.patch_size, min(noisy.shape)) // MULTIPLE * MULTIPLE
+        self.most = settings.batch_size
+        self.compromises: dict[str, str] = {}
+        height, width = noisy.shape
+        self.tile = tile_side((height, width), settings, self.device)
         self.network = CompactUNet(2 + self.beside.shape[1], settings.unet_width, self.generator)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -151,11 +153,11 @@ class BlindFit:
         return estimate
 
     def patches(self, stack: torch.Tensor, count: int) -> torch.Tensor:
-        """Cut `count` patches at random places from (1, C, Y, X), each randomly turned."""
+        """Cut `count` patches, or as many as fit, at random places from (1, C, Y, X), randomly turned."""
         height, width = stack.shape[-2:]
         side = self.side
         cut = []
-        for _ in range(count):
+        for _ in range(min(count, self.most)):
             top = self._draw(height - side + 1)
             left = self._draw(width - side + 1)
             piece = stack[..., top : top + side, left : left + side]
@@ -163,7 +165,33 @@ class BlindFit:
         return torch.cat(cut)
 
     def _draw(self, below: int) -> int:
-        return int(torch.randint(below, (1,), generator=self.host_generator))
+        # A list is read without the synchronisation that `item` stands for.
+        number: int = torch.randint(below, (1,), generator=self.host_generator).tolist()[0]
+        return number
+
+    def learn(self, trainer: Trainer, loss: Callable[[nn.Module], torch.Tensor]) -> torch.Tensor:
+        """Take a step, and return its loss; with fewer patches from then on if memory does not suffice."""
+
+        def step() -> torch.Tensor:
+            value = loss(trainer.network)
+            trainer.step(value)
+            return value.detach()
+
+        return retry(step, self._halve_patches, self.device)
+
+    def _halve_patches(self) -> bool:
+        """Halve the number of patches of an iteration, and then their sides."""
+        if self.most > 1:
+            self.most //= 2
+        elif self.side >= 2 * LEAST_SIDE:
+            self.side = self.side // 2 // MULTIPLE * MULTIPLE
+        else:
+            return False
+        self.compromises["patches"] = (
+            f"Memory was short, so an iteration saw at most {self.most} patches of {self.side}×{self.side} "
+            "pixels."
+        )
+        return True
 
     def loss(self, network: nn.Module, patches: torch.Tensor) -> torch.Tensor:
         """L_dn: the mean squared error at the targets, each of which is hidden with its neighbours.
@@ -230,19 +258,41 @@ class BlindFit:
         """Do what `apply` does, in tiles where the plane is large, to the same pixels.
 
         Tiles overlap by more than the network sees and begin at multiples of its coarsest pixel, so that
-        the cores equal those of one large pass.
+        the cores equal those of one large pass. Where memory does not suffice, they are halved.
         """
+        return retry(
+            lambda: self._apply_tiled(network, image, visible, beside),
+            lambda: self._halve_tile(max(image.shape[-2:])),
+            self.device,
+        )
+
+    def _halve_tile(self, longest: int) -> bool:
+        """Halve the side of the tiles, so often that a plane in one piece falls into several."""
+        side = self.tile
+        while True:
+            side = side // 2 // MULTIPLE * MULTIPLE
+            if side < LEAST_TILE:
+                return False
+            if side + MARGIN < longest:
+                self.tile = side
+                self.compromises["tiles"] = f"Memory was short, so tiles of {side} pixels were predicted."
+                return True
+
+    def _apply_tiled(
+        self, network: nn.Module, image: torch.Tensor, visible: torch.Tensor, beside: torch.Tensor
+    ) -> torch.Tensor:
+        side = self.tile
         height, width = image.shape[-2:]
-        if max(height, width) <= TILE + MARGIN:
+        if max(height, width) <= side + MARGIN:
             return self.apply(network, image, visible, beside)
         out = torch.empty_like(image)
-        for top in range(0, height, TILE):
-            for left in range(0, width, TILE):
-                y = slice(max(0, top - MARGIN), min(height, top + TILE + MARGIN))
-                x = slice(max(0, left - MARGIN), min(width, left + TILE + MARGIN))
+        for top in range(0, height, side):
+            for left in range(0, width, side):
+                y = slice(max(0, top - MARGIN), min(height, top + side + MARGIN))
+                x = slice(max(0, left - MARGIN), min(width, left + side + MARGIN))
                 seen, near = visible[..., y, x], beside[..., y, x]
                 tile = self.apply(network, image[..., y, x], seen, near)
-                bottom, right = min(height, top + TILE), min(width, left + TILE)
+                bottom, right = min(height, top + side), min(width, left + side)
                 out[..., top:bottom, left:right] = tile[
                     ..., top - y.start : bottom - y.start, left - x.start : right - x.start
                 ]

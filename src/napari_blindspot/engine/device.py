@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import platform
+import re
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,6 +21,7 @@ __all__ = [
     "choose_device",
     "choose_precision",
     "describe_device",
+    "is_out_of_memory",
     "readable_errors",
     "release_memory",
 ]
@@ -88,6 +90,22 @@ def release_memory(device: torch.device) -> None:
         torch.mps.empty_cache()
 
 
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|can't allocate memory|not enough memory|alloc_failed"
+    r"|could not (create|execute) a primitive(?! descriptor)",
+    re.IGNORECASE,
+)
+"""What torch's allocators say where they have no exception of their own, CUDA's libraries, and oneDNN when
+it finds no room for its code or its scratch."""
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell whether an exception means that a device or the machine has too little memory."""
+    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error)) is not None
+
+
 @contextlib.contextmanager
 def readable_errors(device: torch.device, shape: tuple[int, int]) -> Iterator[None]:
     """Turn torch's out-of-memory errors into one sentence, as an error that is not a RuntimeError.
@@ -109,11 +127,7 @@ def readable_errors(device: torch.device, shape: tuple[int, int]) -> Iterator[No
         raise OutOfMemoryError(f"The {size} plane does not fit into memory: {advice}.") from error
     except RuntimeError as error:
         text = str(error)
-        if (
-            isinstance(error, torch.OutOfMemoryError)
-            or "out of memory" in text.lower()
-            or "can't allocate memory" in text.lower()
-        ):
+        if is_out_of_memory(error):
             raise OutOfMemoryError(
                 f"The {size} plane does not fit into the memory of the device {device.type}: {advice}."
             ) from error

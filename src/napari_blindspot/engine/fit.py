@@ -6,6 +6,7 @@ same pixels in each. It knows nothing of screens or files.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from napari_blindspot.engine.device import (
     release_memory,
 )
 from napari_blindspot.engine.measured import MeasuredRun
+from napari_blindspot.engine.memory import shortage
 from napari_blindspot.engine.paper import PaperRun
 from napari_blindspot.engine.scope import computing, scoped
 from napari_blindspot.events import Finished, Started
@@ -106,6 +108,7 @@ def fit_plane(
         yield Finished(result=_unchanged(plane, settings, device, reason))
         return
     control = control or Control()
+    short = shortage((height, width), settings, device)
     run: Run
     with computing(device):
         if not settings.measures_noise:
@@ -116,7 +119,10 @@ def fit_plane(
             run = MeasuredRun(plane, settings, device, control, preview_interval, beside, start)
     try:
         with readable_errors(device, (height, width)):
-            yield from scoped(run.events(), device)
+            for event in scoped(run.events(), device):
+                if isinstance(event, Started) and short:
+                    event = replace(event, note=" ".join(filter(None, [event.note, short])))
+                yield event
     finally:
         del run
         release_memory(device)

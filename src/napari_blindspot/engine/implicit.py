@@ -16,7 +16,7 @@ __all__ = ["ImplicitFit"]
 POINTS = 8192
 """Points a step looks at."""
 
-CHUNK = 65536
+CHUNK = 16384
 """Points evaluated at once when the whole plane is asked for."""
 
 

@@ -232,10 +232,8 @@ class MeasuredRun(StabilisedRun):
         for _ in range(iterations):
             if self.interrupted:
                 return
-            value = loss(trainer.network)
-            trainer.step(value)
             record = self.losses[self.done]
-            record[0] = value.detach()
+            record[0] = self.fit.learn(trainer, loss)
             lessons = self._lessons_now()
             if lessons == 0:
                 record[1] = self.losses[self.done - 1, 1]
@@ -306,7 +304,11 @@ class MeasuredRun(StabilisedRun):
                 self.losses[: self.done],
                 passes=self.settings.passes,
                 stopped=self.control.stopping,
-                warnings=(*(() if self.noise.measured else (self.plan.sentence,)), *self.warnings),
+                warnings=(
+                    *(() if self.noise.measured else (self.plan.sentence,)),
+                    *self.warnings,
+                    *self.fit.compromises.values(),
+                ),
                 noise=self._noise_record,
                 start=self._origin,
             ),

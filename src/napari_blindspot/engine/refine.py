@@ -136,8 +136,8 @@ class Refinement:
     ) -> None:
         self.fit = fit
         self.batch = max(1, fit.settings.batch_size // 4)
+        self.correlation = correlation
         if correlation is None:
-            self.filter = None
             intensity = estimate.flatten()
             order = intensity.argsort()
             self.residuals = (fit.noisy - estimate).flatten()[order]
@@ -146,13 +146,14 @@ class Refinement:
             self.spread = max(64, len(order) // 512)
             guide = rank.view_as(estimate)
         else:
-            self.filter = self._filter(correlation)
+            self.filter = self._filter(correlation, fit.side)
             guide = sigma
         self.stack = torch.cat([fit.pixels, target, guide], dim=1)
 
-    def _filter(self, correlation: torch.Tensor) -> torch.Tensor:
+    @staticmethod
+    def _filter(correlation: torch.Tensor, side: int) -> torch.Tensor:
         """Return the amplitude spectrum of the noise on a patch."""
-        side, middle = self.fit.side, len(correlation) // 2
+        middle = len(correlation) // 2
         # A patch shorter than the correlation holds only its inner part.
         reach = min(middle, (side - 1) // 2)
         inner = correlation[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1]
@@ -173,7 +174,7 @@ class Refinement:
         estimate = self.fit.apply(network, twice + self._noise(guide), visible, beside)
         weight = visible.to(target.dtype)
         loss: torch.Tensor = (weight * (estimate - twice) ** 2).sum() / weight.sum().clamp_min(1.0)
-        if self.filter is None:
+        if self.correlation is None:
             # Where noise is correlated, the blind loss sees too few targets to be worth its time.
             loss = loss + BLIND_SHARE * self.fit.loss(network, pixels)
         return loss
@@ -181,11 +182,14 @@ class Refinement:
     def _noise(self, guide: torch.Tensor) -> torch.Tensor:
         """Draw noise for twice as many patches as `guide` has."""
         generator = self.fit.generator
-        if self.filter is None:
+        if self.correlation is None:
             twice = torch.cat([guide, guide])
             uniform = torch.rand(twice.shape, device=twice.device, generator=generator)
             pick = twice + (2 * uniform - 1) * self.spread
             return self.residuals[pick.long().clamp(0, len(self.residuals) - 1)]
+        if len(self.filter) != guide.shape[-1]:
+            # The patches have become smaller, for want of memory.
+            self.filter = self._filter(self.correlation, guide.shape[-1])
         white = torch.randn(guide.shape, device=guide.device, generator=generator)
         noise = torch.fft.ifft2(torch.fft.fft2(white) * self.filter).real * guide
         return torch.cat([noise, -noise])
