@@ -24,6 +24,44 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+Preset = Annotated[
+    str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}  [default: {DEFAULT_PRESET}]")
+]
+SettingsFile = Annotated[
+    Path | None, typer.Option(help="Repeat an earlier run: its OME-TIFF, or a JSON file of settings.")
+]
+Iterations = Annotated[int | None, typer.Option(help="Steps of the fit  [default: as the preset]")]
+Seed = Annotated[int | None, typer.Option(help="Same seed, settings and device: same pixels  [default: 0]")]
+Device = Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu  [default: auto]")]
+Channel = Annotated[
+    int | None, typer.Option(help="Only one channel, counted from 0  [default: each on its own]")
+]
+Series = Annotated[int | None, typer.Option(help="Which image of a file with several, counted from 0.")]
+Axes = Annotated[
+    str | None,
+    typer.Option(help="What the axes are, such as TZCYX, if a file does not say it or is wrong."),
+]
+Planes = Annotated[
+    str | None,
+    typer.Option(
+        help="What the fit of a stack's plane starts from: warm (the plane before), shared (one fit "
+        "for all) or anew  [default: warm]"
+    ),
+]
+Neighbours = Annotated[
+    int | None,
+    typer.Option(
+        help="How many planes of a stack on each side are looked at as well, if their noise is "
+        "independent  [default: 0]"
+    ),
+]
+Dtype = Annotated[
+    str | None,
+    typer.Option(
+        help="float32, or input: rounded and clipped to the dtype of the input  [default: float32]"
+    ),
+]
+
 
 app.add_typer(benchmark, name="benchmark")
 
@@ -52,54 +90,20 @@ def denoise(
             help="OME-TIFF or OME-Zarr to write  [default: <stem>_denoised.ome.tif beside it]",
         ),
     ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}  [default: {DEFAULT_PRESET}]")
-    ] = None,
-    settings: Annotated[
-        Path | None,
-        typer.Option(help="Repeat an earlier run: its OME-TIFF, or a JSON file of settings."),
-    ] = None,
-    iterations: Annotated[
-        int | None, typer.Option(help="Steps of the fit  [default: as the preset]")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Same seed, settings and device: same pixels  [default: 0]")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu  [default: auto]")] = None,
-    channel: Annotated[
-        int | None,
-        typer.Option(help="Take one channel of a colour or multi-channel image, counted from 0."),
-    ] = None,
-    series: Annotated[
-        int | None, typer.Option(help="Which image of a file with several, counted from 0.")
-    ] = None,
-    axes: Annotated[
-        str | None,
-        typer.Option(help="What the axes are, such as TZCYX, if the file does not say it or is wrong."),
-    ] = None,
-    planes: Annotated[
-        str | None,
-        typer.Option(
-            help="What the fit of a stack's plane starts from: warm (the plane before), shared (one fit "
-            "for all) or anew  [default: warm]"
-        ),
-    ] = None,
-    neighbours: Annotated[
-        int | None,
-        typer.Option(
-            help="How many planes of a stack on each side are looked at as well, if their noise is "
-            "independent  [default: 0]"
-        ),
-    ] = None,
+    preset: Preset = None,
+    settings: SettingsFile = None,
+    iterations: Iterations = None,
+    seed: Seed = None,
+    device: Device = None,
+    channel: Channel = None,
+    series: Series = None,
+    axes: Axes = None,
+    planes: Planes = None,
+    neighbours: Neighbours = None,
     inr_output: Annotated[
         Path | None, typer.Option(help="Also write the image of the INR, as OME-TIFF or OME-Zarr.")
     ] = None,
-    dtype: Annotated[
-        str | None,
-        typer.Option(
-            help="float32, or input: rounded and clipped to the dtype of the input  [default: float32]"
-        ),
-    ] = None,
+    dtype: Dtype = None,
     compression: Annotated[str, typer.Option(help="Of the outputs: none, zlib or zstd.")] = "zlib",
     pyramid: Annotated[
         bool, typer.Option("--pyramid", help="Add smaller levels, for viewers of large planes.")
@@ -148,43 +152,17 @@ def batch(
     pattern: Annotated[
         str | None, typer.Option(help="Which files of a folder, such as '*.tif'  [default: all images]")
     ] = None,
-    axes: Annotated[
-        str | None, typer.Option(help="Such as TZCYX, where the files do not say or are wrong.")
-    ] = None,
-    series: Annotated[
-        int | None, typer.Option(help="Which image of files that hold several, counted from 0.")
-    ] = None,
-    channel: Annotated[
-        int | None, typer.Option(help="Only one channel, counted from 0  [default: each on its own]")
-    ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}  [default: {DEFAULT_PRESET}]")
-    ] = None,
-    settings: Annotated[
-        Path | None,
-        typer.Option(help="Those of an earlier run: its OME-TIFF, or a JSON file of settings."),
-    ] = None,
-    planes: Annotated[
-        str | None,
-        typer.Option(help="warm, shared or anew: what the fit of a stack's plane starts from."),
-    ] = None,
-    neighbours: Annotated[
-        int | None,
-        typer.Option(
-            help="How many planes of a stack on each side are looked at as well, if their noise is "
-            "independent  [default: 0]"
-        ),
-    ] = None,
-    iterations: Annotated[
-        int | None, typer.Option(help="Steps of the fit  [default: as the preset]")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Same seed, settings and device: same pixels  [default: 0]")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu  [default: auto]")] = None,
-    dtype: Annotated[
-        str | None, typer.Option(help="float32, or input: that of each input  [default: float32]")
-    ] = None,
+    axes: Axes = None,
+    series: Series = None,
+    channel: Channel = None,
+    preset: Preset = None,
+    settings: SettingsFile = None,
+    planes: Planes = None,
+    neighbours: Neighbours = None,
+    iterations: Iterations = None,
+    seed: Seed = None,
+    device: Device = None,
+    dtype: Dtype = None,
     output_format: Annotated[
         str | None, typer.Option("--format", help="ome-tiff or ome-zarr  [default: ome-tiff]")
     ] = None,

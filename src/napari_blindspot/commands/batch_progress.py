@@ -5,48 +5,24 @@ from __future__ import annotations
 import math
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from napari_blindspot.batch.events import ItemChanged, PlaneWork
 from napari_blindspot.batch.plan import OPEN
 from napari_blindspot.batch.progress import Progress
+from napari_blindspot.commands.display import LINE_INTERVAL, Bar, Display, Lines
 from napari_blindspot.commands.exits import say
 from napari_blindspot.events import Predicting, Started, Step
 from napari_blindspot.words import duration
 
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
-
     from napari_blindspot.batch.events import BatchEvent
     from napari_blindspot.batch.plan import Batch, Item
 
-__all__ = ["BatchDisplay", "make_display"]
-
-LINE_INTERVAL = 10.0
-"""Seconds between two lines about the same file when standard error is not a terminal."""
+__all__ = ["make_display"]
 
 
-class BatchDisplay(Protocol):
-    """Shows events; a context manager, so that a bar is always taken down."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
-    def show(self, event: BatchEvent) -> None:
-        """Take note of an event."""
-
-    def tell(self, text: str) -> None:
-        """Show a sentence without spoiling the bar."""
-
-
-def make_display(batch: Batch) -> BatchDisplay:
+def make_display(batch: Batch) -> Display[BatchEvent]:
     """Return a bar for a terminal, and lines for everything else."""
     return _Bar(batch) if sys.stderr.isatty() else _Lines(batch)
 
@@ -101,23 +77,12 @@ class _Teller:
         return ""
 
 
-class _Lines:
+class _Lines(Lines["BatchEvent"]):
     """One line now and then."""
 
     def __init__(self, batch: Batch) -> None:
         self._teller = _Teller(batch)
         self._last = -math.inf
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
 
     def show(self, event: BatchEvent) -> None:
         for sentence in self._teller.sentences(event):
@@ -130,52 +95,22 @@ class _Lines:
                 percent = f"{self._teller.progress.fraction:.0%} of all"
                 say("  ".join(part for part in (name, activity, percent, self._teller.left()) if part))
 
-    def tell(self, text: str) -> None:
-        say(text)
 
-
-class _Bar:
+class _Bar(Bar["BatchEvent"]):
     """A bar over all files, with the time left."""
 
     def __init__(self, batch: Batch) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-
+        super().__init__("looking at the files")
         self._teller = _Teller(batch)
-        self._bar = Progress(
-            TextColumn("{task.fields[files]}"),
-            BarColumn(bar_width=None),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[text]}"),
-            TextColumn("{task.fields[left]}"),
-            console=Console(stderr=True, highlight=False),
-            transient=True,
-        )
-        self._task = self._bar.add_task("batch", total=1.0, files="", text="looking at the files", left="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def show(self, event: BatchEvent) -> None:
         for sentence in self._teller.sentences(event):
             self.tell(sentence)
         items = self._teller.batch.items
         over = sum(item.state not in OPEN for item in items)
-        fields: dict[str, Any] = {"files": f"{over} of {len(items)} files", "left": self._teller.left()}
+        fields = {"where": f"{over} of {len(items)} files", "left": self._teller.left()}
         if isinstance(event, PlaneWork):
             activity = self._teller.activity(event)
             if activity:
                 fields["text"] = f"{items[event.number].source.name}: {activity}"
-        self._bar.update(self._task, completed=self._teller.progress.fraction, **fields)
-
-    def tell(self, text: str) -> None:
-        self._bar.console.print(text, markup=False)
+        self.advance(self._teller.progress.fraction, **fields)

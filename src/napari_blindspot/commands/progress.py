@@ -8,44 +8,20 @@ from __future__ import annotations
 import math
 import sys
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from napari_blindspot.commands.display import LINE_INTERVAL, Bar, Display, Lines
 from napari_blindspot.commands.exits import say
 from napari_blindspot.events import Finished, Predicting, Started, Step
 from napari_blindspot.words import duration
 
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
-
     from napari_blindspot.events import Event
 
-__all__ = ["Display", "make_display"]
-
-LINE_INTERVAL = 10.0
-"""Seconds between two lines about the same plane when standard error is not a terminal."""
+__all__ = ["make_display"]
 
 
-class Display(Protocol):
-    """Shows events; a context manager, so that a bar is always taken down."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
-    def show(self, event: Event) -> None:
-        """Take note of an event."""
-
-    def tell(self, text: str) -> None:
-        """Show a sentence without spoiling the bar."""
-
-
-def make_display(planes: int) -> Display:
+def make_display(planes: int) -> Display[Event]:
     """Return a bar for a terminal, and lines for everything else."""
     return _Bar(planes) if sys.stderr.isatty() else _Lines(planes)
 
@@ -94,23 +70,12 @@ class _Progress:
         return f"plane {min(self.finished + 1, self.planes)} of {self.planes}"
 
 
-class _Lines:
+class _Lines(Lines["Event"]):
     """One line now and then."""
 
     def __init__(self, planes: int) -> None:
         self._progress = _Progress(planes)
         self._last: tuple[type[Event], float] = (Started, -math.inf)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
 
     def show(self, event: Event) -> None:
         progress = self._progress
@@ -129,41 +94,13 @@ class _Lines:
             where = f"{progress.plane}  " if progress.plane else ""
             say(f"{where}{progress.text}  {duration(progress.remaining)} left")
 
-    def tell(self, text: str) -> None:
-        say(text)
 
-
-class _Bar:
+class _Bar(Bar["Event"]):
     """A bar with the estimate of the time left, over all planes."""
 
     def __init__(self, planes: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-
+        super().__init__("starting")
         self._progress = _Progress(planes)
-        self._console = Console(stderr=True, highlight=False)
-        self._bar = Progress(
-            TextColumn("{task.fields[plane]}"),
-            BarColumn(bar_width=None),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[text]}"),
-            TextColumn("{task.fields[left]}"),
-            console=self._console,
-            transient=True,
-        )
-        self._task = self._bar.add_task("fit", total=1.0, plane="", text="starting", left="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def show(self, event: Event) -> None:
         progress = self._progress
@@ -174,9 +111,4 @@ class _Bar:
                 self.tell(event.note)
         progress.update(event)
         left = "" if math.isnan(progress.remaining) else f"{duration(progress.remaining)} left"
-        self._bar.update(
-            self._task, completed=progress.fraction, plane=progress.plane, text=progress.text, left=left
-        )
-
-    def tell(self, text: str) -> None:
-        self._bar.console.print(text, markup=False)
+        self.advance(progress.fraction, where=progress.plane, text=progress.text, left=left)
