@@ -60,7 +60,8 @@ class ImplicitFit:
             generator,
         )
         self.siren.requires_grad_(settings.train_inr)
-        self.optimizer = torch.optim.Adam(self.siren.parameters(), settings.inr_learning_rate)
+        fused = noisy.device.type != "mps"
+        self.optimizer = torch.optim.Adam(self.siren.parameters(), settings.inr_learning_rate, fused=fused)
         # A tenth of 10 steps leaves the rise no length, by which torch would divide.
         cycle = 11 if steps == 10 else max(2, steps)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(

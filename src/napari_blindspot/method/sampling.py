@@ -105,10 +105,11 @@ def place_targets(choice: torch.Tensor, spacing: int, height: int, width: int) -
         (N, 1, height, width) bool.
     """
     count, rows, columns = choice.shape
-    cells = F.one_hot(choice, spacing**2)
+    # Compared, not one_hot: that reads the numbers back to check them, and its masks are 8 bytes a pixel.
+    cells = choice[..., None] == torch.arange(spacing**2, device=choice.device)
     cells = cells.view(count, rows, columns, spacing, spacing)
     mask = cells.permute(0, 1, 3, 2, 4).reshape(count, 1, rows * spacing, columns * spacing)
-    return mask[..., :height, :width].bool()
+    return mask[..., :height, :width]
 
 
 def disc(radius: float, device: torch.device) -> torch.Tensor:

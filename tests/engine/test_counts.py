@@ -1,0 +1,192 @@
+"""What a fit costs, counted instead of timed: passes, operations, synchronisations, bytes."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from napari_blindspot import Settings
+from napari_blindspot.engine import run
+from napari_blindspot.engine.blind import BlindFit, Trainer
+from napari_blindspot.engine.fit import fit_plane
+from napari_blindspot.engine.implicit import ImplicitFit
+from napari_blindspot.engine.joint import JointFit
+from napari_blindspot.engine.refine import Refinement
+from napari_blindspot.method.compact import CompactUNet
+from napari_blindspot.samples import confocal
+
+CHEAP = {"device": "cpu", "unet_width": 8, "inr_features": 8, "precision": "float32"}
+
+VIEWS = (
+    "view slice select expand permute transpose alias detach t unsqueeze as_strided split squeeze unbind "
+    "_unsafe_view empty"
+).split()
+"""Operations that start no kernel."""
+
+WAITS = "_local_scalar_dense is_nonzero nonzero masked_select equal unique _unique2".split()
+"""Operations for which the host must wait until the device has come so far."""
+
+
+class Counting(TorchDispatchMode):
+    """Count the operations that torch is asked for, backward passes and optimisers included."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernels: Counter[str] = Counter()
+        self.waits: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.overloadpacket.__name__
+        if name not in VIEWS:
+            self.kernels[name] += 1
+        picked_by_mask = name == "index" and any(x is not None and x.dtype == torch.bool for x in args[1])
+        moved = name == "_to_copy" and (kwargs or {}).get("device") is not None
+        if name in WAITS or picked_by_mask or moved:
+            self.waits[name] += 1
+        return function(*args, **(kwargs or {}))
+
+
+def steps(gap: int) -> dict:
+    """Return the steps of which a measured run on 128² consists, each as a function without arguments."""
+    settings = Settings.from_preset(
+        "auto", dilation=gap, visible_fraction=28 / 49 if gap else 8 / 9, patch_size=64, **CHEAP
+    )
+    noisy = torch.from_numpy(np.random.default_rng(0).normal(size=(128, 128)).astype(np.float32))
+    valid = torch.ones_like(noisy, dtype=torch.bool)
+    fit = BlindFit(noisy, valid, settings)
+    pixels = fit.pixels
+    correlation = torch.eye(9) if gap else None
+    refinement = Refinement(fit, fit.noisy, 0 * fit.noisy, torch.ones_like(fit.noisy), correlation)
+    trainer = Trainer(fit.network, 10_000, 1e-3, 0.9)
+    inr, taught = (ImplicitFit(noisy, valid, settings, 10_000, fit.generator) for _ in range(2))
+    taught.estimate = noisy.flatten()
+    record = torch.zeros(3)
+    return {
+        "blind": lambda: fit.learn(trainer, lambda n: fit.loss(n, fit.patches(pixels, 2))),
+        "refinement": lambda: fit.learn(trainer, refinement),
+        "INR": lambda: inr.step(record),
+        "taught INR": lambda: taught.step(record),
+    }
+
+
+def paper_step():
+    noisy = torch.rand(32, 32)
+    settings = Settings.from_preset("paper", device="cpu", unet_width=8, precision="float32")
+    return JointFit(noisy, torch.ones_like(noisy, dtype=torch.bool), settings).step
+
+
+def test_auto_passes_550_times_over_a_plane_of_128_pixels_and_never_more(monkeypatch):
+    pixels = Counter()
+    forward = CompactUNet.forward
+
+    def counted(network, x):
+        pixels[torch.is_grad_enabled()] += x.shape[0] * x.shape[2] * x.shape[3]
+        return forward(network, x)
+
+    monkeypatch.setattr(CompactUNet, "forward", counted)
+    noisy = confocal((128, 128)).noisy
+    default = Settings.from_preset("auto")
+    counts = {}
+    for blind, refined in ((10, 2), (20, 2), (10, 4)):
+        pixels.clear()
+        settings = Settings.from_preset("auto", iterations=blind, refine_iterations=(refined,), **CHEAP)
+        *_, finished = fit_plane(noisy, settings)
+        counts[blind, refined] = {kind: count / 128**2 for kind, count in pixels.items()}
+    assert finished.result.settings.dilation == 0
+    fitted = {key: count[True] for key, count in counts.items()}
+    iteration = (fitted[20, 2] - fitted[10, 2]) / 10
+    refinement = (fitted[10, 4] - fitted[10, 2]) / 2
+    # Half of the plane; the refinement sees a patch twice with noise and once blindly.
+    assert (iteration, refinement) == (0.5, 0.75)
+    # Every pixel hidden once, one in nine a pass, and eight symmetries of the refined network.
+    assert {count[False] for count in counts.values()} == {9 + 8}
+    assert default.iterations * iteration + 40 * refinement + 9 + default.passes <= 550
+
+
+@pytest.mark.parametrize(
+    ("gap", "name", "ceiling"),
+    [
+        (0, "blind", 135),
+        (2, "blind", 145),
+        (0, "refinement", 280),
+        (2, "refinement", 140),
+        (0, "INR", 80),
+        (0, "taught INR", 85),
+    ],
+)
+def test_a_step_starts_no_more_kernels_than_it_did_and_never_waits(gap, name, ceiling):
+    step = steps(gap)[name]
+    for _ in range(2):
+        step()
+    with Counting() as counting:
+        step()
+    assert counting.kernels.total() <= ceiling, counting.kernels
+    assert not counting.waits
+
+
+def test_so_does_a_step_of_the_paper():
+    step = paper_step()
+    step()
+    with Counting() as counting:
+        step()
+    assert counting.kernels.total() <= 400, counting.kernels
+    assert not counting.waits
+
+
+@pytest.mark.parametrize("preset", ["auto", "paper"])
+def test_a_longer_run_waits_no_more_often_unless_it_reports(preset, monkeypatch):
+    noisy = np.random.default_rng(0).poisson(30, (48, 48))
+    changes = {"refine_iterations": (2,)} if preset == "auto" else {}
+
+    def waits(iterations: int) -> Counter[str]:
+        settings = Settings.from_preset(preset, iterations=iterations, passes=2, **CHEAP, **changes)
+        with Counting() as counting:
+            for _ in fit_plane(noisy, settings):
+                pass
+        return counting.waits
+
+    monkeypatch.setattr(run, "REPORT_INTERVAL", math.inf)
+    assert waits(4) == waits(12)
+
+
+@pytest.mark.parametrize("name", ["blind", "refinement", "INR", "taught INR", "paper"])
+def test_memory_does_not_grow_with_the_iterations(name):
+    step = paper_step() if name == "paper" else steps(0)[name]
+    for _ in range(3):
+        step()
+
+    def left_over(iterations: int) -> int:
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+            for _ in range(iterations):
+                step()
+        events = profiler.profiler.kineto_results.events()
+        return sum(event.nbytes() for event in events if event.name() == "[memory]")
+
+    # What the last iteration leaves (gradients, its loss) replaces what the one before had left, which the
+    # profiler must have seen come to know its size.
+    left_over(2)
+    assert left_over(2) == pytest.approx(left_over(8), abs=4096)
+
+
+def test_the_tensors_of_a_run_die_with_it():
+    import gc
+
+    def floats() -> int:
+        gc.collect()
+        return sum(x.numel() for x in gc.get_objects() if torch.is_tensor(x))
+
+    noisy = np.random.default_rng(0).poisson(30, (48, 48))
+    settings = Settings.from_preset("auto", iterations=2, refine_iterations=(1,), passes=1, **CHEAP)
+    before = floats()
+    *_, finished = fit_plane(noisy, settings)
+    assert floats() == before
+    events = fit_plane(noisy, settings)
+    next(events)
+    assert floats() > before
+    events.close()
+    assert floats() == before
+    assert finished.result.denoised.shape == (48, 48)
