@@ -322,3 +322,9 @@ def test_learning_rates_rise_and_fall_whatever_the_number_of_steps():
             for _ in range(schedule.total_steps - 1):
                 schedule.optimizer.step()
                 schedule.step()
+
+
+def test_a_small_plane_is_not_seen_more_often_than_five_hundred_times():
+    image = np.random.default_rng(0).normal(100, 10, (16, 16))
+    changes = QUICK | {"iterations": 5000, "batch_size": 2, "dilation": 0, "refine_iterations": ()}
+    assert denoise(image, **changes).iterations == 250

@@ -54,6 +54,9 @@ LESSONS = 6
 CORRELATED_SHARE = 0.3
 """Length of the blind fit where noise is correlated: a longer one learns what leaks past the hole."""
 
+MOST_LOOKS = 500
+"""How often the blind fit may see each pixel on average; beyond, it learns a small plane by heart."""
+
 FIT_MEMORY, REFINE_MEMORY = 0.99, 0.98
 """Memory of the running means of weights."""
 
@@ -170,10 +173,12 @@ class MeasuredRun(StabilisedRun):
 
     @property
     def _blind_iterations(self) -> int:
-        """Steps of the blind fit: those of the settings, fewer for correlated noise or after a start."""
+        """Steps of the blind fit: those of the settings, or fewer if they are too many for the plane."""
+        settings = self.settings
+        seen = settings.batch_size * min(settings.patch_size, *self.shape) ** 2 / self.plane.size
         share = CORRELATED_SHARE if self.plan.correlated else 1.0
         share *= 1.0 if self.start is None else WARM_SHARE
-        return max(1, round(share * self.settings.iterations))
+        return max(1, round(share * min(settings.iterations, MOST_LOOKS / seen)))
 
     @property
     def _lessons_each(self) -> int:
