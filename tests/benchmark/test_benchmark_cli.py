@@ -10,7 +10,10 @@ from skimage.io import imread
 from typer.testing import CliRunner
 
 from napari_blindspot.benchmark.cli import app
+from napari_blindspot.benchmark.cost import count_cost
 from napari_blindspot.benchmark.published import FMDD
+from napari_blindspot.benchmark.speed import SpeedSample, speed_tables
+from napari_blindspot.benchmark.table import Row, Table
 
 
 @pytest.fixture
@@ -149,7 +152,8 @@ def test_the_ablation_runs_each_variant_once_and_groups_them(call, flat, tmp_pat
 @pytest.mark.slow
 def test_speed_measures_growth_and_counts_flops(call, tmp_path):
     result = call(
-        "speed", "--methods", "paper,bm3d", "--sizes", "32,64", "--iterations", 2, "--device", "cpu"
+        *("speed", "--methods", "paper,bm3d", "--sizes", "32,64", "--iterations", 2, "--device", "cpu"),
+        "--profile",
     )
     assert result.exit_code == 0, result.output
     report = (tmp_path / "out" / "results.md").read_text()
@@ -159,7 +163,45 @@ def test_speed_measures_growth_and_counts_flops(call, tmp_path):
     assert float(larger_step) == pytest.approx(4 * float(step), rel=0.15)
     assert float(step) == pytest.approx(3 * float(one_pass), rel=0.15)
     assert float(macs) == pytest.approx(float(one_pass) / 2, abs=0.02)
-    assert re.search(r"\| paper, 2 iterations \| [\d.]+ / \d+ \| [\d.]+ / \d+ \| -?[\d.]+ \|", report)
+    assert re.search(r"\| paper \| [\d.]+ / \d+ \| [\d.]+ / \d+ \| -?[\d.]+ \|", report)
+    assert re.search(r"Times the seconds of bm3d, .*\n.*\n.*\n.*\n\| paper \| [\d.]+ \| [\d.]+ \|", report)
+    phases = re.findall(r"\| (joint fit|prediction|the rest|whole) \| ([\d.]+) s", report)
+    *parts, (_, whole) = sorted(phases, key=lambda phase: phase[0] == "whole")
+    assert sum(float(seconds) for _, seconds in parts) == pytest.approx(float(whole), abs=0.05)
+
+
+@pytest.mark.slow
+def test_speed_counts_the_refinement_and_the_inr_of_a_measured_run():
+    image, _ = SpeedSample(64, 0).load()
+    cost = count_cost("fast", image)
+    # Two patches once; against one of them twice with noise and once blindly, and many more lessons.
+    assert 1.5 < cost.refinement / cost.iteration < 5
+    fit = 250 * cost.iteration + 40 * cost.refinement
+    assert fit < cost.whole < 1.2 * fit
+    assert 0.1 < cost.inr / cost.whole < 0.9
+
+
+def test_the_tables_of_speed_hold_medians_ratios_and_growth(tmp_path):
+    table = Table(tmp_path, {})
+    for size, factor in ((128, 1), (256, 4)):
+        for capture, jitter in ((1, 1.0), (2, 1.1), (3, 50.0)):
+            for name, seconds in (("bm3d", 10.0), ("auto", 20.0), ("auto, 4 planes", 40.0)):
+                row = Row(f"{size}x{size}", capture, name, 30.0, 30.0, 0.9, seconds * factor * jitter, 500)
+                table.add(row)
+    text = speed_tables(table, ["bm3d", "auto", "auto, 4 planes"], {})
+    assert "| auto | 22.0 / 500 | 88.0 / 500 | 1.00 |" in text
+    assert "| auto | 2.00 | 2.00 |" in text
+    assert "| auto | 128² | 1: 22.00 s, 500 MB, 4: 11.00 s, 500 MB |" in text
+
+
+def test_the_options_of_speed_are_checked_and_explained(call):
+    for arguments in (("--sizes", "16"), ("--planes", "1"), ("--planes", "many")):
+        result = call("speed", *arguments)
+        assert result.exit_code == 2
+        assert f"{arguments[0]} is '{arguments[1]}', but must be numbers of" in result.output
+    words = " ".join(call("speed", "--help").output.split())
+    for option in ("--sizes", "--planes", "--repeat", "--profile", "--count-flops", "--methods"):
+        assert option in words
 
 
 def test_the_commands_load_no_torch_and_no_peer_before_they_run():

@@ -1,4 +1,4 @@
-"""The same runs on an NVIDIA GPU: as good as on the CPU, without waiting, and without a trace at the end."""
+"""The same runs on an NVIDIA GPU: as good as on the CPU, without waiting, without a trace at the end."""
 
 import gc
 

@@ -175,58 +175,88 @@ def awgn(
 
 @app.command()
 def speed(
-    methods: Methods = None,
-    sizes: Annotated[str, typer.Option(help="Comma-separated sides in pixels.")] = "128,256,512",
+    methods: Annotated[
+        str, typer.Option(help="Comma-separated presets and peers; ratios are to the first bm3d.")
+    ] = "bm3d-vst,auto,fast",
+    sizes: Annotated[str, typer.Option(help="Comma-separated sides in pixels.")] = "128,256,512,1024",
+    planes: Annotated[
+        str | None,
+        typer.Option(
+            help="Comma-separated lengths of stacks to time too, for the presets  [default: none]"
+        ),
+    ] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="Runs of each, of which medians are told.")] = 1,
     device: Device = "auto",
     seed: Seed = 0,
     out: Out = Path("benchmark-speed"),
     timeout: Timeout = None,
     iterations: Iterations = None,
     retry_failed: Retry = False,
-    count_flops: Annotated[bool, typer.Option(help="Count FLOPs too.")] = True,
+    count_flops: Annotated[bool, typer.Option(help="Count FLOPs too, up to 512².")] = True,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Say too where the time goes, on the largest size up to 512².")
+    ] = False,
 ) -> None:
-    """Measure parameters, FLOPs, seconds and peak memory against image size and iterations."""
+    """Measure seconds, memory and FLOPs against image size and number of planes, with BM3D beside them."""
     with _one_sentence():
-        from napari_blindspot.benchmark import speed as cost
+        from napari_blindspot.benchmark import cost, speed
         from napari_blindspot.benchmark.methods import choose_methods
         from napari_blindspot.benchmark.plots import plot_seconds
+        from napari_blindspot.benchmark.profile import phase_table, time_phases
         from napari_blindspot.benchmark.report import protocol_lines
         from napari_blindspot.benchmark.runner import Options, run
         from napari_blindspot.benchmark.table import Table, write_atomically
-        from napari_blindspot.settings import PRESETS
+        from napari_blindspot.settings import PRESETS, Settings
 
         options = Options(None, seed, _checked(device), None, timeout, retry_failed)
-        names = _names(methods, "--methods")
-        entries = cost.speed_entries(names and [m.name for m in choose_methods(names)], iterations)
-        sides = _sides(sizes)
+        names = [method.name for method in choose_methods(_names(methods, "--methods"))]
+        sides = _numbers(sizes, "--sizes", 32, "128,256,512")
+        lengths = [] if planes is None else _numbers(planes, "--planes", 2, "4,16,64")
+        entries = speed.speed_entries(names, iterations, lengths)
         table = Table(out, {**options.conditions(), "iterations": iterations})
         present = [entry for entry in entries if not entry.method.missing()]
         for entry in entries:
             if entry not in present:
                 typer.echo(f"{entry.name} is skipped: {entry.method.missing()[0]} is not installed.")
-        run([cost.SpeedSample(side, seed) for side in sides], present, table, options, typer.echo)
-        presets = list(dict.fromkeys(e.method.name for e in entries if e.method.name in PRESETS))
+        # All methods of a repetition one after another, so that a slow moment of the machine hits all.
+        samples = [
+            speed.SpeedSample(side, seed, number) for side in sides for number in range(1, repeat + 1)
+        ]
+        run(samples, present, table, options, typer.echo)
+        presets = [name for name in names if name in PRESETS]
         costs: dict[tuple[str, int], cost.Cost] = {}
-        if count_flops:
-            costs = {(name, n): cost.count_cost(name, n) for name in presets for n in sides}
-        text = cost.speed_tables(table, [entry.name for entry in present], costs)
-        lines = ["# Speed", *protocol_lines(options)[1:], *_quick_note(iterations), text]
+        for side in sides if count_flops else ():
+            if side <= cost.LARGEST_COUNTED:
+                image, _ = speed.SpeedSample(side, seed).load()
+                costs |= {(name, side): cost.count_cost(name, image) for name in presets}
+        text = speed.speed_tables(table, [entry.name for entry in present], costs)
+        medians = "One run of each." if repeat == 1 else f"Medians of {repeat} runs of each."
+        lines = ["# Speed", *protocol_lines(options)[1:], medians, *_quick_note(iterations), text]
+        small = [side for side in sides if side <= cost.LARGEST_COUNTED]
+        if profile and small and presets:
+            image, _ = speed.SpeedSample(max(small), seed).load()
+            changes = {"seed": seed, "device": device, "iterations": iterations}
+            phases: dict[str, dict[str, float]] = {
+                name: time_phases(image, Settings.from_preset(name, **changes)) for name in presets
+            }
+            lines += [f"## Where the time goes, {max(small)}²", phase_table(phases)]
         if plot_seconds(out / "seconds.png", table):
             lines.append("![seconds against size](seconds.png)")
         write_atomically(out / "results.md", "\n\n".join(lines) + "\n")
         typer.echo(f"Wrote results.csv and results.md to {out}.")
 
 
-def _sides(sizes: str) -> list[int]:
+def _numbers(given: str, option: str, least: int, example: str) -> list[int]:
+    """Split a comma-separated option of numbers."""
     try:
-        sides = [int(size) for size in sizes.split(",")]
+        numbers = [int(number) for number in given.split(",")]
     except ValueError:
-        sides = []
-    if not sides or min(sides) < 32:
+        numbers = []
+    if not numbers or min(numbers) < least:
         raise SettingsError(
-            f"--sizes is {sizes!r}, but must be numbers of 32 or more, such as 128,256,512."
+            f"{option} is {given!r}, but must be numbers of {least} or more, such as {example}."
         )
-    return sides
+    return numbers
 
 
 def _names(given: str | None, option: str) -> list[str] | None:
