@@ -79,7 +79,8 @@ def describe_device(device: torch.device) -> str:
         return f"GPU ({torch.cuda.get_device_name(device)})"
     if device.type == "mps":
         return "GPU (Apple, Metal)"
-    return f"CPU ({torch.get_num_threads()} threads, {platform.machine()})"
+    threads = torch.get_num_threads()
+    return f"CPU ({threads} thread{'s' * (threads != 1)}, {platform.machine()})"
 
 
 def release_memory(device: torch.device) -> None:
