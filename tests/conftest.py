@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # Threads that spin while they wait take a busy machine's cores from the thread that they wait for.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Tests compare pixels of two runs, and several threads do not always round their sums in the same order.
-# Tiny fits are no slower in one.
+# Tests compare pixels of this process with those of others, and another number of threads rounds sums in
+# another order. Tiny fits are no slower in one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 HAS_SCREEN = sys.platform != "linux" or "DISPLAY" in os.environ
