@@ -14,7 +14,6 @@ from small import WAIT, names, noisy_image, quick, wait_for_end
 import napari_blindspot
 from napari_blindspot.engine.joint import JointFit
 from napari_blindspot.errors import OutOfMemoryError
-from napari_blindspot.widgets import work
 
 
 @pytest.fixture(autouse=True)
@@ -231,7 +230,7 @@ def test_memory_that_runs_out_on_the_cpu_is_said_and_the_buttons_come_back(
 
 def on_a_small_gpu(monkeypatch):
     """Let everything that does not ask for the CPU fail like a GPU whose memory is full."""
-    from napari_blindspot import stack
+    from napari_blindspot import fallback, stack
 
     fit = stack.fit_stack
 
@@ -243,7 +242,8 @@ def on_a_small_gpu(monkeypatch):
         return fit(array, settings, **options)
 
     monkeypatch.setattr(stack, "fit_stack", fit_stack)
-    monkeypatch.setattr(work, "_on_a_gpu", lambda settings: settings.device != "cpu")
+    monkeypatch.setattr(fallback, "fit_stack", fit_stack)
+    monkeypatch.setattr(fallback, "_on_a_gpu", lambda settings: settings.device != "cpu")
 
 
 def test_a_full_gpu_falls_back_to_the_cpu_and_says_so(viewer, widget, noisy, finish, monkeypatch, qtbot):

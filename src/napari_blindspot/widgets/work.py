@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.control import Control
 from napari_blindspot.errors import BlindspotError, OutOfMemoryError
-from napari_blindspot.events import Cancelled, Finished, Preview, Started, Step
+from napari_blindspot.events import Finished, Preview, Started, Step
 from napari_blindspot.widgets.warm import warm_up
 
 if TYPE_CHECKING:
@@ -177,40 +177,15 @@ def work(task: Task) -> Generator[None, None, None]:
 
 
 def _events(task: Task) -> Iterator[Event]:
-    """Yield the events of all planes; after out-of-memory, those of the rest on the CPU."""
-    left = list(task.planes)
-    try:
-        for event in _fit(task, left, task.settings):
-            yield event
-            if isinstance(event, Finished):
-                left.remove(event.plane)
-            if isinstance(event, Cancelled):
-                return
-        return
-    except OutOfMemoryError as error:
-        if not task.fall_back_to_cpu or not _on_a_gpu(task.settings):
-            raise
-        sentence = str(error)
-    # Outside the except block, so that the failed fit and its tensors can be freed.
-    task.mailbox.say(f"{sentence.split(':')[0].rstrip('.')}, so the fit goes on with the CPU.")
-    yield from _fit(task, left, task.settings.model_copy(update={"device": "cpu"}))
+    """Yield the events of all planes; after out-of-memory, if wanted, those of the rest on the CPU."""
+    from napari_blindspot import fallback, stack
 
-
-def _fit(task: Task, planes: list[tuple[int, ...]], settings: Settings) -> Iterator[Event]:
-    from napari_blindspot.stack import fit_stack
-
-    return fit_stack(
-        task.array,
-        settings,
-        axes=task.axes,
-        planes=list(planes),
-        control=task.control,
-        preview_interval=task.preview_interval,
-    )
-
-
-def _on_a_gpu(settings: Settings) -> bool:
-    """Tell whether a run with these settings computes elsewhere than on the CPU."""
-    from napari_blindspot.engine.device import choose_device
-
-    return choose_device(settings.device).type != "cpu"
+    options: dict[str, Any] = {
+        "axes": task.axes,
+        "planes": task.planes,
+        "control": task.control,
+        "preview_interval": task.preview_interval,
+    }
+    if not task.fall_back_to_cpu:
+        return stack.fit_stack(task.array, task.settings, **options)
+    return fallback.fit_stack_or_fall_back(task.array, task.settings, tell=task.mailbox.say, **options)
