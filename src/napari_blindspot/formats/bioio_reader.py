@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.axes import check_axes, guess_axes, planes_last
-from napari_blindspot.errors import BlindspotError, FileError
 from napari_blindspot.formats.choice import choose_series
+from napari_blindspot.formats.opened import image_of, unreadable
 from napari_blindspot.formats.packages import load
 from napari_blindspot.formats.tiff_metadata import Metadata
 from napari_blindspot.image_file import ImageFile, Series
 from napari_blindspot.plane_array import PlaneArray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import numpy.typing as npt
@@ -76,12 +75,7 @@ def open_bioio(source: Path, name: str, series: int | None = None, axes: str | N
             return np.asarray(lazy[index].compute(scheduler="synchronous"))
 
     array = PlaneArray(lazy.shape, lazy.dtype, read, 3 if named.endswith("S") else 2)
-    letters, notes = (check_axes(axes, array.shape), ()) if axes else guess_axes(array.shape, named)
-    pixels, letters = planes_last(array, letters)
-    metadata.fit_channels(pixels.shape[letters.index("C")] if "C" in letters else 1)
-    return ImageFile(
-        pixels, letters, metadata.spacing, metadata.channel_names, notes, metadata.channel_colors
-    )
+    return image_of(array, named, axes, metadata)
 
 
 def bioio_series(source: Path, name: str) -> list[Series]:
@@ -146,15 +140,5 @@ def _colors(image: Any) -> tuple[str, ...]:
     return ()
 
 
-@contextlib.contextmanager
-def _damage(source: Path, name: str) -> Iterator[None]:
-    try:
-        yield
-    except BlindspotError:
-        raise
-    except MemoryError as error:
-        raise FileError(f"A plane of {source} does not fit into memory.") from error
-    # What the readers of the formats raise on damaged files is open-ended.
-    except Exception as error:
-        text = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise FileError(f"The {name} file {source} is damaged, or bioio cannot read it: {text}.") from error
+def _damage(source: Path, name: str) -> AbstractContextManager[None]:
+    return unreadable(source, f"The {name} file {source} is damaged, or bioio cannot read it")

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.axes import check_axes, guess_axes, planes_last
 from napari_blindspot.errors import BlindspotError, FileError
 from napari_blindspot.formats.choice import choose_series
+from napari_blindspot.formats.opened import image_of
 from napari_blindspot.formats.tiff_metadata import read_annotation, read_metadata
 from napari_blindspot.image_file import ImageFile, Series
 from napari_blindspot.plane_array import PlaneArray
@@ -47,18 +47,7 @@ def open_tiff(source: Path, series: int | None = None, axes: str | None = None) 
         image = tiff.series[chosen]
         named, metadata = image.axes, read_metadata(tiff, chosen)
         array = _planes_of(source, image)
-    letters, notes = (check_axes(axes, array.shape), ()) if axes else guess_axes(array.shape, named)
-    pixels, letters = planes_last(array, letters)
-    metadata.fit_channels(pixels.shape[letters.index("C")] if "C" in letters else 1)
-    return ImageFile(
-        pixels,
-        letters,
-        metadata.spacing,
-        metadata.channel_names,
-        notes,
-        metadata.channel_colors,
-        metadata.origin,
-    )
+    return image_of(array, named, axes, metadata)
 
 
 def tiff_series(source: Path) -> list[Series]:

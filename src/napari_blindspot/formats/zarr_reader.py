@@ -5,15 +5,14 @@ What the metadata mean is in `napari_blindspot.formats.ngff`.
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.axes import check_axes, guess_axes, planes_last
-from napari_blindspot.errors import BlindspotError, FileError
+from napari_blindspot.errors import FileError
 from napari_blindspot.formats.choice import choose_series
 from napari_blindspot.formats.ngff import axes_of, metadata_of
+from napari_blindspot.formats.opened import image_of, unreadable
 from napari_blindspot.formats.packages import load
 from napari_blindspot.formats.tiff_metadata import Metadata
 from napari_blindspot.image_file import ImageFile, Series
@@ -21,6 +20,7 @@ from napari_blindspot.plane_array import PlaneArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import numpy.typing as npt
@@ -52,18 +52,7 @@ def open_zarr(source: Path, series: int | None = None, axes: str | None = None) 
         named = _named(array, multiscales)
         metadata, notes = metadata_of(multiscales, omero, named) if multiscales else (Metadata(), ())
         pixels = _planes_of(source, array)
-    letters, guesses = (check_axes(axes, pixels.shape), ()) if axes else guess_axes(pixels.shape, named)
-    ordered, letters = planes_last(pixels, letters)
-    metadata.fit_channels(ordered.shape[letters.index("C")] if "C" in letters else 1)
-    return ImageFile(
-        ordered,
-        letters,
-        metadata.spacing,
-        metadata.channel_names,
-        (*notes, *guesses),
-        metadata.channel_colors,
-        metadata.origin,
-    )
+    return image_of(pixels, named, axes, metadata, notes)
 
 
 def zarr_series(source: Path) -> list[Series]:
@@ -160,15 +149,5 @@ def _planes_of(source: Path, array: Any) -> PlaneArray:
     return PlaneArray(tuple(array.shape), np.dtype(array.dtype), read, min(2, array.ndim))
 
 
-@contextlib.contextmanager
-def _damage(source: Path) -> Iterator[None]:
-    try:
-        yield
-    except BlindspotError:
-        raise
-    except MemoryError as error:
-        raise FileError(f"A plane of {source} does not fit into memory.") from error
-    # What zarr and its codecs raise on damaged chunks and metadata is open-ended.
-    except Exception as error:
-        text = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise FileError(f"The Zarr folder {source} is damaged or incomplete: {text}.") from error
+def _damage(source: Path) -> AbstractContextManager[None]:
+    return unreadable(source, f"The Zarr folder {source} is damaged or incomplete")
