@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.errors import OutOfMemoryError
-from napari_blindspot.events import Finished
+from napari_blindspot.events import Finished, Started
 from napari_blindspot.stack import channel_of, fit_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from napari_blindspot.control import Control
     from napari_blindspot.events import Event
@@ -26,7 +27,6 @@ def fit_stack_or_fall_back(
     settings: Settings,
     *,
     planes: Iterable[Index],
-    tell: Callable[[str], object],
     axes: str | None = None,
     control: Control | None = None,
     preview_interval: float | None = None,
@@ -38,13 +38,12 @@ def fit_stack_or_fall_back(
     ----------
     array, settings, planes, axes, control, preview_interval, start
         As for `fit_stack`.
-    tell : callable
-        Gets the one sentence that says so.
 
     Yields
     ------
     Event
-        As `fit_stack`; a plane that has begun on the GPU begins again.
+        As `fit_stack`; a plane that has begun on the GPU begins again. The sentence that says so is in the
+        note of the `Started` of that plane, and among the warnings of every plane that the CPU denoised.
 
     Raises
     ------
@@ -81,8 +80,17 @@ def fit_stack_or_fall_back(
             raise
         problem = str(error).split(":")[0].rstrip(".")
     # Outside the except block, so that the failed fit and its tensors can be freed.
-    tell(f"{problem}, so the fit goes on with the CPU.")
-    yield from fit(settings.model_copy(update={"device": "cpu"}))
+    sentence = f"{problem}, so the fit goes on with the CPU."
+    news = sentence
+    for event in fit(settings.model_copy(update={"device": "cpu"})):
+        if isinstance(event, Started) and news:
+            yield replace(event, note=" ".join(filter(None, [news, event.note])))
+            news = ""
+        elif isinstance(event, Finished):
+            warnings = (sentence, *event.result.warnings)
+            yield replace(event, result=replace(event.result, warnings=warnings))
+        else:
+            yield event
 
 
 def _on_a_gpu(settings: Settings) -> bool:

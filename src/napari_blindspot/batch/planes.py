@@ -14,11 +14,12 @@ from napari_blindspot.batch.summary import changes_of, file_record, plane_record
 from napari_blindspot.batch.work import Work, digest
 from napari_blindspot.errors import FileError, ImageError
 from napari_blindspot.events import Cancelled, Finished
+from napari_blindspot.fallback import fit_stack_or_fall_back
 from napari_blindspot.image import MIN_SIZE, check_pixels, check_plane
 from napari_blindspot.io import WriteOptions, open_image, write_image
 from napari_blindspot.model import Model
 from napari_blindspot.plane_store import PlaneStore
-from napari_blindspot.stack import chains, fit_stack, plane_indices
+from napari_blindspot.stack import chains, plane_indices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,10 +184,8 @@ def fit_planes(
     if not todo or control.stopping:
         return
     earlier = store.model(name)
-    start = (
-        None if earlier is None else Model.from_bytes(earlier[1], "The model beside the finished planes")
-    )
-    events = fit_stack(
+    start = [Model.from_bytes(earlier[1], "The model beside the finished planes")] if earlier else []
+    events = fit_stack_or_fall_back(
         image.array,
         work.settings,
         axes=image.axes,

@@ -161,7 +161,7 @@ def denoise_file(
     if complete:
         run.write()
     for warning in run.warnings():
-        if warning not in run.notes:
+        if not any(warning in note for note in run.notes):
             say(warning)
     if complete:
         run.tell_outcome()
@@ -249,7 +249,6 @@ class _Run:
                 self.settings,
                 axes=self.image.axes,
                 planes=todo,
-                tell=display.tell,
                 control=self.control,
                 start=start,
             )

@@ -223,7 +223,8 @@ class Session:
         if early:
             what = f"{done} of {asked} planes" if asked > 1 else f"{record['iterations']} iterations"
             return Outcome("stopped", f"Stopped after {what} ({seconds}); the result is kept.", layer)
-        words = " ".join(filter(None, [f"Done in {seconds}.", self.note, *record["warnings"]]))
+        warnings = [warning for warning in record["warnings"] if warning not in self.note]
+        words = " ".join(filter(None, [f"Done in {seconds}.", self.note, *warnings]))
         return Outcome("finished", words, layer)
 
     def _move_bar(self) -> None:

@@ -90,11 +90,6 @@ class Mailbox:
                 if isinstance(event, Step):
                     post.steps.append(event)
 
-    def say(self, note: str) -> None:
-        """Add a sentence for the user (worker thread)."""
-        with self._lock:
-            self._post.note = note
-
     def empty(self) -> Post:
         """Take everything (main thread)."""
         with self._lock:
@@ -180,12 +175,12 @@ def _events(task: Task) -> Iterator[Event]:
     """Yield the events of all planes; after out-of-memory, if wanted, those of the rest on the CPU."""
     from napari_blindspot import fallback, stack
 
-    options: dict[str, Any] = {
-        "axes": task.axes,
-        "planes": task.planes,
-        "control": task.control,
-        "preview_interval": task.preview_interval,
-    }
-    if not task.fall_back_to_cpu:
-        return stack.fit_stack(task.array, task.settings, **options)
-    return fallback.fit_stack_or_fall_back(task.array, task.settings, tell=task.mailbox.say, **options)
+    fit = fallback.fit_stack_or_fall_back if task.fall_back_to_cpu else stack.fit_stack
+    return fit(
+        task.array,
+        task.settings,
+        axes=task.axes,
+        planes=task.planes,
+        control=task.control,
+        preview_interval=task.preview_interval,
+    )
