@@ -59,9 +59,26 @@ def test_only_the_latest_model_of_each_chain_is_kept(tmp_path):
 
 def test_what_another_process_keeps_is_seen(tmp_path):
     mine = PlaneStore.open(tmp_path / "a.tif", RUN, resume=True)
-    theirs = PlaneStore.open(tmp_path / "a.tif", RUN, resume=True)
+    theirs = PlaneStore(tmp_path / "a.tif", mine.run)
     theirs.keep((4,), plane(4), {"worker": 2})
     assert mine.records == {(4,): {"worker": 2}}
+
+
+@pytest.mark.parametrize("fingerprint", [RUN, {**RUN, "settings": {"seed": 1}}])
+def test_what_an_earlier_run_left_at_work_cannot_keep_planes_any_more(tmp_path, fingerprint):
+    earlier = PlaneStore.open(tmp_path / "a.tif", RUN, resume=True)
+    earlier.keep((0,), plane(0), {"worker": 1})
+    worker = PlaneStore(tmp_path / "a.tif", earlier.run)
+    now = PlaneStore.open(tmp_path / "a.tif", fingerprint, resume=True)
+    for left_over in (earlier, worker):
+        with pytest.raises(FileError, match="belong to another run by now"):
+            left_over.keep((1,), plane(1), {"worker": 1})
+    now.keep((2,), plane(2), {"worker": 2})
+    assert now.finished == ({(0,), (2,)} if fingerprint == RUN else {(2,)})
+    now.discard()
+    with pytest.raises(FileError, match="belong to another run by now"):
+        worker.keep((1,), plane(1), {"worker": 1})
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_plane_whose_file_is_too_short_counts_as_not_finished(tmp_path):

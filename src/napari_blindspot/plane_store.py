@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import os
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,25 +30,35 @@ if TYPE_CHECKING:
 __all__ = ["PlaneStore"]
 
 _FINGERPRINT = "run.json"
+_RUN = "run.txt"
 
 
 class PlaneStore:
     """The planes of one output that have a result.
 
     Several processes may keep planes in one store at the same time, as long as each plane is kept by one of
-    them and each chain of models is continued by one of them.
+    them and each chain of models is continued by one of them. Who opens a store takes it over: what an
+    earlier run has left at work on other machines cannot keep planes in it any more.
 
     Parameters
     ----------
-    folder : Path
-        An existing folder of a store; `PlaneStore.open` makes it.
     output : Path
-        The file or folder that the planes are for.
+        The file or folder that the planes are for; `PlaneStore.open` makes the store.
+    run : str
+        The run that the planes belong to, for processes that help it; see the attribute.
+
+    Attributes
+    ----------
+    output, folder : Path
+        What the planes are for, and where they are.
+    run : str
+        A name that no other run has.
     """
 
-    def __init__(self, folder: Path, output: Path) -> None:
-        self.folder = folder
+    def __init__(self, output: Path, run: str = "") -> None:
+        self.folder = self.folder_of(output)
         self.output = output
+        self.run = run
         self._records: dict[Index, dict[str, Any]] = {}
 
     @staticmethod
@@ -76,20 +87,20 @@ class PlaneStore:
         FileError
             If the folder cannot be made, or an earlier one cannot be removed.
         """
-        path, folder = Path(output), cls.folder_of(output)
+        store = cls(Path(output), secrets.token_hex(8))
+        folder = store.folder
         wanted = json.dumps(fingerprint, sort_keys=True, default=str)
-        store = cls(folder, path)
-        if resume and _read_text(folder / _FINGERPRINT) == wanted:
-            return store
-        try:
-            discard_folder(folder)
-            folder.mkdir()
-        except OSError as error:
-            raise FileError(
-                f"Cannot keep finished planes in {folder}: {error.strerror or error}; "
-                "choose an output in a folder that can be written to."
-            ) from error
-        _write(folder / _FINGERPRINT, wanted.encode())
+        if not resume or _read_text(folder / _FINGERPRINT) != wanted:
+            try:
+                discard_folder(folder)
+                folder.mkdir()
+            except OSError as error:
+                raise FileError(
+                    f"Cannot keep finished planes in {folder}: {error.strerror or error}; "
+                    "choose an output in a folder that can be written to."
+                ) from error
+            _write(folder / _FINGERPRINT, wanted.encode())
+        _write(folder / _RUN, store.run.encode())
         return store
 
     @property
@@ -139,8 +150,9 @@ class PlaneStore:
         Raises
         ------
         FileError
-            If the disk is full, or the folder has gone.
+            If the disk is full, the folder has gone, or another run has taken it over.
         """
+        self.check_run()
         name = _name_of(index)
         sizes = {f"{name}.npy": _save(self.folder / f"{name}.npy", plane)}
         if inr is not None:
@@ -149,12 +161,24 @@ class PlaneStore:
         if model is not None:
             before = self._latest(chain)
             sizes[f"{name}.model"] = _write(self.folder / f"{name}.model", model)
-            entry |= {"chain": chain, "step": 0 if before is None else self._records[before]["step"] + 1}
+            step = 0 if before is None else self._records[before]["step"] + (before != index)
+            entry |= {"chain": chain, "step": step}
         # The record comes last: a plane without one was not finished.
         _write(self.folder / f"{name}.json", json.dumps(entry).encode())
         self._records[index] = entry
         if model is not None and before is not None and before != index:
             (self.folder / f"{_name_of(before)}.model").unlink(missing_ok=True)
+
+    def check_run(self) -> None:
+        """Make sure that the planes still belong to this run.
+
+        Raises
+        ------
+        FileError
+            If another run has taken them over, or has ended and removed them.
+        """
+        if _read_text(self.folder / _RUN) != self.run:
+            raise FileError(f"The finished planes in {self.folder} belong to another run by now.")
 
     def plane(self, index: Index) -> npt.NDArray[Any]:
         """Return the result of a finished plane.

@@ -8,15 +8,17 @@ here: what travels through the scheduler are names and numbers. What a worker do
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.batch.cluster_client import connected
 from napari_blindspot.batch.cluster_task import fit_group, put_together
 from napari_blindspot.batch.events import ItemChanged
 from napari_blindspot.batch.plan import OPEN
-from napari_blindspot.batch.planes import open_source, open_store, tasks
+from napari_blindspot.batch.planes import open_source, open_store, reserved, tasks
 from napari_blindspot.batch.summary import progress_of
 from napari_blindspot.batch.work import Work, digest, sentence, verdict
 from napari_blindspot.errors import BlindspotError, DeviceError
@@ -36,6 +38,9 @@ RETRIES = 2
 
 SHARES = 4
 """Into how many tasks a worker's part of a file is cut where planes need not one another."""
+
+AT_ONCE = 128
+"""Files that are with the cluster at the same time: each of them is locked, and needs an open file."""
 
 POLL_INTERVAL = 0.5
 """Seconds between two looks at the cluster and the disk."""
@@ -75,20 +80,22 @@ class _Run:
         self.stores: dict[int, PlaneStore] = {}
         self.fits: dict[int, list[Any]] = {}
         self.results: dict[int, Any] = {}
+        self.locks: dict[int, contextlib.ExitStack] = {}
         self.cancelled_at = math.inf
 
     def events(self) -> Iterator[BatchEvent]:
         self._tell()
         try:
             workers = max(1, len(self.client.scheduler_info(n_workers=-1)["workers"]))
-            for number, item in enumerate(self.batch.items):
-                if self.control.stopping:
-                    break
-                if item.state in OPEN:
+            waiting = deque(number for number, item in enumerate(self.batch.items) if item.state in OPEN)
+            while waiting or self.results:
+                while waiting and len(self.results) < AT_ONCE and not self.control.stopping:
+                    number = waiting.popleft()
                     changes = self._hand_out(number, workers)
                     if changes is not None:
                         yield self._changed(number, changes)
-            while self.results and time.monotonic() < self.cancelled_at + LAST_PATIENCE:
+                if not self.results or time.monotonic() > self.cancelled_at + LAST_PATIENCE:
+                    break
                 yield from self._look()
                 self._tell()
                 time.sleep(POLL_INTERVAL)
@@ -96,30 +103,40 @@ class _Run:
             # Whoever leaves early, by an error too, leaves no worker busy with what nobody waits for.
             if self.results:
                 self._set("cancel")
+            for held in self.locks.values():
+                held.close()
 
     def _hand_out(self, number: int, workers: int) -> dict[str, Any] | None:
         """Submit the tasks of a file; return changes of its item where there is nothing to submit."""
         try:
-            work = Work.of(self.batch.items[number], self.batch.options)
-            there = verdict(work)
-            if there is not None:
-                return there
-            image = open_source(work)
-            store = open_store(work, image)
-            size = math.ceil(self.batch.items[number].planes / (workers * SHARES))
-            groups = tasks(image, work.settings, size)
-            run = digest(work.fingerprint())
+            with contextlib.ExitStack() as held:
+                work = Work.of(self.batch.items[number], self.batch.options)
+                held.enter_context(reserved(work))
+                there = verdict(work)
+                if there is not None:
+                    return there
+                image = open_source(work)
+                store = open_store(work, image)
+                size = math.ceil(self.batch.items[number].planes / (workers * SHARES))
+                groups = tasks(image, work.settings, size)
+                version = digest(work.fingerprint())
+                self.locks[number] = held.pop_all()
         except Exception as error:
             return {"state": "failed", "reason": sentence(error)}
         common = {"pure": False, "retries": RETRIES}
         fits = [
             self.client.submit(
-                fit_group, work, run, name, planes, self.state.name, priority=-number, **common
+                fit_group,
+                *(work, version, store.run, name, planes, self.state.name),
+                priority=-number,
+                **common,
             )
             for name, planes in groups.items()
         ]
         self.stores[number], self.fits[number] = store, fits
-        self.results[number] = self.client.submit(put_together, work, fits, priority=-number + 1, **common)
+        self.results[number] = self.client.submit(
+            put_together, work, store.run, fits, priority=-number + 1, **common
+        )
         return None
 
     def _look(self) -> Iterator[BatchEvent]:
@@ -132,6 +149,7 @@ class _Run:
         for number, result in list(self.results.items()):
             if result.done():
                 del self.results[number], self.fits[number]
+                self.locks.pop(number).close()
                 yield self._changed(number, _outcome(result))
                 continue
             item = self.batch.items[number]

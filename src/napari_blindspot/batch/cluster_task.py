@@ -22,15 +22,19 @@ STATE_INTERVAL = 1.0
 """Seconds between two questions whether the batch is to pause, stop or end."""
 
 
-def fit_group(work: Work, run: str, name: str, planes: list[tuple[int, ...]], state: str) -> str:
+def fit_group(
+    work: Work, version: str, run: str, name: str, planes: list[tuple[int, ...]], state: str
+) -> str:
     """Fit those planes of a group that are not finished, and keep each.
 
     Parameters
     ----------
     work : Work
         The file.
-    run : str
+    version : str
         The `digest` of its fingerprint, as the one sees it who hands out the work.
+    run : str
+        That of the `PlaneStore` which was opened before.
     name, planes
         The group; see `batch.planes.tasks`.
     state : str
@@ -44,13 +48,13 @@ def fit_group(work: Work, run: str, name: str, planes: list[tuple[int, ...]], st
     control = BatchControl()
     switch = _Switch(state, control)
     try:
-        if digest(work.fingerprint()) != run:
+        if digest(work.fingerprint()) != version:
             raise FileError(
                 f"A worker of the cluster sees another version of {work.source}, or has another version of "
                 "napari-blindspot; both must be the same on all machines."
             )
         image = open_source(work)
-        store = _store(work)
+        store = PlaneStore(work.output, run)
         switch.ask()
         for _ in fit_planes(work, image, store, name, planes, control):
             switch.ask_now_and_then()
@@ -61,13 +65,15 @@ def fit_group(work: Work, run: str, name: str, planes: list[tuple[int, ...]], st
     return ""
 
 
-def put_together(work: Work, problems: list[str]) -> dict[str, Any]:
+def put_together(work: Work, run: str, problems: list[str]) -> dict[str, Any]:
     """Write the output of a file whose groups are all through.
 
     Parameters
     ----------
     work : Work
         The file.
+    run : str
+        As for `fit_group`.
     problems : list of str
         What `fit_group` returned for each group.
 
@@ -77,12 +83,13 @@ def put_together(work: Work, problems: list[str]) -> dict[str, Any]:
         State, reason and what else is known, as changes of the item.
     """
     try:
-        store = _store(work)
+        store = PlaneStore(work.output, run)
         if not store.folder.is_dir():
             # Another worker has done this and died before it could say so.
             done = done_before(work)
             if done is not None:
                 return done
+        store.check_run()
         image = open_source(work)
         progress = progress_of(store.records.values())
         planes = len(plane_indices(image.shape))
@@ -94,11 +101,6 @@ def put_together(work: Work, problems: list[str]) -> dict[str, Any]:
         return {"state": "done", "reason": "", **finish(work, image, store)}
     except BlindspotError as error:
         return {"state": "failed", "reason": sentence(error)}
-
-
-def _store(work: Work) -> PlaneStore:
-    """Return the store that was opened before the work was handed out."""
-    return PlaneStore(PlaneStore.folder_of(work.output), work.output)
 
 
 class _Switch:

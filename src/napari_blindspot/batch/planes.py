@@ -5,6 +5,7 @@ Everything is told by a `Work`. What is kept beside the pixels is in `napari_bli
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from napari_blindspot.fallback import fit_stack_or_fall_back
 from napari_blindspot.image import MIN_SIZE, check_pixels, check_plane
 from napari_blindspot.io import WriteOptions, open_image, write_image
 from napari_blindspot.model import Model
+from napari_blindspot.output_lock import locked
 from napari_blindspot.plane_store import PlaneStore
 from napari_blindspot.stack import chains, plane_indices
 
@@ -33,7 +35,16 @@ if TYPE_CHECKING:
 
     Index = tuple[int, ...]
 
-__all__ = ["finish", "fit_planes", "header_of", "look_at", "open_source", "open_store", "tasks"]
+__all__ = [
+    "finish",
+    "fit_planes",
+    "header_of",
+    "look_at",
+    "open_source",
+    "open_store",
+    "reserved",
+    "tasks",
+]
 
 
 def open_source(work: Work) -> ImageFile:
@@ -87,13 +98,14 @@ def header_of(image: ImageFile) -> dict[str, Any]:
     }
 
 
-def open_store(work: Work, image: ImageFile) -> PlaneStore:
-    """Make the folder of the output, look whether there is room, and open what is finished already.
+@contextlib.contextmanager
+def reserved(work: Work) -> Iterator[None]:
+    """Make the folder of the output, and keep other runs from writing it while the block lasts.
 
     Raises
     ------
     FileError
-        If the folder cannot be written to, or the disk is too full.
+        If the folder cannot be made, or another run is at work on the output.
     """
     folder = work.output.parent
     try:
@@ -103,6 +115,18 @@ def open_store(work: Work, image: ImageFile) -> PlaneStore:
         raise FileError(
             f"Cannot make the folder {folder}: {reason}; choose another output folder."
         ) from error
+    with locked(work.output):
+        yield
+
+
+def open_store(work: Work, image: ImageFile) -> PlaneStore:
+    """Open what is finished already of an output that is `reserved`, and look whether there is room.
+
+    Raises
+    ------
+    FileError
+        If the folder cannot be written to, or the disk is too full.
+    """
     store = PlaneStore.open(work.output, work.fingerprint(), resume=work.existing != "overwrite")
     shape = image.shape
     planes, pixels = len(plane_indices(shape)), shape[-2] * shape[-1]

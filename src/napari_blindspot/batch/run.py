@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.batch.control import BatchControl
 from napari_blindspot.batch.events import ItemChanged, PlaneWork
+from napari_blindspot.batch.find import locate
 from napari_blindspot.batch.plan import OPEN
 from napari_blindspot.batch.planes import (
     finish,
@@ -15,12 +16,14 @@ from napari_blindspot.batch.planes import (
     look_at,
     open_source,
     open_store,
+    reserved,
     tasks,
 )
 from napari_blindspot.batch.report import Report
 from napari_blindspot.batch.summary import progress_of
 from napari_blindspot.batch.work import Work, kept_in_words, sentence, verdict
 from napari_blindspot.events import Finished
+from napari_blindspot.output_lock import locked_folder
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -62,11 +65,23 @@ def run_batch(
 
     Raises
     ------
+    FileError
+        If another batch is writing to the output folder.
     DeviceError
         If a cluster was asked for and cannot be reached or started.
     """
-    control = control or BatchControl()
-    report = report or Report(batch)
+    folder = locate(batch.options.output)
+    with contextlib.suppress(OSError):
+        # What is wrong with the folder is said of each file, and of the report.
+        folder.mkdir(parents=True, exist_ok=True)
+    # There is one report for the whole folder.
+    with locked_folder(folder):
+        yield from _run(batch, control or BatchControl(), report or Report(batch), preview_interval)
+
+
+def _run(
+    batch: Batch, control: BatchControl, report: Report, preview_interval: float | None
+) -> Iterator[BatchEvent]:
     try:
         for seen in look(batch):
             yield seen
@@ -121,23 +136,24 @@ def _run_item(
 
     try:
         work = Work.of(batch.items[number], batch.options)
-        there = verdict(work)
-        if there is not None:
-            yield changed(**there)
-            return
-        image = open_source(work)
-        store = open_store(work, image)
-        progress = progress_of(store.records.values())
-        yield changed(state="running", reason="", **header_of(image), **progress)
-        for name, planes in tasks(image, work.settings).items():
-            for event in fit_planes(work, image, store, name, planes, control, preview_interval):
-                yield PlaneWork(number, event)
-                if isinstance(event, Finished):
-                    yield changed(**progress_of(store.records.values()))
-        item = batch.items[number]
-        if item.finished < item.planes:
-            yield changed(state="stopped", reason=kept_in_words(item.finished, item.planes))
-            return
-        yield changed(state="done", reason="", **finish(work, image, store))
+        with reserved(work):
+            there = verdict(work)
+            if there is not None:
+                yield changed(**there)
+                return
+            image = open_source(work)
+            store = open_store(work, image)
+            progress = progress_of(store.records.values())
+            yield changed(state="running", reason="", **header_of(image), **progress)
+            for name, planes in tasks(image, work.settings).items():
+                for event in fit_planes(work, image, store, name, planes, control, preview_interval):
+                    yield PlaneWork(number, event)
+                    if isinstance(event, Finished):
+                        yield changed(**progress_of(store.records.values()))
+            item = batch.items[number]
+            if item.finished < item.planes:
+                yield changed(state="stopped", reason=kept_in_words(item.finished, item.planes))
+                return
+            yield changed(state="done", reason="", **finish(work, image, store))
     except Exception as error:
         yield changed(state="failed", reason=sentence(error))

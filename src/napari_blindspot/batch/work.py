@@ -136,7 +136,7 @@ def verdict(work: Work) -> dict[str, Any] | None:
         )
         return {"state": "failed", "reason": reason}
     # A run that was killed after its last step has left the planes behind.
-    PlaneStore(PlaneStore.folder_of(work.output), work.output).discard()
+    PlaneStore(work.output).discard()
     return {"reason": "It was done by an earlier run.", **done}
 
 

@@ -24,6 +24,7 @@ from napari_blindspot.fallback import fit_stack_or_fall_back
 from napari_blindspot.image import check_plane
 from napari_blindspot.io import ImageFile, WriteOptions, is_zarr, open_image, write_image
 from napari_blindspot.model import Model
+from napari_blindspot.output_lock import locked
 from napari_blindspot.plane_store import PlaneStore
 from napari_blindspot.stack import chains, plane_indices
 from napari_blindspot.words import duration
@@ -143,10 +144,17 @@ def denoise_file(
         # For a moment both the kept planes and the output are there.
         size = 2 * len(indices) * image.shape[-2] * image.shape[-1] * dtype.itemsize
         check_writable(path, size, folder=is_zarr_name(path))
-    check_planes(image)
+    with locked(*outputs.paths):
+        # A run that held them may just have ended.
+        outputs.check(source.path)
+        check_planes(image)
+        store = PlaneStore.open(outputs.denoised, source.fingerprint(image, settings), resume=True)
+        return _finish(_Run(source, outputs, settings, options or WriteOptions(), image, dtype, store))
 
-    store = PlaneStore.open(outputs.denoised, source.fingerprint(image, settings), resume=True)
-    run = _Run(source, outputs, settings, options or WriteOptions(), image, dtype, store)
+
+def _finish(run: _Run) -> bool:
+    """Do a run, and write and say what came of it."""
+    store = run.store
     failure: BlindspotError | None = None
     try:
         run.fit()
@@ -157,7 +165,7 @@ def denoise_file(
             store.discard()
         raise CancelledError("Cancelled; nothing was written.")
     finished = store.finished
-    complete = failure is None and len(finished) == len(indices)
+    complete = failure is None and len(finished) == len(run.indices)
     if complete:
         run.write()
     for warning in run.warnings():
