@@ -11,11 +11,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from napari_blindspot import Settings
 from napari_blindspot.engine import run
-from napari_blindspot.engine.blind import BlindFit, Trainer
+from napari_blindspot.engine.blind import BlindFit, BlindLoss
 from napari_blindspot.engine.fit import fit_plane
 from napari_blindspot.engine.implicit import ImplicitFit
 from napari_blindspot.engine.joint import JointFit
 from napari_blindspot.engine.refine import Refinement
+from napari_blindspot.engine.train import Trainer
 from napari_blindspot.method.compact import CompactUNet
 from napari_blindspot.samples import confocal
 
@@ -58,7 +59,7 @@ def steps(gap: int) -> dict:
     noisy = torch.from_numpy(np.random.default_rng(0).normal(size=(128, 128)).astype(np.float32))
     valid = torch.ones_like(noisy, dtype=torch.bool)
     fit = BlindFit(noisy, valid, settings)
-    pixels = fit.pixels
+    blind = BlindLoss(fit)
     correlation = torch.eye(9) if gap else None
     refinement = Refinement(fit, fit.noisy, 0 * fit.noisy, torch.ones_like(fit.noisy), correlation)
     trainer = Trainer(fit.network, 10_000, 1e-3, 0.9)
@@ -66,7 +67,7 @@ def steps(gap: int) -> dict:
     taught.estimate = noisy.flatten()
     record = torch.zeros(3)
     return {
-        "blind": lambda: fit.learn(trainer, lambda n: fit.loss(n, fit.patches(pixels, 2))),
+        "blind": lambda: fit.learn(trainer, blind),
         "refinement": lambda: fit.learn(trainer, refinement),
         "INR": lambda: inr.step(record),
         "taught INR": lambda: taught.step(record),

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from napari_blindspot import Settings, denoise
-from napari_blindspot.engine.blind import BlindFit, Trainer
+from napari_blindspot.engine.blind import BlindFit
 from napari_blindspot.engine.fit import fit_plane
 from napari_blindspot.engine.implicit import ImplicitFit
 from napari_blindspot.engine.joint import JointFit
 from napari_blindspot.engine.memory import free_memory, peak_memory
 from napari_blindspot.engine.refine import Refinement
+from napari_blindspot.engine.train import Trainer
 from napari_blindspot.errors import OutOfMemoryError
 from napari_blindspot.events import Step
 from napari_blindspot.samples import confocal

@@ -7,10 +7,11 @@ from scipy.ndimage import gaussian_filter
 
 from napari_blindspot import Control, Settings, denoise
 from napari_blindspot.engine import memory, run
-from napari_blindspot.engine.blind import BlindFit, Trainer
+from napari_blindspot.engine.blind import BlindFit, BlindLoss
 from napari_blindspot.engine.fit import fit_plane
 from napari_blindspot.engine.implicit import ImplicitFit
 from napari_blindspot.engine.refine import Refinement, guard, local_sigma, wiener
+from napari_blindspot.engine.train import Trainer
 from napari_blindspot.events import Finished, Preview, Started, Step
 
 QUICK = {
@@ -292,8 +293,9 @@ def test_white_refinement_noise_is_drawn_from_residuals_of_like_intensity():
 def test_the_running_mean_of_weights_follows_the_network():
     fit = blind_fit(np.random.default_rng(0).normal(size=(32, 32)))
     trainer = Trainer(fit.network, 30, 1e-3, 0.9)
+    loss = BlindLoss(fit)
     for _ in range(30):
-        trainer.step(fit.loss(trainer.network, fit.patches(fit.pixels, 2)))
+        fit.learn(trainer, loss)
     pairs = zip(trainer.mean.parameters(), trainer.network.parameters(), strict=True)
     assert all(torch.allclose(a, b, atol=0.05) for a, b in pairs)
     assert not any(p.requires_grad for p in trainer.mean.parameters())
@@ -318,7 +320,7 @@ def test_learning_rates_rise_and_fall_whatever_the_number_of_steps():
         fit = blind_fit(np.zeros((16, 16)))
         inr = ImplicitFit(fit.noisy[0, 0], fit.valid[0, 0], fit.settings, steps, fit.generator)
         trainer = Trainer(fit.network, steps, 1e-3, 0.9)
-        for schedule in (inr.schedule, trainer.schedule):
+        for schedule in (inr.optimizer.schedule, trainer.optimizer.schedule):
             for _ in range(schedule.total_steps - 1):
                 schedule.optimizer.step()
                 schedule.step()

@@ -14,11 +14,12 @@ from torch.profiler import ProfilerActivity, profile
 from napari_blindspot import Settings, denoise
 from napari_blindspot.engine import fit as engine_fit
 from napari_blindspot.engine import memory
-from napari_blindspot.engine.blind import BlindFit, Trainer
+from napari_blindspot.engine.blind import BlindFit, BlindLoss
 from napari_blindspot.engine.fit import fit_plane
 from napari_blindspot.engine.joint import JointFit
 from napari_blindspot.engine.memory import free_memory, largest_side, peak_memory, shortage, tile_side
 from napari_blindspot.engine.refine import Refinement
+from napari_blindspot.engine.train import Trainer
 from napari_blindspot.errors import OutOfMemoryError
 from napari_blindspot.events import Started
 from napari_blindspot.method.compact import CompactUNet
@@ -87,7 +88,8 @@ def most_bytes(work) -> int:
 def test_the_estimate_covers_what_is_allocated_and_is_not_much_more(precision):
     fit = blind_fit(256, precision=precision, unet_width=16, patch_size=64, batch_size=4)
     trainer = Trainer(fit.network, 10, 1e-3, 0.9)
-    training = most_bytes(lambda: fit.learn(trainer, lambda n: fit.loss(n, fit.patches(fit.pixels, 4))))
+    loss = BlindLoss(fit)
+    training = most_bytes(lambda: fit.learn(trainer, loss))
     applied = most_bytes(lambda: list(fit.predict_seen(fit.network, 1)))
     plane = memory.SCRATCH + 256**2 * memory.PLANE_BYTES
     estimate = peak_memory((256, 256), fit.settings) - plane
@@ -169,8 +171,8 @@ def test_patches_that_do_not_fit_become_fewer_and_then_smaller(at_most):
     trainer = Trainer(fit.network, 10, 1e-3, 0.9)
     before = fit.network.output.weight.clone()
     at_most(40**2)
-    loss = fit.learn(trainer, lambda network: fit.loss(network, fit.patches(fit.pixels, 4)))
-    assert (fit.most, fit.side) == (1, 32)
+    loss = fit.learn(trainer, BlindLoss(fit))
+    assert (fit.patches.most, fit.patches.side) == (1, 32)
     assert torch.isfinite(loss)
     assert not torch.equal(fit.network.output.weight, before)
     assert trainer.iteration == 1
@@ -184,11 +186,11 @@ def test_the_refinement_goes_on_with_smaller_patches_too(at_most):
     for autocorrelation in (None, correlation):
         loss = Refinement(fit, fit.noisy, torch.zeros_like(fit.noisy), sigma, autocorrelation)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fit, "side", 64)
+            patch.setattr(fit.patches, "side", 64)
             trainer = Trainer(fit.network, 10, 1e-3, 0.9)
             at_most(2 * 40**2)
             assert torch.isfinite(fit.learn(trainer, loss))
-            assert fit.side == 32
+            assert fit.patches.side == 32
 
 
 def test_a_run_short_of_memory_gives_nearly_the_same_result_and_says_so(at_most):

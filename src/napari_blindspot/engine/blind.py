@@ -9,78 +9,42 @@ other modules.
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from napari_blindspot.engine.memory import LEAST_TILE, MARGIN, retry, tile_side
+from napari_blindspot.engine.patches import Patches
 from napari_blindspot.method.compact import LEVELS, CompactUNet
 from napari_blindspot.method.fill import gaussian, normalised_convolution
 from napari_blindspot.method.sampling import place_targets, punch_holes, scattered_targets
-from napari_blindspot.method.symmetry import SYMMETRIES, turn, turn_back
+from napari_blindspot.method.symmetry import turn, turn_back
 from napari_blindspot.plan import hole_radius, target_spacing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from typing import Protocol
 
+    from torch import nn
+
+    from napari_blindspot.engine.graph import Replay
+    from napari_blindspot.engine.train import Trainer
     from napari_blindspot.settings import Settings
 
-__all__ = ["BlindFit", "Trainer"]
+    class Loss(Protocol):
+        """What a phase of the fit makes small, for a few patches at random places."""
+
+        count: int
+        """Of patches, at most."""
+
+        def __call__(self, network: nn.Module) -> torch.Tensor:
+            """Return the loss of the patches that were placed last."""
+
+
+__all__ = ["BlindFit", "BlindLoss"]
 
 MULTIPLE = 2**LEVELS
-
-LEAST_SIDE = 32
-"""Of a patch, in pixels; smaller ones are mostly border."""
-
-
-class Trainer:
-    """AdamW with a one-cycle learning rate and a running mean of the weights.
-
-    Parameters
-    ----------
-    network : CompactUNet
-        Trained in place.
-    iterations : int
-        Length of the cycle.
-    rate : float
-        The highest learning rate, reached after 15 % of the cycle.
-    memory : float
-        Share of the running mean that the next iteration keeps, once it has got going.
-    """
-
-    def __init__(self, network: CompactUNet, iterations: int, rate: float, memory: float) -> None:
-        self.network = network
-        self.mean = copy.deepcopy(network).requires_grad_(False)
-        self.memory = memory
-        self.iteration = 0
-        fused = next(network.parameters()).device.type != "mps"
-        self.optimizer = torch.optim.AdamW(
-            network.parameters(), rate, weight_decay=0.0, betas=(0.9, 0.99), fused=fused
-        )
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer,
-            rate,
-            total_steps=max(iterations, 2),
-            pct_start=0.15,
-            div_factor=10,
-            final_div_factor=100,
-        )
-
-    def step(self, loss: torch.Tensor) -> None:
-        """Move the network down the gradient of `loss`, and its mean towards the network."""
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
-        if self.iteration + 1 < self.schedule.total_steps:
-            self.schedule.step()
-        self.iteration += 1
-        keep = min(self.memory, self.iteration / (self.iteration + 9))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.mean.parameters()), list(self.network.parameters()), 1 - keep)
 
 
 class BlindFit:
@@ -111,18 +75,14 @@ class BlindFit:
         self.settings = settings
         self.device = noisy.device
         self.generator = torch.Generator(self.device).manual_seed(settings.seed)
-        # Where patches lie is needed on the host; drawing it there spares the device a wait.
-        self.host_generator = torch.Generator().manual_seed(settings.seed)
         assert settings.dilation is not None
         assert settings.visible_fraction is not None
         self.radius = hole_radius(settings.dilation)
         self.spacing = target_spacing(settings.dilation, settings.visible_fraction)
         self.kernel = self._kernel()
-        # Patches are turned, so they are square.
-        self.side = min(settings.patch_size, min(noisy.shape)) // MULTIPLE * MULTIPLE
-        self.most = settings.batch_size
         self.compromises: dict[str, str] = {}
         height, width = noisy.shape
+        self.patches = Patches((height, width), settings, MULTIPLE, self.device)
         self.tile = tile_side((height, width), settings, self.device)
         self.network = CompactUNet(2 + self.beside.shape[1], settings.unet_width, self.generator)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -147,51 +107,56 @@ class BlindFit:
         features = F.pad(features, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
         features = features.contiguous(memory_format=torch.channels_last)
         low_precision = self.settings.precision == "bfloat16"
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=low_precision):
+        # Without a cache, which would hold memory of a step that is being recorded.
+        with torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=low_precision, cache_enabled=False
+        ):
             correction = network(features)
         estimate: torch.Tensor = fill + correction.float()[..., :height, :width]
         return estimate
 
-    def patches(self, stack: torch.Tensor, count: int) -> torch.Tensor:
-        """Cut `count` patches, or as many as fit, at random places from (1, C, Y, X), randomly turned."""
-        height, width = stack.shape[-2:]
-        side = self.side
-        cut = []
-        for _ in range(min(count, self.most)):
-            top = self._draw(height - side + 1)
-            left = self._draw(width - side + 1)
-            piece = stack[..., top : top + side, left : left + side]
-            cut.append(turn(piece, self._draw(SYMMETRIES)))
-        return torch.cat(cut)
+    def learn(self, trainer: Trainer, loss: Loss, replay: Replay | None = None) -> torch.Tensor:
+        """Take a step, and return its loss; with fewer patches from then on if memory does not suffice.
 
-    def _draw(self, below: int) -> int:
-        # A list is read without the synchronisation that `item` stands for.
-        number: int = torch.randint(below, (1,), generator=self.host_generator).tolist()[0]
-        return number
+        Parameters
+        ----------
+        trainer : Trainer
+            Of the network.
+        loss : Loss
+            The same one in all steps that share `replay`.
+        replay : Replay, optional
+            Takes the step from a graph where it has one.
 
-    def learn(self, trainer: Trainer, loss: Callable[[nn.Module], torch.Tensor]) -> torch.Tensor:
-        """Take a step, and return its loss; with fewer patches from then on if memory does not suffice."""
+        Returns
+        -------
+        Tensor
+            (), overwritten by the next step.
+        """
 
-        def step() -> torch.Tensor:
-            value = loss(trainer.network)
-            trainer.step(value)
-            return value.detach()
+        def work() -> None:
+            trainer.step(loss(trainer.network))
 
-        return retry(step, self._halve_patches, self.device)
+        def step() -> None:
+            self.patches.place(loss.count)
+            if replay is None:
+                work()
+            else:
+                replay(work, trainer.tensors)
+
+        def halve() -> bool:
+            if replay is not None:
+                replay.release()
+            return self._halve_patches()
+
+        trainer.advance()
+        retry(step, halve, self.device)
+        return trainer.loss
 
     def _halve_patches(self) -> bool:
-        """Halve the number of patches of an iteration, and then their sides."""
-        if self.most > 1:
-            self.most //= 2
-        elif self.side >= 2 * LEAST_SIDE:
-            self.side = self.side // 2 // MULTIPLE * MULTIPLE
-        else:
-            return False
-        self.compromises["patches"] = (
-            f"Memory was short, so an iteration saw at most {self.most} patches of {self.side}×{self.side} "
-            "pixels."
-        )
-        return True
+        halved = self.patches.halve()
+        if halved:
+            self.compromises["patches"] = f"Memory was short, so an iteration saw at most {self.patches}."
+        return halved
 
     def loss(self, network: nn.Module, patches: torch.Tensor) -> torch.Tensor:
         """L_dn: the mean squared error at the targets, each of which is hidden with its neighbours.
@@ -297,3 +262,22 @@ class BlindFit:
                     ..., top - y.start : bottom - y.start, left - x.start : right - x.start
                 ]
         return out
+
+
+class BlindLoss:
+    """L_dn of patches at random places: what the blind-spot fit makes small.
+
+    Parameters
+    ----------
+    fit : BlindFit
+        The plane and its random numbers.
+    """
+
+    def __init__(self, fit: BlindFit) -> None:
+        self.fit = fit
+        self.count = fit.settings.batch_size
+        self.pixels = fit.pixels
+
+    def __call__(self, network: nn.Module) -> torch.Tensor:
+        """Return the loss of the patches that were placed last."""
+        return self.fit.loss(network, self.fit.patches.cut(self.pixels))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import torch
 
+from napari_blindspot.engine import graph
+from napari_blindspot.engine.adam import DeviceAdam, HostAdam, numbers_of
 from napari_blindspot.method.inr import Siren, pixel_coordinates
 
 if TYPE_CHECKING:
@@ -15,6 +18,9 @@ __all__ = ["ImplicitFit"]
 
 POINTS = 8192
 """Points a step looks at."""
+
+BETA = 0.999
+"""Memory of the squared gradients."""
 
 CHUNK = 16384
 """Points evaluated at once when the whole plane is asked for."""
@@ -35,6 +41,8 @@ class ImplicitFit:
         How many there will be, for the learning rate's cycle.
     generator : torch.Generator
         Draws weights, points and shifts.
+    compromises : dict of str, optional
+        Where the result's warnings are collected.
     """
 
     def __init__(
@@ -44,6 +52,7 @@ class ImplicitFit:
         settings: Settings,
         steps: int,
         generator: torch.Generator,
+        compromises: dict[str, str] | None = None,
     ) -> None:
         self.settings = settings
         self.generator = generator
@@ -60,15 +69,38 @@ class ImplicitFit:
             generator,
         )
         self.siren.requires_grad_(settings.train_inr)
-        fused = noisy.device.type != "mps"
-        self.optimizer = torch.optim.Adam(self.siren.parameters(), settings.inr_learning_rate, fused=fused)
-        # A tenth of 10 steps leaves the rise no length, by which torch would divide.
-        cycle = 11 if steps == 10 else max(2, steps)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, settings.inr_learning_rate, total_steps=cycle, pct_start=0.1
+        cycle = functools.partial(
+            torch.optim.lr_scheduler.OneCycleLR,
+            max_lr=settings.inr_learning_rate,
+            # A tenth of 10 steps leaves the rise no length, by which torch would divide.
+            total_steps=11 if steps == 10 else max(2, steps),
+            pct_start=0.1,
         )
-        self.taken = 0
-        self.estimate: torch.Tensor | None = None
+        parameters = list(self.siren.parameters())
+        self.optimizer: DeviceAdam | HostAdam
+        if graph.on_gpu(noisy.device):
+            self.optimizer = DeviceAdam(parameters, numbers_of(cycle), BETA)
+        else:
+            adam = torch.optim.Adam(parameters, betas=(0.9, BETA), fused=noisy.device.type != "mps")
+            self.optimizer = HostAdam(adam, cycle(adam))
+        self.loss = torch.zeros((), device=noisy.device)
+        self.compromises = {} if compromises is None else compromises
+        self.replay = graph.Replay(generator, self.compromises)
+        self._estimate: torch.Tensor | None = None
+
+    @property
+    def estimate(self) -> torch.Tensor | None:
+        """D_θ's estimate, (Y * X,), once there is one; F_φ learns from it then."""
+        return self._estimate
+
+    @estimate.setter
+    def estimate(self, values: torch.Tensor) -> None:
+        if self._estimate is None:
+            # Steps are others from now on; the ones after a later estimate read it from the same place.
+            self.replay = graph.Replay(self.generator, self.compromises)
+            self._estimate = values.clone()
+        else:
+            self._estimate.copy_(values)
 
     def step(self, record: torch.Tensor) -> None:
         """Take one step.
@@ -81,30 +113,39 @@ class ImplicitFit:
         record : Tensor
             (3,); L_inr and L_mc are written to its second and third place.
         """
-        settings = self.settings
-        teaching = self.estimate is not None and settings.consistency_loss
-        if not settings.train_inr or not (teaching or settings.inr_loss):
+        if not self.settings.train_inr or not (self._teaching or self.settings.inr_loss):
             return
+        self.optimizer.advance()
+        self.replay(self._work, self._tensors)
+        record[2 if self._teaching else 1] = self.loss
+
+    @property
+    def _teaching(self) -> bool:
+        return self._estimate is not None and self.settings.consistency_loss
+
+    def _work(self) -> None:
+        """Draw points, and move F_φ towards what it learns there."""
         pick = torch.randint(
             len(self.visible), (POINTS,), device=self.visible.device, generator=self.generator
         )
         points = self.visible[pick]
         where = self.coordinates[points]
-        if teaching:
-            assert self.estimate is not None
+        if self._teaching:
+            assert self._estimate is not None
             shift = torch.rand(where.shape, device=where.device, generator=self.generator) - 0.5
             where = where + shift * self.pixel
-            target = self.estimate[points]
+            target = self._estimate[points]
         else:
             target = self.noisy[points]
         loss = (self.siren(where) - target).square().mean()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        self.taken += 1
-        if self.taken < self.schedule.total_steps:
-            self.schedule.step()
-        record[2 if teaching else 1] = loss.detach()
+        self.loss.copy_(loss.detach())
+
+    def _tensors(self) -> list[torch.Tensor]:
+        assert isinstance(self.optimizer, DeviceAdam)
+        return [*self.optimizer.tensors(), self.loss]
 
     @torch.no_grad()
     def image(self) -> torch.Tensor:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from napari_blindspot.engine import graph
+from napari_blindspot.engine.adam import DeviceAdam
 from napari_blindspot.method.inr import Siren, pixel_coordinates
 from napari_blindspot.method.layers import use_generator
 from napari_blindspot.method.losses import consistency_loss, denoising_loss, inr_loss
@@ -62,18 +64,17 @@ class JointFit:
         use_generator(self.inr, self.generator)
         self.inr.requires_grad_(settings.train_inr)
 
-        fused = self.device.type != "mps"
-        self.unet_optimizer = torch.optim.Adam(
-            self.unet.parameters(), lr=settings.unet_learning_rate, fused=fused
-        )
-        self.inr_optimizer = torch.optim.Adam(
-            self.inr.parameters(), lr=settings.inr_learning_rate, fused=fused
-        )
+        rates = [self._unet_rate(i) for i in range(settings.iterations)]
+        self.unet_optimizer = self._adam(self.unet, rates)
+        self.inr_optimizer = self._adam(self.inr, [settings.inr_learning_rate])
+        self.compromises: dict[str, str] = {}
+        self.replay = graph.Replay(self.generator, self.compromises)
         height, width = noisy.shape
         self.coordinates = pixel_coordinates(height, width, self.device)
         self.pixel = torch.tensor([2.0 / (height - 1), 2.0 / (width - 1)], device=self.device)
         self.iteration = 0
         self.losses = torch.full((settings.iterations, 3), math.nan, device=self.device)
+        self._record = torch.full((3,), math.nan, device=self.device)
         self._mean_denoised = torch.zeros_like(noisy)
         self._mean_inr = torch.zeros_like(noisy)
 
@@ -86,18 +87,30 @@ class JointFit:
     def step(self) -> None:
         """Run one iteration: draw the sets, sum the losses (eq. 16), move both networks."""
         self._set_learning_rate()
+        self.replay(self._work, self._tensors)
+        self.losses[self.iteration] = self._record
+        self.iteration += 1
+
+    def _work(self) -> None:
+        """Do what is the same in every iteration."""
         visible = sample_visible(self.valid, self.visible_fraction, self.generator)
         denoised, inr = self._forward(visible)
         total = self._loss(visible, denoised, inr)
-        self.unet_optimizer.zero_grad(set_to_none=True)
-        self.inr_optimizer.zero_grad(set_to_none=True)
+        self.unet_optimizer.zero_grad()
+        self.inr_optimizer.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
         self.unet_optimizer.step()
         if self.settings.train_inr:
             self.inr_optimizer.step()
         self._mean_denoised.lerp_(denoised.detach(), 1.0 - MEMORY)
         self._mean_inr.lerp_(inr.detach(), 1.0 - MEMORY)
-        self.iteration += 1
+
+    def _tensors(self) -> list[torch.Tensor]:
+        """Return what an iteration on a GPU changes."""
+        assert isinstance(self.unet_optimizer, DeviceAdam)
+        assert isinstance(self.inr_optimizer, DeviceAdam)
+        moved = self.unet_optimizer.tensors() + self.inr_optimizer.tensors()
+        return [*moved, self._mean_denoised, self._mean_inr, self._record]
 
     @torch.no_grad()
     def predict(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -122,7 +135,10 @@ class JointFit:
             fill = inr.detach() if self.settings.detach_fill else inr
         masked = torch.where(visible, self.noisy, fill)
         low_precision = self.settings.precision == "bfloat16"
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=low_precision):
+        # Without a cache, which would hold memory of a step that is being recorded.
+        with torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=low_precision, cache_enabled=False
+        ):
             denoised = self.unet(masked[None, None])
         return denoised[0, 0].float(), inr
 
@@ -130,7 +146,7 @@ class JointFit:
         """Sum the losses that are switched on, and note each of them."""
         settings = self.settings
         terms = []
-        record = self.losses[self.iteration]
+        record = self._record
         if settings.denoising_loss:
             invisible = invisible_set(visible, self.valid, self.dilation)
             terms.append(denoising_loss(denoised, self.noisy, invisible))
@@ -149,9 +165,22 @@ class JointFit:
         shift = torch.rand(self.coordinates.shape, device=self.device, generator=self.generator)
         return self.coordinates + shift * self.pixel
 
+    def _adam(self, network: torch.nn.Module, rates: list[float]) -> DeviceAdam | torch.optim.Adam:
+        """Return Adam for these learning rates; only on a GPU does it know all but the first of them."""
+        if graph.on_gpu(self.device):
+            return DeviceAdam(network.parameters(), [(rate, 0.9) for rate in rates], 0.999)
+        return torch.optim.Adam(network.parameters(), lr=rates[0], fused=self.device.type != "mps")
+
+    def _unet_rate(self, iteration: int) -> float:
+        """Return the U-Net's learning rate, which falls to 0 on half a cosine."""
+        progress = iteration / self.settings.iterations
+        return self.settings.unet_learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
+
     def _set_learning_rate(self) -> None:
-        """Let the U-Net's learning rate fall to 0 on half a cosine."""
-        progress = self.iteration / self.settings.iterations
-        rate = self.settings.unet_learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
-        for group in self.unet_optimizer.param_groups:
-            group["lr"] = rate
+        """Set the numbers that change from iteration to iteration."""
+        for optimizer in (self.unet_optimizer, self.inr_optimizer):
+            if isinstance(optimizer, DeviceAdam):
+                optimizer.advance()
+        if isinstance(self.unet_optimizer, torch.optim.Adam):
+            for group in self.unet_optimizer.param_groups:
+                group["lr"] = self._unet_rate(self.iteration)

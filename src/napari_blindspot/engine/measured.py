@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_blindspot.engine.blind import BlindFit, Trainer
+from napari_blindspot.engine.blind import BlindFit, BlindLoss
 from napari_blindspot.engine.calibrate import calibrate
+from napari_blindspot.engine.graph import Replay
 from napari_blindspot.engine.implicit import ImplicitFit
 from napari_blindspot.engine.refine import Refinement, guard, local_sigma, wiener
 from napari_blindspot.engine.stabilised import StabilisedRun
+from napari_blindspot.engine.train import Trainer
 from napari_blindspot.engine.warm import (
     WARM_LESSONS,
     WARM_RATE,
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from napari_blindspot.control import Control
-    from napari_blindspot.engine.refine import Loss
+    from napari_blindspot.engine.blind import Loss
     from napari_blindspot.events import Event
     from napari_blindspot.method.compact import CompactUNet
     from napari_blindspot.result import Start
@@ -154,12 +156,7 @@ class MeasuredRun(StabilisedRun):
         fit, iterations = self.fit, self._blind_iterations
         rate = self.settings.unet_learning_rate * self._rate
         trainer = Trainer(fit.network, iterations, rate, FIT_MEMORY)
-        pixels = fit.pixels
-        yield from self._train(
-            trainer,
-            lambda network: fit.loss(network, fit.patches(pixels, self.settings.batch_size)),
-            iterations,
-        )
+        yield from self._train(trainer, BlindLoss(fit), iterations)
         return trainer
 
     def _learned_much(self) -> bool:
@@ -223,7 +220,9 @@ class MeasuredRun(StabilisedRun):
         self.total = self._blind_iterations + sum(self.settings.refine_iterations or ())
         rate = self.settings.inr_learning_rate * self._rate
         taught = self.settings.model_copy(update={"inr_learning_rate": rate})
-        self.inr = ImplicitFit(noisy, valid, taught, self._lessons, self.fit.generator)
+        self.inr = ImplicitFit(
+            noisy, valid, taught, self._lessons, self.fit.generator, self.fit.compromises
+        )
         if self.start is not None:
             # Where noise is correlated, the refined network has unlearned to do without the pixel.
             which = "blind." if self.plan.correlated else "refined."
@@ -234,11 +233,12 @@ class MeasuredRun(StabilisedRun):
 
     def _train(self, trainer: Trainer, loss: Loss, iterations: int) -> Iterator[Event]:
         """Iterate until the end of this phase or until asked to stop."""
+        replay = Replay(self.fit.generator, self.fit.compromises)
         for _ in range(iterations):
             if self.interrupted:
                 return
             record = self.losses[self.done]
-            record[0] = self.fit.learn(trainer, loss)
+            record[0] = self.fit.learn(trainer, loss, replay)
             lessons = self._lessons_now()
             if lessons == 0:
                 record[1] = self.losses[self.done - 1, 1]

@@ -66,6 +66,7 @@ class PaperRun(Run):
 
     def _predict(self, joint: JointFit) -> Iterator[Event]:
         """Average D_θ and F_φ over random visible sets, and end the run."""
+        joint.replay.release()
         stopped = self.control.stopping
         passes = min(self.settings.passes, STOPPED_PASSES) if stopped else self.settings.passes
         start = self.clock.elapsed
@@ -93,5 +94,6 @@ class PaperRun(Run):
                 joint.losses[: joint.iteration],
                 passes=done,
                 stopped=stopped or done < passes,
+                warnings=tuple(joint.compromises.values()),
             )
         )

@@ -15,14 +15,9 @@ import torch
 import torch.nn.functional as F
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias
-
     from torch import nn
 
     from napari_blindspot.engine.blind import BlindFit
-
-    Loss: TypeAlias = Callable[[nn.Module], torch.Tensor]
 
 __all__ = ["Refinement", "guard", "local_sigma", "wiener"]
 
@@ -135,7 +130,7 @@ class Refinement:
         correlation: torch.Tensor | None,
     ) -> None:
         self.fit = fit
-        self.batch = max(1, fit.settings.batch_size // 4)
+        self.count = max(1, fit.settings.batch_size // 4)
         self.correlation = correlation
         if correlation is None:
             intensity = estimate.flatten()
@@ -146,7 +141,7 @@ class Refinement:
             self.spread = max(64, len(order) // 512)
             guide = rank.view_as(estimate)
         else:
-            self.filter = self._filter(correlation, fit.side)
+            self.filter = self._filter(correlation, fit.patches.side)
             guide = sigma
         self.stack = torch.cat([fit.pixels, target, guide], dim=1)
 
@@ -165,8 +160,8 @@ class Refinement:
         return amplitude
 
     def __call__(self, network: nn.Module) -> torch.Tensor:
-        """Return the loss of a few patches: denoise target + noise, and the real pixels blindly."""
-        patches = self.fit.patches(self.stack, self.batch)
+        """Return the loss of the placed patches: denoise target + noise, and the real pixels blindly."""
+        patches = self.fit.patches.cut(self.stack)
         pixels, target, guide = patches[:, :-2], patches[:, -2:-1], patches[:, -1:]
         twice = torch.cat([target, target])
         beside = torch.cat([pixels[:, 2:], pixels[:, 2:]])

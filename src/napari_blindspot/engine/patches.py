@@ -1,0 +1,103 @@
+"""The patches that an iteration sees: how many, how large, where they lie and how they are turned.
+
+What is learned from them belongs to `napari_blindspot.engine.blind` and `napari_blindspot.engine.refine`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_blindspot.engine import graph
+from napari_blindspot.method.symmetry import SYMMETRIES, turn, turned_places
+
+if TYPE_CHECKING:
+    from napari_blindspot.settings import Settings
+
+__all__ = ["Patches"]
+
+LEAST_SIDE = 32
+"""Of a patch, in pixels; smaller ones are mostly border."""
+
+
+class Patches:
+    """Squares at random places of one plane.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (Y, X) of the plane.
+    settings : Settings
+        Side and number of the patches, at most, and the seed.
+    multiple : int
+        That sides must divide by.
+    device : torch.device
+        Of what will be cut.
+    """
+
+    def __init__(
+        self, shape: tuple[int, int], settings: Settings, multiple: int, device: torch.device
+    ) -> None:
+        self.shape = shape
+        self.multiple = multiple
+        self.device = device
+        # Patches are turned, so they are square.
+        self.side = min(settings.patch_size, *shape) // multiple * multiple
+        self.most = settings.batch_size
+        # Where they lie is drawn on the host, where slices need it; a device gets it without a wait.
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        self.places: list[list[int]] | torch.Tensor = []
+        self._turned: torch.Tensor | None = None
+
+    def place(self, count: int) -> None:
+        """Draw where the next `count` patches lie, or as many as fit, and how they are turned."""
+        height, width = self.shape
+        limits = (height - self.side + 1, width - self.side + 1, SYMMETRIES)
+        drawn = [[self._draw(below) for below in limits] for _ in range(min(count, self.most))]
+        if not graph.on_gpu(self.device):
+            self.places = drawn
+            return
+        if len(self.places) != len(drawn):
+            self.places = torch.empty(len(drawn), len(limits), dtype=torch.int64, device=self.device)
+        assert isinstance(self.places, torch.Tensor)
+        self.places.copy_(torch.tensor(drawn), non_blocking=True)
+
+    def _draw(self, below: int) -> int:
+        # A list is read without the synchronisation that `item` stands for.
+        number: int = torch.randint(below, (1,), generator=self.generator).tolist()[0]
+        return number
+
+    def cut(self, stack: torch.Tensor) -> torch.Tensor:
+        """Cut the patches that were placed last out of (1, C, Y, X), and turn them; (N, C, side, side)."""
+        side = self.side
+        if isinstance(self.places, torch.Tensor):
+            return self._gather(stack, self.places)
+        pieces = (
+            turn(stack[..., top : top + side, left : left + side], symmetry)
+            for top, left, symmetry in self.places
+        )
+        return torch.cat(list(pieces))
+
+    def _gather(self, stack: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """Do the same with places that the host does not know."""
+        width = self.shape[1]
+        if self._turned is None or self._turned.shape[1] != self.side**2:
+            self._turned = turned_places(self.side, width, self.device)
+        top, left, symmetry = places.unbind(1)
+        where = self._turned[symmetry] + (top * width + left)[:, None]
+        cut = stack.flatten(2)[0][:, where]
+        return cut.transpose(0, 1).reshape(len(places), -1, self.side, self.side)
+
+    def halve(self) -> bool:
+        """Halve their number, and then their sides; False if they are as few and small as can be."""
+        if self.most > 1:
+            self.most //= 2
+        elif self.side >= 2 * LEAST_SIDE:
+            self.side = self.side // 2 // self.multiple * self.multiple
+        else:
+            return False
+        return True
+
+    def __str__(self) -> str:
+        return f"{self.most} patches of {self.side}×{self.side} pixels"
