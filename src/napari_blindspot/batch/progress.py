@@ -1,4 +1,4 @@
-"""How far a batch is and how long it will take, from its events alone."""
+"""How far a batch is, what it is at and how long it will take, from its events alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_blindspot.batch.events import BatchEvent
     from napari_blindspot.batch.plan import Batch, Item
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "activity"]
 
 
 class Progress:
@@ -108,6 +108,17 @@ class Progress:
             return math.nan
         at_work = self._batch.items[next(iter(self._share))]
         return left * self._plane_seconds / _plane_pixels(at_work)
+
+
+def activity(work: PlaneWork, item: Item) -> str:
+    """Say what is done with which plane of an item; empty if the event does not tell."""
+    plane = f"plane {min(item.finished + 1, item.planes)} of {item.planes}, " if item.planes > 1 else ""
+    event = work.event
+    if isinstance(event, Step):
+        return f"{plane}iteration {event.iteration}/{event.iterations}"
+    if isinstance(event, Predicting):
+        return f"{plane}averaging pass {event.done}/{event.passes}"
+    return ""
 
 
 def _plane_pixels(item: Item) -> float:

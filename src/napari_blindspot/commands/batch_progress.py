@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from napari_blindspot.batch.events import ItemChanged, PlaneWork
 from napari_blindspot.batch.plan import OPEN
-from napari_blindspot.batch.progress import Progress
+from napari_blindspot.batch.progress import Progress, activity
 from napari_blindspot.commands.display import LINE_INTERVAL, Bar, Display, Lines
 from napari_blindspot.commands.exits import say
-from napari_blindspot.events import Predicting, Started, Step
+from napari_blindspot.events import Started
 from napari_blindspot.words import duration
 
 if TYPE_CHECKING:
@@ -66,16 +66,6 @@ class _Teller:
         remaining = self.progress.remaining
         return "" if math.isnan(remaining) else f"{duration(remaining)} left"
 
-    def activity(self, event: PlaneWork) -> str:
-        item = self.batch.items[event.number]
-        plane = f"plane {min(item.finished + 1, item.planes)} of {item.planes}, " if item.planes > 1 else ""
-        engine = event.event
-        if isinstance(engine, Step):
-            return f"{plane}iteration {engine.iteration}/{engine.iterations}"
-        if isinstance(engine, Predicting):
-            return f"{plane}averaging pass {engine.done}/{engine.passes}"
-        return ""
-
 
 class _Lines(Lines["BatchEvent"]):
     """One line now and then."""
@@ -88,12 +78,16 @@ class _Lines(Lines["BatchEvent"]):
         for sentence in self._teller.sentences(event):
             say(sentence)
         if isinstance(event, PlaneWork) and time.monotonic() - self._last >= LINE_INTERVAL:
-            activity = self._teller.activity(event)
-            if activity:
+            item = self._teller.batch.items[event.number]
+            text = activity(event, item)
+            if text:
                 self._last = time.monotonic()
-                name = self._teller.batch.items[event.number].source.name
                 percent = f"{self._teller.progress.fraction:.0%} of all"
-                say("  ".join(part for part in (name, activity, percent, self._teller.left()) if part))
+                say(
+                    "  ".join(
+                        part for part in (item.source.name, text, percent, self._teller.left()) if part
+                    )
+                )
 
 
 class _Bar(Bar["BatchEvent"]):
@@ -110,7 +104,8 @@ class _Bar(Bar["BatchEvent"]):
         over = sum(item.state not in OPEN for item in items)
         fields = {"where": f"{over} of {len(items)} files", "left": self._teller.left()}
         if isinstance(event, PlaneWork):
-            activity = self._teller.activity(event)
-            if activity:
-                fields["text"] = f"{items[event.number].source.name}: {activity}"
+            item = items[event.number]
+            text = activity(event, item)
+            if text:
+                fields["text"] = f"{item.source.name}: {text}"
         self.advance(self._teller.progress.fraction, **fields)

@@ -26,6 +26,7 @@ from napari_blindspot.widgets.batch_list import FileList
 from napari_blindspot.widgets.batch_panel import BatchPanel
 from napari_blindspot.widgets.batch_session import BatchOutcome, BatchSession
 from napari_blindspot.widgets.closing import CloseWatcher
+from napari_blindspot.widgets.owner import SessionOwner
 from napari_blindspot.widgets.preferences import read_preferences
 from napari_blindspot.widgets.reader import add_to_viewer
 from napari_blindspot.widgets.warm import warm_up
@@ -46,7 +47,7 @@ _IMAGES = "Images (*.tif *.tiff *.png *.czi *.lif *.nd2);;Job files (*.yaml *.ym
 _JOBS = (".yaml", ".yml")
 
 
-class BatchWidget(BatchPanel):
+class BatchWidget(SessionOwner[BatchSession], BatchPanel):
     """Denoise many files, resumable at any moment.
 
     Parameters
@@ -55,23 +56,20 @@ class BatchWidget(BatchPanel):
         Whose layers can be added, and where results are opened.
     """
 
+    _STOPPING = "Stopping after the plane at work."
+    _CANCELLING = "Ending; planes that are finished are kept."
+
     def __init__(self, napari_viewer: Viewer) -> None:
         preferences = read_preferences()
         super().__init__(preferences.preset, preferences.device)
         self._viewer = napari_viewer
         self.files = FileList(self.model, self.options)
-        self._session: BatchSession | None = None
         self._pair: list[Layer] = []
         self._watcher = CloseWatcher(self, self.closed)
         self._connect()
         self._restyle()
         self._enable()
         warm_up()
-
-    @property
-    def session(self) -> BatchSession | None:
-        """The run that is going on, if there is one."""
-        return self._session
 
     @property
     def items(self) -> list[Item]:
@@ -135,9 +133,8 @@ class BatchWidget(BatchPanel):
                 return
             self.files.quit()
             self.files.frozen = True
-            self._session = session = BatchSession(Batch(batch.options, list(batch.items)))
-            session.changed.connect(self._on_changed)
-            session.ended.connect(self._on_ended)
+            session = BatchSession(Batch(batch.options, list(batch.items)))
+            self._adopt(session)
             self.begin()
             session.start()
             self._enable()
@@ -181,11 +178,9 @@ class BatchWidget(BatchPanel):
     def closed(self) -> None:
         """End what is going on because the widget leaves the screen; finished planes are kept."""
         self.files.quit()
-        if self._session is not None:
-            self._session.changed.disconnect(self._on_changed)
-            self._session.ended.disconnect(self._on_ended)
-            self._session.control.cancel()
-            self._session = None
+        session = self._let_go()
+        if session is not None:
+            session.control.cancel()
             self.files.frozen = False
             self._enable()
 
@@ -238,27 +233,21 @@ class BatchWidget(BatchPanel):
         self.follow(post.fraction, "Paused" if post.paused else left, batch.in_words, post.activity)
         self._enable()
 
-    def _on_ended(self, outcome: BatchOutcome) -> None:
-        session, self._session = self._session, None
-        if session is None or outcome.kind == "abandoned":
-            return
+    def _on_ended(self, _: BatchSession, outcome: BatchOutcome) -> None:
         self.files.frozen = False
         self.end(1.0 if outcome.kind == "finished" else None)
         self.say(outcome.message, error=outcome.kind == "failed")
         self._enable()
 
     def _enable(self) -> None:
-        """Let exactly those parts be used that mean something now."""
         running = self._session is not None
         self.edit(not running)
         self.start.setEnabled(not running and bool(self.files.inputs))
         self.save.setEnabled(bool(self.files.inputs))
-        going = running and not self._session.control.stopping  # type: ignore[union-attr]
-        self.pause.setEnabled(going)
-        self.stop.setEnabled(going)
-        self.cancel.setEnabled(running and not self._session.control.cancelled)  # type: ignore[union-attr]
-        paused = running and self._session.control.paused  # type: ignore[union-attr]
-        self.pause.setText("Resume" if paused else "Pause")
+        self.pause.setEnabled(self._stoppable)
+        self.stop.setEnabled(self._stoppable)
+        self.cancel.setEnabled(self._cancellable)
+        self.pause.setText("Resume" if self._paused else "Pause")
         self.show_report.setEnabled(self._report() is not None)
 
     def _report(self) -> Path | None:
@@ -266,26 +255,8 @@ class BatchWidget(BatchPanel):
         page = Path(text) / "batch_report.html"
         return page if text and page.is_file() else None
 
-    def _pause_or_resume(self) -> None:
-        if self._session is not None:
-            control = self._session.control
-            if control.paused:
-                control.resume()
-            else:
-                control.pause()
-            self._enable()
-
-    def _stop(self) -> None:
-        if self._session is not None:
-            self._session.control.stop()
-            self.say("Stopping after the plane at work.")
-            self._enable()
-
-    def _cancel(self) -> None:
-        if self._session is not None:
-            self._session.control.cancel()
-            self.say("Ending; planes that are finished are kept.")
-            self._enable()
+    def _tell(self, message: str) -> None:
+        self.say(message)
 
     def _ask_for_files(self) -> None:
         paths, _ = QFileDialog.getOpenFileNames(self, "Add images or a job file", "", _IMAGES)

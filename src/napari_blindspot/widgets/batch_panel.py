@@ -21,13 +21,12 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QElidingLabel
 
 from napari_blindspot.batch import BatchOptions
 from napari_blindspot.settings import PRESETS, Settings
 from napari_blindspot.widgets.batch_table import BatchModel, BatchTable
 from napari_blindspot.widgets.form import SettingsForm
-from napari_blindspot.widgets.panel import ERROR_ON_DARK, ERROR_ON_LIGHT
+from napari_blindspot.widgets.lines import Message, line
 
 __all__ = ["BatchPanel"]
 
@@ -92,13 +91,8 @@ class BatchPanel(QWidget):  # type: ignore[misc]
         self.show_report = _button("Report", "Open the report of the output folder.")
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
-        self.progress, self.activity = _line(), _line()
-        self.message = QLabel()
-        self.message.setWordWrap(True)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self._error_color = ERROR_ON_DARK
-        self._is_error = False
+        self.progress, self.activity = line(), line()
+        self.message = Message()
         # What a job file says and no field shows.
         self._more_settings: dict[str, Any] = {}
         self._more_options: dict[str, Any] = {}
@@ -182,15 +176,12 @@ class BatchPanel(QWidget):  # type: ignore[misc]
 
     def say(self, message: str, *, error: bool = False) -> None:
         """Show a sentence below the table."""
-        self._is_error = error
-        self.message.setStyleSheet(f"color: {self._error_color};" if error else "")
-        self.message.setText(message)
+        self.message.say(message, error=error)
 
     def set_dark(self, dark: bool) -> None:
         """Take colours that can be read on napari's background."""
-        self._error_color = ERROR_ON_DARK if dark else ERROR_ON_LIGHT
         self.model.set_dark(dark)
-        self.say(self.message.text(), error=self._is_error)
+        self.message.set_dark(dark)
 
     def _lay_out(self) -> None:
         self._scroll = QScrollArea()
@@ -254,11 +245,3 @@ def _row(*parts: QWidget) -> QHBoxLayout:
     for part in parts:
         row.addWidget(part)
     return row
-
-
-def _line() -> QElidingLabel:
-    """Return one line of text that never asks for width."""
-    label = QElidingLabel()
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    label.setFixedHeight(label.fontMetrics().height() + 4)
-    return label

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.batch.events import ItemChanged, PlaneWork
 from napari_blindspot.batch.planes import look_at
-from napari_blindspot.batch.progress import Progress
+from napari_blindspot.batch.progress import Progress, activity
 from napari_blindspot.batch.run import run_batch
 from napari_blindspot.batch.work import sentence
 from napari_blindspot.errors import BlindspotError
-from napari_blindspot.events import Predicting, Step
 from napari_blindspot.widgets.warm import warm_up
 
 if TYPE_CHECKING:
@@ -79,7 +78,9 @@ class BatchMailbox:
                 post.items[event.number] = event.item
             elif isinstance(event, PlaneWork):
                 post.shares[event.number] = self._progress.item_fraction(event.number)
-                post.activity = self._activity(event) or post.activity
+                item = self._batch.items[event.number]
+                text = activity(event, item)
+                post.activity = f"{item.source.name}: {text}" if text else post.activity
             post.paused = self._progress.paused
             post.fraction = self._progress.fraction
             post.remaining = self._progress.remaining
@@ -95,16 +96,6 @@ class BatchMailbox:
                 paused=post.paused,
             )
             return post
-
-    def _activity(self, event: PlaneWork) -> str:
-        item = self._batch.items[event.number]
-        plane = f"plane {min(item.finished + 1, item.planes)} of {item.planes}, " if item.planes > 1 else ""
-        engine = event.event
-        if isinstance(engine, Step):
-            return f"{item.source.name}: {plane}iteration {engine.iteration} of {engine.iterations}"
-        if isinstance(engine, Predicting):
-            return f"{item.source.name}: {plane}averaging {engine.done} of {engine.passes}"
-        return ""
 
 
 def work(

@@ -20,6 +20,7 @@ from napari_blindspot.widgets.closing import CloseWatcher
 from napari_blindspot.widgets.form import SettingsForm
 from napari_blindspot.widgets.layers import check_layer, plan, region_of, slider_point
 from napari_blindspot.widgets.outputs import METADATA_KEY
+from napari_blindspot.widgets.owner import SessionOwner
 from napari_blindspot.widgets.panel import RunPanel
 from napari_blindspot.widgets.preferences import read_preferences
 from napari_blindspot.widgets.session import Outcome, Session
@@ -35,7 +36,7 @@ __all__ = ["DenoiseWidget"]
 PLANE, STACK = "plane", "stack"
 
 
-class DenoiseWidget(Container[Any]):
+class DenoiseWidget(SessionOwner[Session], Container[Any]):
     """Denoise a layer while watching it come clean.
 
     Parameters
@@ -44,10 +45,12 @@ class DenoiseWidget(Container[Any]):
         Whose layers are offered, and where the results appear.
     """
 
+    _STOPPING = "Stopping: the last average is taken."
+    _CANCELLING = "Cancelling."
+
     def __init__(self, napari_viewer: Viewer) -> None:
         self._viewer = napari_viewer
         self._preferences = read_preferences()
-        self._session: Session | None = None
         self.layer = ComboBox(label="Image", choices=self._images, nullable=False)
         self.planes = ComboBox(label="Planes", choices=self._plane_choices)
         self.region = ComboBox(
@@ -93,11 +96,6 @@ class DenoiseWidget(Container[Any]):
         self._layer_changed()
         warm_up()
 
-    @property
-    def session(self) -> Session | None:
-        """The run that is going on, if there is one."""
-        return self._session
-
     def run(self) -> None:
         """Start denoising what is chosen; does nothing while a run is going on."""
         if self._session is not None:
@@ -120,22 +118,17 @@ class DenoiseWidget(Container[Any]):
             self.panel.end("")
             self.panel.say(str(error), error=True)
             return
-        self._session = session
-        session.changed.connect(self._on_changed)
-        session.ended.connect(self._on_ended)
+        self._adopt(session)
         self.panel.begin()
         session.start()
         self._enable()
 
     def closed(self) -> None:
         """End what is going on because the widget leaves the screen; what has been computed is kept."""
-        if self._session is None:
-            return
-        self._session.changed.disconnect(self._on_changed)
-        self._session.ended.disconnect(self._on_ended)
-        self._session.control.stop()
-        self._session = None
-        self._enable()
+        session = self._let_go()
+        if session is not None:
+            session.control.stop()
+            self._enable()
 
     def reset_choices(self, *_: Any) -> None:
         """Offer the layers that there are now."""
@@ -237,37 +230,17 @@ class DenoiseWidget(Container[Any]):
         self.panel.set_theme(theme.text.as_hex(), theme.type == "dark")
 
     def _enable(self) -> None:
-        """Let exactly those parts be used that mean something now."""
         running = self._session is not None
         for part in (self.layer, self.region, self.preset, self.form):
             part.enabled = not running
         self.planes.enabled = not running and len(self.planes.choices) > 1
         self.denoise.enabled = not running and not self._refusal
-        going = running and not self._session.control.stopping  # type: ignore[union-attr]
-        self.pause.enabled = self.stop.enabled = going
-        self.cancel.enabled = running
-        self.pause.text = "Resume" if running and self._session.control.paused else "Pause"  # type: ignore[union-attr]
+        self.pause.enabled = self.stop.enabled = self._stoppable
+        self.cancel.enabled = self._cancellable
+        self.pause.text = "Resume" if self._paused else "Pause"
 
-    def _pause_or_resume(self, _: object = None) -> None:
-        if self._session is not None:
-            control = self._session.control
-            if control.paused:
-                control.resume()
-            else:
-                control.pause()
-            self._enable()
-
-    def _stop(self, _: object = None) -> None:
-        if self._session is not None:
-            self._session.control.stop()
-            self.panel.say("Stopping: the last average is taken.")
-            self._enable()
-
-    def _cancel(self, _: object = None) -> None:
-        if self._session is not None:
-            self._session.control.cancel()
-            self.panel.say("Cancelling.")
-            self.cancel.enabled = False
+    def _tell(self, message: str) -> None:
+        self.panel.say(message)
 
     def _on_changed(self, post: Post) -> None:
         session = self._session
@@ -276,10 +249,7 @@ class DenoiseWidget(Container[Any]):
             if post.note:
                 self.panel.say(post.note)
 
-    def _on_ended(self, outcome: Outcome) -> None:
-        session, self._session = self._session, None
-        if session is None or outcome.kind == "abandoned":
-            return
+    def _on_ended(self, session: Session, outcome: Outcome) -> None:
         self.reset_choices()
         self.panel.end(outcome.kind, session.device)
         self.panel.say(outcome.message, error=outcome.kind == "failed")

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
-from superqt import QElidingLabel
+from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from napari_blindspot.widgets.curve import LossCurve
+from napari_blindspot.widgets.lines import Message, line
 from napari_blindspot.widgets.status import duration
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from napari_blindspot.widgets.work import Post
 
 __all__ = ["RunPanel"]
-
-ERROR_ON_DARK, ERROR_ON_LIGHT = "#ff9a8f", "#a8201a"
 
 
 class RunPanel(QWidget):  # type: ignore[misc]
@@ -30,16 +27,9 @@ class RunPanel(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
-        self.activity = _line()
-        self.machine = _line()
+        self.activity, self.machine = line(), line()
         self.curve = LossCurve()
-        self.message = QLabel()
-        self.message.setWordWrap(True)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self.message.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._error_color = ERROR_ON_DARK
-        self._is_error = False
+        self.message = Message()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (self.bar, self.activity, self.machine, self.curve, self.message):
@@ -48,19 +38,16 @@ class RunPanel(QWidget):  # type: ignore[misc]
     @property
     def is_error(self) -> bool:
         """Whether the message says that something went wrong."""
-        return self._is_error
+        return self.message.is_error
 
     def set_theme(self, text: str, dark: bool) -> None:
         """Take colours that can be read on napari's background."""
-        self._error_color = ERROR_ON_DARK if dark else ERROR_ON_LIGHT
         self.curve.set_theme(text, dark)
-        self.say(self.message.text(), error=self._is_error)
+        self.message.set_dark(dark)
 
     def say(self, message: str, *, error: bool = False) -> None:
         """Show a sentence below the curve."""
-        self._is_error = error
-        self.message.setStyleSheet(f"color: {self._error_color};" if error else "")
-        self.message.setText(message)
+        self.message.say(message, error=error)
 
     def begin(self) -> None:
         """Get ready for a run."""
@@ -84,11 +71,3 @@ class RunPanel(QWidget):  # type: ignore[misc]
         self.bar.setValue(1000 if kind == "finished" else 0)
         self.activity.setText(kind.capitalize())
         self.machine.setText(device)
-
-
-def _line() -> QElidingLabel:
-    """Return one line of text that never asks for width."""
-    label = QElidingLabel()
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    label.setFixedHeight(label.fontMetrics().height() + 4)
-    return label

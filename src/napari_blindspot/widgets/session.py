@@ -6,20 +6,18 @@ A session outlives the widget that started it. It knows no buttons; a widget lis
 
 from __future__ import annotations
 
-import functools
-import gc
 import io
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from napari.qt.threading import create_worker
 from napari.utils import progress
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_blindspot.control import Control
 from napari_blindspot.events import Started
+from napari_blindspot.widgets.background import Background
 from napari_blindspot.widgets.outputs import Outputs
 from napari_blindspot.widgets.record import run_record
 from napari_blindspot.widgets.status import Estimate, duration
@@ -34,9 +32,6 @@ if TYPE_CHECKING:
     from napari_blindspot.widgets.layers import Job
 
 __all__ = ["Outcome", "Session"]
-
-_live: set[Session] = set()
-"""Sessions whose worker has not ended: Qt's signals alone would not keep them."""
 
 DRAW_TIME = 60
 """Milliseconds that a new layer needs to be drawn for the first time."""
@@ -118,45 +113,25 @@ class Session:
         dtype = job.window.dtype if settings.output_dtype == "input" else np.dtype(np.float32)
         self._outputs = Outputs(viewer, source, job, dtype)
         self._results: dict[tuple[int, ...], Result] = {}
-        self._error: Exception | None = None
-        self._abandoned = False
-        self._worker: Any = None
+        self._title = f"Denoising “{job.name}”"
+        self._background = Background(
+            self._title, work, self._task, yielded=self._on_yielded, ended=self._on_ended
+        )
         self._bar: Any = None
 
     @property
     def running(self) -> bool:
         """Whether the worker has not ended yet."""
-        return self in _live
+        return self._background.running
 
     def start(self) -> None:
         """Begin; returns at once."""
-        title = f"Denoising “{self.job.name}”"
-        self._worker = create_worker(_titled(title, self._task), _start_thread=False, _ignore_errors=True)
-        for signal, slot in self._connections():
-            signal.connect(slot)
         # The terminal is not where a user of napari looks.
-        self._bar = progress(total=TICKS, desc=title, file=io.StringIO())
-        if not _live:
-            # With napari and torch loaded, a full search for garbage holds all threads for a quarter of a
-            # second. What is there now is left out of it until the last run has ended.
-            gc.freeze()
-        _live.add(self)
-        self._worker.start()
-
-    def _connections(self) -> list[tuple[Any, Any]]:
-        worker = self._worker
-        return [
-            (worker.yielded, self._on_yielded),
-            (worker.errored, self._on_errored),
-            (worker.aborted, self._on_aborted),
-            (worker.finished, self._on_finished),
-        ]
+        self._bar = progress(total=TICKS, desc=self._title, file=io.StringIO())
+        self._background.start()
 
     def _on_yielded(self, _: object = None) -> None:
         """Bring what has happened to the screen."""
-        if self._worker.abort_requested:
-            # The viewer is being closed: there may be no layers and no widget any more.
-            return
         post = self._task.mailbox.empty()
         self._take(post)
         self.changed.emit(post)
@@ -183,36 +158,25 @@ class Session:
         if post.note:
             self.note = post.note
 
-    def _on_errored(self, error: Exception) -> None:
-        self._error = error
-
-    def _on_aborted(self) -> None:
-        self._abandoned = True
-        self.control.cancel()
-
-    def _on_finished(self) -> None:
+    def _on_ended(self) -> None:
         """Turn the layers into results or remove them, and say how it went."""
-        for signal, slot in self._connections():
-            signal.disconnect(slot)
-        _live.discard(self)
-        if not _live:
-            gc.unfreeze()
-        outcome = Outcome("abandoned", "") if self._abandoned else self._conclude()
+        outcome = Outcome("abandoned", "") if self._background.abandoned else self._conclude()
         self._bar.close()
         self.ended.emit(outcome)
 
     def _conclude(self) -> Outcome:
         post = self._task.mailbox.empty()
-        if self.control.cancelled and self._error is None:
+        error = self._background.error
+        if self.control.cancelled and error is None:
             self._outputs.remove()
             return Outcome("cancelled", "Cancelled; the layers are as they were before.")
         self._take(post)
         if not self._results:
             self._outputs.remove()
-            return Outcome("failed", str(self._error or "The run ended without a result."))
+            return Outcome("failed", str(error or "The run ended without a result."))
         done, asked = len(self._results), len(self.job.planes)
         early = done < asked or any(result.stopped for result in self._results.values())
-        problem = "" if self._error is None else str(self._error)
+        problem = "" if error is None else str(error)
         record = run_record(self.job.name, self._results, self.job.planes, stopped=early, problem=problem)
         self._outputs.keep(record)
         layer = self._outputs.denoised
@@ -231,13 +195,3 @@ class Session:
         ticks = round(self.estimate.fraction * TICKS)
         if self.running and ticks > self._bar.n:
             self._bar.update(ticks - self._bar.n)
-
-
-def _titled(title: str, task: Task) -> Any:
-    """Return `work` with its task, and with a name that napari can show when it asks before closing."""
-
-    class Titled(functools.partial):  # type: ignore[type-arg]
-        def __str__(self) -> str:
-            return title
-
-    return Titled(work, task)

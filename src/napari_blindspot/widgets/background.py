@@ -1,0 +1,120 @@
+"""A generator at work in a thread of napari, which outlives whoever started it.
+
+What it computes belongs to the `work` modules, what its news mean to the sessions. Everything here happens
+on the main thread.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+from typing import TYPE_CHECKING, Any
+
+from napari.qt.threading import create_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+__all__ = ["Background"]
+
+_live: set[Background] = set()
+"""Those that have not ended: Qt's signals alone would not keep them, nor those who listen."""
+
+
+class Background:
+    """A worker thread with an end that is always told.
+
+    Parameters
+    ----------
+    title : str
+        What napari shows when it asks before closing.
+    function : callable
+        Returns the generator; with `arguments`.
+    yielded : callable
+        Gets what the generator yields, unless its end was asked for.
+    ended : callable
+        Called once when it has ended, however that was.
+
+    Attributes
+    ----------
+    error : Exception or None
+        What ended it early.
+    abandoned : bool
+        Whether napari itself ended it, because a viewer was closed.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        function: Callable[..., Generator[Any, None, None]],
+        *arguments: Any,
+        yielded: Callable[[Any], None],
+        ended: Callable[[], None],
+    ) -> None:
+        self.error: Exception | None = None
+        self.abandoned = False
+        self._yielded = yielded
+        self._ended = ended
+        call = _Titled(function, *arguments)
+        call.title = title
+        self._worker: Any = create_worker(call, _start_thread=False, _ignore_errors=True)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has begun and not ended yet."""
+        return self in _live
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        for signal, slot in self._connections():
+            signal.connect(slot)
+        if not _live:
+            # With napari and torch loaded, a full search for garbage holds all threads for a quarter of a
+            # second. What is there now is left out of it until the last worker has ended.
+            gc.freeze()
+        _live.add(self)
+        self._worker.start()
+
+    def quit(self) -> None:
+        """Ask for its end at the next thing that it yields, of which nobody is told any more."""
+        self._worker.quit()
+
+    def _connections(self) -> list[tuple[Any, Any]]:
+        worker = self._worker
+        return [
+            (worker.yielded, self._on_yielded),
+            (worker.errored, self._on_errored),
+            (worker.aborted, self._on_aborted),
+            (worker.finished, self._on_finished),
+        ]
+
+    def _on_yielded(self, value: Any) -> None:
+        # When a viewer is being closed, there may be no layers and no widget any more.
+        if not self._worker.abort_requested:
+            self._yielded(value)
+
+    def _on_errored(self, error: Exception) -> None:
+        self.error = error
+
+    def _on_aborted(self) -> None:
+        self.abandoned = True
+
+    def _on_finished(self) -> None:
+        for signal, slot in self._connections():
+            signal.disconnect(slot)
+        _live.discard(self)
+        if not _live:
+            gc.unfreeze()
+        ended = self._ended
+        # Those who listen hold this object: without the circle they go as soon as nobody needs them.
+        del self._yielded, self._ended
+        ended()
+
+
+class _Titled(functools.partial):  # type: ignore[type-arg]
+    """A call with a name that can be read."""
+
+    title: str
+
+    def __str__(self) -> str:
+        return self.title
