@@ -127,6 +127,50 @@ def test_a_stack_is_measured_like_its_planes_together():
     assert estimate_noise(stack).gain == pytest.approx(2.0, rel=0.05)
 
 
+def gravel() -> np.ndarray:
+    """Return a texture that goes from edge to edge."""
+    import skimage.data
+
+    return skimage.data.gravel()[:384, :384].astype(float)
+
+
+@pytest.mark.parametrize("sigma", [10, 25, 50])
+def test_texture_from_edge_to_edge_is_not_taken_for_noise(sigma):
+    noise = np.random.default_rng(0).normal(0, sigma, (384, 384))
+    model = estimate_noise(gravel() + noise)
+    assert model.sigma == pytest.approx(sigma, rel=0.1)
+    assert model.neighbour_correlation < 0.05
+    assert model.reach == 0
+
+
+def test_the_gain_is_found_under_texture_from_edge_to_edge():
+    rng = np.random.default_rng(0)
+    model = estimate_noise(8.0 * rng.poisson(gravel() / 8))
+    assert model.gain == pytest.approx(8.0, rel=0.3)
+    for intensity in (60, 100, 140):
+        assert model.variance(intensity) == pytest.approx(8.0 * intensity, rel=0.1)
+
+
+@pytest.mark.parametrize("blur", [0.6, 0.75, 1.0])
+def test_correlated_noise_on_such_texture_is_still_found_correlated(blur):
+    noise = gaussian_filter(np.random.default_rng(0).normal(size=(384, 384)), blur, mode="wrap")
+    model = estimate_noise(gravel() + 25 * noise / noise.std())
+    assert model.is_correlated
+    assert model.reach >= 1
+
+
+@pytest.mark.parametrize("axis", ["y", "x"])
+def test_weak_correlation_along_one_axis_is_found_under_texture(axis):
+    rows = np.random.default_rng(0).normal(size=(384, 385))
+    noise = rows[:, 1:] + 0.06 * rows[:, :-1]
+    model = estimate_noise(gravel() + 25 * (noise if axis == "x" else noise.T))
+    c = len(model.correlation) // 2
+    in_y, in_x = model.correlation[c + 1, c], model.correlation[c, c + 1]
+    along, across = (in_x, in_y) if axis == "x" else (in_y, in_x)
+    assert along == pytest.approx(0.06, abs=0.03)
+    assert across == pytest.approx(0.0, abs=0.03)
+
+
 @pytest.mark.parametrize(
     "plane", [np.full((64, 64), 3.0), np.full((64, 64), np.nan), np.zeros((20, 20), np.uint8)]
 )
@@ -155,3 +199,31 @@ def test_real_confocal_and_two_photon_noise_is_nearly_white_and_wide_field_noise
     assert len(kinds) == 7
     for name, is_correlated in kinds.items():
         assert is_correlated == name.startswith("WideField"), name
+
+
+def test_the_variance_of_real_two_photon_noise_is_that_of_its_residual(shared_data):
+    from skimage.io import imread
+
+    folder = shared_data / "fmdd-dev"
+    truth = imread(folder / "gt" / "TwoPhoton_BPAE_R_fov19.png").astype(float)
+    for capture in (1, 2, 3, 4):
+        noisy = imread(folder / "raw" / f"TwoPhoton_BPAE_R_fov19_{capture}.png").astype(float)
+        slope, intercept = np.polyfit(truth.ravel(), noisy.ravel(), 1)
+        scaled = slope * truth + intercept
+        model = estimate_noise(noisy)
+        for low, high in ((0.4, 0.6), (0.7, 0.9)):
+            there = (scaled >= np.quantile(scaled, low)) & (scaled <= np.quantile(scaled, high))
+            residual = (noisy - scaled)[there].var()
+            assert model.variance(scaled[there]).mean() == pytest.approx(residual, rel=0.08)
+        c = len(model.correlation) // 2
+        assert model.correlation[c, c + 1] == pytest.approx(0.055, abs=0.02)
+        assert model.correlation[c + 1, c] == pytest.approx(0.0, abs=0.02)
+
+
+def test_real_wide_field_noise_keeps_its_correlation(shared_data):
+    from skimage.io import imread
+
+    model = estimate_noise(imread(shared_data / "fmdd-dev" / "raw" / "WideField_BPAE_R_fov19_1.png"))
+    c = len(model.correlation) // 2
+    assert model.neighbour_correlation == pytest.approx(0.65, abs=0.05)
+    assert model.correlation[c, c + 2] == pytest.approx(0.26, abs=0.05)

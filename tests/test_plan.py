@@ -38,6 +38,16 @@ def test_correlated_noise_gets_a_gap_as_wide_as_its_reach_and_the_sentence_says_
     assert f"{plan.settings.dilation}-pixel gap, 57% visible" in plan.sentence
 
 
+def test_texture_from_edge_to_edge_with_white_noise_needs_no_gap():
+    import skimage.data
+
+    noise = np.random.default_rng(0).normal(0, 25, (512, 512))
+    image = skimage.data.gravel() + noise
+    plan = make_plan(image, estimate_noise(image), AUTO)
+    assert plan.settings.dilation == 0
+    assert not plan.correlated
+
+
 def test_what_the_user_has_set_stays():
     image = scene(0)
     given = {"dilation": 1, "visible_fraction": 0.5, "refine_iterations": (7,), "iterations": 50}

@@ -12,12 +12,22 @@ same line to level sets.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_blindspot.anscombe import Anscombe
+from napari_blindspot.blocks import (
+    QUIETEST,
+    Line,
+    cut,
+    detrend,
+    line_through,
+    quiet_blocks,
+    standard_errors,
+)
+from napari_blindspot.white_floor import white_floor
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -32,12 +42,6 @@ BLOCK = 16
 LAGS = 4
 """Longest lag of the autocorrelation, in pixels."""
 
-QUIETEST = 0.1
-"""Share of the blocks of an intensity range that is taken to be free of structure."""
-
-BANDS = 8
-"""Bands of the image whose figures are compared for the standard errors."""
-
 MOST_GROWTH = 1.3
 """How much more variance longer blocks may show before it is taken for structure."""
 
@@ -47,8 +51,9 @@ SIMULATED = 1500
 CORRECTIONS = 4
 """How often the correlation is corrected by that; it converges by a factor of about 5 each time."""
 
-MOST_BLOCKS = 8000
-"""Blocks are taken at a stride that gives about so many, which keeps the cost independent of the size."""
+EXCESS = (0.03, 0.1)
+"""How much more variance than a white floor the quietest blocks may show by chance, and from which on that
+is structure."""
 
 CORRELATED = 0.4
 """Correlation of next neighbours from which on a neighbour tells more about the noise than the signal."""
@@ -153,17 +158,18 @@ def estimate_noise(image: npt.ArrayLike, lags: int = LAGS) -> NoiseModel:
     clipped_high = _piled_up(finite, high, 0.0005)
     side = min(BLOCK, min(planes.shape[-2:]) // 2)
     lags = min(lags, side // 2 - 1)
-    blocks = _cut(planes, side)
+    blocks = cut(planes, side)
     saturated = ((blocks <= low).mean((1, 2)) > 0.08) & (clipped_low > 0)
     saturated |= ((blocks >= high).mean((1, 2)) > 0.02) & (clipped_high > 0)
     blocks = blocks[~saturated]
     fit = _fit_blocks(blocks, lags)
     if fit is None:
         return _nothing(clipped_low, clipped_high)
+    fit = _on_its_floor(fit)
     if _next_pixel(fit.correlation) > CORRELATED and min(planes.shape[-2:]) >= 4 * BLOCK:
         # A long tail needs longer blocks: what a block is shorter than looks like its trend. But where the
         # image is full of structure, no long block is free of it, and the variance gives that away.
-        wide = _fit_blocks(_cut(planes, 2 * BLOCK), 2 * LAGS)
+        wide = _fit_blocks(cut(planes, 2 * BLOCK), 2 * LAGS)
         if wide and wide.line.at(median) <= MOST_GROWTH * fit.line.at(median):
             fit = wide
     middle = float(fit.line.at(median))
@@ -185,13 +191,15 @@ def estimate_noise(image: npt.ArrayLike, lags: int = LAGS) -> NoiseModel:
 class _Fit:
     """The line of variance over intensity and the correlation that one size of blocks gives."""
 
-    line: _Line
+    line: Line
     slope_error: float
     intercept_error: float
     least: float
     correlation: Floats
     correlation_error: float
     scan_line: float
+    means: Floats
+    residuals: Floats
 
 
 def _fit_blocks(blocks: Floats, lags: int) -> _Fit | None:
@@ -204,57 +212,81 @@ def _fit_blocks(blocks: Floats, lags: int) -> _Fit | None:
     if len(blocks) == 0:
         return None
     means = blocks.mean((1, 2))
-    residuals = _detrend(blocks)
+    residuals = detrend(blocks)
     variances = (residuals**2).mean((1, 2))
     usable = variances > 0
     if usable.sum() < 4:
         return None
     means, variances, residuals = means[usable], variances[usable], residuals[usable]
-    line, least, scaled = _line_through(means, variances, residuals)
-    errors = _standard_errors(means, variances, residuals)
+    quiet = quiet_blocks(means, variances)
+    line, least = line_through(means, variances, quiet)
+    members = np.concatenate(quiet)
+    scaled = _scaled(means[members], residuals[members], line, least)
+    slope_error, intercept_error, *rho_errors = _standard_errors(means, variances, residuals)
     seen = _autocorrelation(scaled, lags)
     rho, kept = seen.copy(), 1.0
     for _ in range(CORRECTIONS):
         kept, expected = _through_the_procedure(rho, blocks.shape[1])
         rho = np.clip(rho + seen - expected, -1.0, 1.0)
     return _Fit(
-        line=_Line(line.slope / kept, line.intercept / kept),
-        slope_error=errors[0] / kept,
-        intercept_error=errors[1] / kept,
+        line=line.scaled(1 / kept),
+        slope_error=slope_error / kept,
+        intercept_error=intercept_error / kept,
         least=least / kept,
         correlation=rho,
-        correlation_error=errors[2],
+        correlation_error=max(rho_errors),
         scan_line=_scan_line(scaled),
+        means=means,
+        residuals=residuals,
     )
 
 
-def _line_through(means: Floats, variances: Floats, residuals: Floats) -> tuple[_Line, float, Floats]:
-    """Fit the line to the quiet blocks; return it, the least variance, and their residuals over sigma."""
-    quiet = _quiet_blocks(means, variances)
-    variance = np.array([variances[members].mean() for members in quiet])
-    line = _robust_line(np.array([means[members].mean() for members in quiet]), variance)
-    least = 0.3 * float(variance.min())
-    members = np.concatenate(quiet)
-    sigma = np.sqrt(np.maximum(line.at(means[members]), least))
-    return line, least, residuals[members] / sigma[:, None, None]
+def _on_its_floor(fit: _Fit) -> _Fit:
+    """Replace a fit by the white floor under it, as far as that is flat and lies clearly lower."""
+    floor = white_floor(fit.means, fit.residuals)
+    above = np.maximum(fit.line.at(fit.means), fit.least).sum()
+    below = np.maximum(floor.line.at(fit.means), floor.least).sum()
+    if below <= 0:
+        return fit
+    share = floor.flatness * float(np.interp(above / below - 1, EXCESS, (0.0, 1.0)))
+    white, c = np.zeros_like(fit.correlation), len(fit.correlation) // 2
+    white[c, c] = 1.0
+    if c:
+        white[c - 1, c] = white[c + 1, c] = floor.along_y
+        white[c, c - 1] = white[c, c + 1] = floor.along_x
+
+    def mixed(of_fit: Any, of_floor: Any) -> Any:
+        return (1 - share) * of_fit + share * of_floor
+
+    # Variances add; correlations do so with their variances.
+    part = share * below / mixed(above, below)
+    return replace(
+        fit,
+        line=Line(mixed(fit.line.slope, floor.line.slope), mixed(fit.line.intercept, floor.line.intercept)),
+        slope_error=mixed(fit.slope_error, floor.slope_error),
+        intercept_error=mixed(fit.intercept_error, floor.intercept_error),
+        least=mixed(fit.least, floor.least),
+        correlation=(1 - part) * fit.correlation + part * white,
+    )
 
 
-def _standard_errors(means: Floats, variances: Floats, residuals: Floats) -> tuple[float, float, float]:
-    """Return the standard errors of slope, intercept and correlation.
+def _scaled(means: Floats, residuals: Floats, line: Line, least: float) -> Floats:
+    """Return the residuals of blocks in units of the noise's standard deviation."""
+    scaled: Floats = residuals / np.sqrt(np.maximum(line.at(means), least))[:, None, None]
+    return scaled
 
-    Blocks overlap, so they are not independent; bands of the image nearly are. What the bands give is
-    compared, by the median deviation, because one may hold too few intensities for a line.
-    """
-    count = int(np.clip(len(means) // 60, 2, BANDS))
-    figures = []
-    for band in np.array_split(np.arange(len(means)), count):
-        line, _, scaled = _line_through(means[band], variances[band], residuals[band])
-        rho = _autocorrelation(scaled, 1)
-        figures.append((line.slope, line.intercept, rho[1, 2], rho[2, 1]))
-    table = np.array(figures)
-    deviation = np.median(np.abs(table - np.median(table, axis=0)), axis=0)
-    slope, intercept, x, y = 1.4826 * deviation / math.sqrt(count)
-    return float(slope), float(intercept), float(max(x, y))
+
+def _standard_errors(means: Floats, variances: Floats, residuals: Floats) -> list[float]:
+    """Return the standard errors of slope, intercept and the correlations in x and y."""
+
+    def figures(band: npt.NDArray[np.intp]) -> tuple[float, ...]:
+        quiet = quiet_blocks(means[band], variances[band])
+        line, least = line_through(means[band], variances[band], quiet)
+        members = band[np.concatenate(quiet)]
+        rho = _autocorrelation(_scaled(means[members], residuals[members], line, least), 1)
+        return line.slope, line.intercept, float(rho[1, 2]), float(rho[2, 1])
+
+    return standard_errors(len(means), figures)
 
 
 def _through_the_procedure(rho: Floats, side: int) -> tuple[float, Floats]:
@@ -268,7 +300,7 @@ def _through_the_procedure(rho: Floats, side: int) -> tuple[float, Floats]:
     white = np.random.default_rng(0).standard_normal((SIMULATED, torus, torus))
     noise = np.fft.irfft2(np.fft.rfft2(white) * np.sqrt(spectrum), s=(torus, torus))
     noise /= noise.std()
-    residuals = _detrend(noise[:, :side, :side])
+    residuals = detrend(noise[:, :side, :side])
     variances = (residuals**2).mean((1, 2))
     quiet = variances <= np.quantile(variances, QUIETEST)
     return float(variances[quiet].mean()), _autocorrelation(residuals[quiet], lags)
@@ -300,64 +332,6 @@ def _piled_up(values: Floats, limit: float, least: float) -> float:
     """Return the fraction of pixels at a limit, or 0 where so few are no sign of clipping."""
     fraction = float((values == limit).mean())
     return fraction if fraction > least else 0.0
-
-
-def _cut(planes: Floats, side: int) -> Floats:
-    """Return overlapping blocks, (N, side, side), without those that hold NaN."""
-    stride = max(1, math.ceil(math.sqrt(planes.size / MOST_BLOCKS)))
-    views = np.lib.stride_tricks.sliding_window_view(planes, (side, side), axis=(1, 2))
-    blocks: Floats = views[:, ::stride, ::stride].reshape(-1, side, side)
-    whole: Floats = blocks[np.isfinite(blocks).all((1, 2))]
-    return whole
-
-
-def _detrend(blocks: Floats) -> Floats:
-    """Subtract from each block its best quadratic surface."""
-    count, side, _ = blocks.shape
-    y, x = np.meshgrid(*2 * [np.linspace(-1, 1, side)], indexing="ij")
-    surfaces = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y]).reshape(6, -1)
-    basis, _ = np.linalg.qr(surfaces.T)
-    flat = blocks.reshape(count, -1)
-    rough: Floats = (flat - (flat @ basis) @ basis.T).reshape(blocks.shape)
-    return rough
-
-
-def _quiet_blocks(means: Floats, variances: Floats) -> list[npt.NDArray[np.intp]]:
-    """Split the blocks into ranges of intensity, and return the members of each that are quietest."""
-    ranges = int(np.clip(len(means) // 60, 1, 24))
-    split = np.array_split(np.argsort(means, kind="stable"), ranges)
-    return [m[variances[m] <= np.quantile(variances[m], QUIETEST)] for m in split]
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    slope: float
-    intercept: float
-
-    def at(self, x: Any) -> Any:
-        return self.slope * x + self.intercept
-
-
-def _robust_line(x: Floats, y: Floats) -> _Line:
-    """Fit variance over intensity, distrusting what lies above: structure only adds variance."""
-    flat = _Line(0.0, float(np.median(y)))
-    spread = np.ptp(x)
-    if len(x) < 3 or spread <= 1e-9 * np.abs(x).max():
-        return flat
-    design = np.stack([(x - x[0]) / spread, np.ones_like(x)], axis=1)
-    floor = 1e-3 * y.max()
-    weight = 1 / np.maximum(y, 0.1 * floor)
-    for _ in range(6):
-        root = np.sqrt(weight)[:, None]
-        solution = np.linalg.lstsq(design * root, y * root[:, 0], rcond=None)[0]
-        fitted = np.maximum(design @ solution, floor)
-        excess = (y - fitted) / fitted
-        scale = 1.5 * np.median(np.abs(excess)) + 1e-3
-        weight = 1 / fitted**2 / (1 + np.maximum(excess / scale, 0.0) ** 2)
-    if solution[0] <= 0:
-        return flat
-    slope = solution[0] / spread
-    return _Line(float(slope), float(solution[1] - slope * x[0]))
 
 
 def _autocorrelation(blocks: Floats, lags: int) -> Floats:

@@ -1,0 +1,117 @@
+"""The figures of `noise.md`: what `estimate_noise` finds, against what was put in, or against residuals.
+
+python docs/benchmarks/noise.py texture
+python docs/benchmarks/noise.py real PATH/TO/FMDD
+"""
+
+from __future__ import annotations
+
+import argparse
+import zlib
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from napari_blindspot import Settings, estimate_noise
+from napari_blindspot.benchmark.awgn import BUNDLED
+from napari_blindspot.benchmark.pairs import find_pairs
+from napari_blindspot.plan import make_plan
+
+AUTO = Settings.from_preset("auto")
+
+LEVELS = (10, 25, 50)
+
+
+def scenes(size: int = 512) -> dict[str, np.ndarray]:
+    """Return scikit-image's images, and artificial textures that leave no part of the image quiet."""
+    import skimage.data
+
+    found = {name: np.asarray(getattr(skimage.data, name)(), float) for name in BUNDLED}
+    rng = np.random.default_rng(5)
+    y, x = np.mgrid[:size, :size]
+    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.fftfreq(size))
+    frequency[0, 0] = 1
+    spectrum = np.fft.fft2(rng.normal(size=(size, size))) / frequency
+    textures = {
+        "1/f field": np.fft.ifft2(spectrum).real,
+        "grain, 1.5 px": gaussian_filter(rng.normal(size=(size, size)), 1.5, mode="wrap"),
+        "grating, 6 px": np.sin(2 * np.pi * (x + 0.3 * y) / 6),
+        "weave": np.maximum(np.sin(2 * np.pi * x / 9), 0) * (np.sin(2 * np.pi * y / 17) > 0)
+        + np.maximum(np.sin(2 * np.pi * y / 9), 0) * (np.sin(2 * np.pi * x / 17) > 0),
+        "puncta": gaussian_filter((rng.random((size, size)) < 0.02) * 1.0, 1.8, mode="wrap"),
+    }
+    return found | {name: 128 + 35 * (t - t.mean()) / t.std() for name, t in textures.items()}
+
+
+def noise(shape: tuple[int, ...], blur: float, name: str) -> tuple[np.ndarray, float]:
+    """Return Gaussian noise of standard deviation 1, and its true correlation at lag 1."""
+    rng = np.random.default_rng([1, zlib.crc32(name.encode())])
+    white = rng.normal(size=shape)
+    if blur == 0:
+        return white, 0.0
+    impulse = np.zeros((65, 65))
+    impulse[32, 32] = 1
+    table = np.fft.ifft2(np.abs(np.fft.fft2(gaussian_filter(impulse, blur))) ** 2).real
+    blurred = gaussian_filter(white, blur, mode="wrap")
+    return blurred / blurred.std(), float(table[0, 1] / table[0, 0])
+
+
+def texture() -> None:
+    """Compare with noise that was put on clean images."""
+    for blur in (0.0, 0.7):
+        kind = f"blurred by {blur} px" if blur else "white"
+        print(f"\n| {kind} noise | " + " | ".join(f"σ = {sigma}" for sigma in LEVELS) + " |")
+        print("| --- |" + " ---: |" * len(LEVELS))
+        for name, clean in scenes().items():
+            row = []
+            for sigma in LEVELS:
+                unit, _ = noise(clean.shape, blur, name)
+                noisy = clean + sigma * unit
+                model = estimate_noise(noisy)
+                gap = make_plan(noisy, model, AUTO).settings.dilation
+                row.append(f"{model.sigma:.1f}, {model.neighbour_correlation:.2f}, {gap}")
+            print(f"| {name} | " + " | ".join(row) + " |", flush=True)
+    print(f"\nTrue correlation of the blurred noise at lag 1: {noise((256, 256), 0.7, '')[1]:.2f}")
+
+
+def real(folder: Path) -> None:
+    """Compare with the residuals of captures, where the mean of 50 captures is flat."""
+    print("| image | variance, measured : residual | ρ in x, y, measured | ρ in x, y, residual |")
+    print("| --- | ---: | ---: | ---: |")
+    for pair in find_pairs(folder, 1).pairs:
+        noisy, truth = (np.asarray(plane, float) for plane in pair.load())
+        slope, intercept = np.polyfit(truth.ravel(), noisy.ravel(), 1)
+        scaled = slope * truth + intercept
+        residual = noisy - scaled
+        steep = np.hypot(*np.gradient(gaussian_filter(truth, 1.5)))
+        level = (truth > np.quantile(truth, 0.4)) & (truth < np.quantile(truth, 0.9))
+        flat = level & (steep < np.quantile(steep[level], 0.5))
+        model = estimate_noise(noisy)
+        variance = model.variance(scaled)
+        ratio = variance[flat].mean() / residual[flat].var()
+        z = np.where(flat, residual / np.sqrt(np.maximum(variance, 1e-3)), 0.0)
+        z -= z.sum() / flat.sum() * flat
+        power = (z**2).sum() / flat.sum()
+        lag_x = (z[:, 1:] * z[:, :-1]).sum() / (flat[:, 1:] & flat[:, :-1]).sum() / power
+        lag_y = (z[1:] * z[:-1]).sum() / (flat[1:] & flat[:-1]).sum() / power
+        c = len(model.correlation) // 2
+        x, y = model.correlation[c, c + 1], model.correlation[c + 1, c]
+        print(f"| {pair.scene} | {ratio:.2f} | {x:.2f}, {y:.2f} | {lag_x:.2f}, {lag_y:.2f} |", flush=True)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("texture", help="noise put on clean images")
+    commands.add_parser("real", help="captures against their mean").add_argument("folder", type=Path)
+    options = parser.parse_args()
+    if options.command == "real":
+        real(options.folder)
+    else:
+        texture()
+
+
+if __name__ == "__main__":
+    main()
