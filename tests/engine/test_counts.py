@@ -6,8 +6,8 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from recorder import Counting
 from torch.profiler import ProfilerActivity, profile
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from napari_blindspot import Settings
 from napari_blindspot.engine import run
@@ -21,34 +21,6 @@ from napari_blindspot.method.compact import CompactUNet
 from napari_blindspot.samples import confocal
 
 CHEAP = {"device": "cpu", "unet_width": 8, "inr_features": 8, "precision": "float32"}
-
-VIEWS = (
-    "view slice select expand permute transpose alias detach t unsqueeze as_strided split squeeze unbind "
-    "_unsafe_view empty"
-).split()
-"""Operations that start no kernel."""
-
-WAITS = "_local_scalar_dense is_nonzero nonzero masked_select equal unique _unique2".split()
-"""Operations for which the host must wait until the device has come so far."""
-
-
-class Counting(TorchDispatchMode):
-    """Count the operations that torch is asked for, backward passes and optimisers included."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kernels: Counter[str] = Counter()
-        self.waits: Counter[str] = Counter()
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        name = function.overloadpacket.__name__
-        if name not in VIEWS:
-            self.kernels[name] += 1
-        picked_by_mask = name == "index" and any(x is not None and x.dtype == torch.bool for x in args[1])
-        moved = name == "_to_copy" and (kwargs or {}).get("device") is not None
-        if name in WAITS or picked_by_mask or moved:
-            self.waits[name] += 1
-        return function(*args, **(kwargs or {}))
 
 
 def steps(gap: int) -> dict:

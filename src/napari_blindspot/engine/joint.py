@@ -64,9 +64,9 @@ class JointFit:
         use_generator(self.inr, self.generator)
         self.inr.requires_grad_(settings.train_inr)
 
-        rates = [self._unet_rate(i) for i in range(settings.iterations)]
-        self.unet_optimizer = self._adam(self.unet, rates)
-        self.inr_optimizer = self._adam(self.inr, [settings.inr_learning_rate])
+        falling = [self._unet_rate(i) for i in range(settings.iterations)]
+        self.unet_optimizer = self._adam(self.unet, falling)
+        self.inr_optimizer = self._adam(self.inr, [settings.inr_learning_rate] * settings.iterations)
         self.compromises: dict[str, str] = {}
         self.replay = graph.Replay(self.generator, self.compromises)
         height, width = noisy.shape
@@ -166,7 +166,7 @@ class JointFit:
         return self.coordinates + shift * self.pixel
 
     def _adam(self, network: torch.nn.Module, rates: list[float]) -> DeviceAdam | torch.optim.Adam:
-        """Return Adam for these learning rates; only on a GPU does it know all but the first of them."""
+        """Return Adam for these learning rates; on a GPU it knows all of them, else only the first."""
         if graph.on_gpu(self.device):
             return DeviceAdam(network.parameters(), [(rate, 0.9) for rate in rates], 0.999)
         return torch.optim.Adam(network.parameters(), lr=rates[0], fused=self.device.type != "mps")

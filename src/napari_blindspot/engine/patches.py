@@ -61,7 +61,9 @@ class Patches:
         if len(self.places) != len(drawn):
             self.places = torch.empty(len(drawn), len(limits), dtype=torch.int64, device=self.device)
         assert isinstance(self.places, torch.Tensor)
-        self.places.copy_(torch.tensor(drawn), non_blocking=True)
+        # From pinned memory, or else the copy might wait for all the work before it.
+        pinned = torch.tensor(drawn, pin_memory=self.device.type == "cuda")
+        self.places.copy_(pinned, non_blocking=True)
 
     def _draw(self, below: int) -> int:
         # A list is read without the synchronisation that `item` stands for.
