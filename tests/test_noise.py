@@ -131,12 +131,12 @@ def gravel() -> np.ndarray:
     """Return a texture that goes from edge to edge."""
     import skimage.data
 
-    return skimage.data.gravel()[:384, :384].astype(float)
+    return skimage.data.gravel().astype(float)
 
 
 @pytest.mark.parametrize("sigma", [10, 25, 50])
 def test_texture_from_edge_to_edge_is_not_taken_for_noise(sigma):
-    noise = np.random.default_rng(0).normal(0, sigma, (384, 384))
+    noise = np.random.default_rng(0).normal(0, sigma, (512, 512))
     model = estimate_noise(gravel() + noise)
     assert model.sigma == pytest.approx(sigma, rel=0.1)
     assert model.neighbour_correlation < 0.05
@@ -153,7 +153,7 @@ def test_the_gain_is_found_under_texture_from_edge_to_edge():
 
 @pytest.mark.parametrize("blur", [0.6, 0.75, 1.0])
 def test_correlated_noise_on_such_texture_is_still_found_correlated(blur):
-    noise = gaussian_filter(np.random.default_rng(0).normal(size=(384, 384)), blur, mode="wrap")
+    noise = gaussian_filter(np.random.default_rng(0).normal(size=(512, 512)), blur, mode="wrap")
     model = estimate_noise(gravel() + 25 * noise / noise.std())
     assert model.is_correlated
     assert model.reach >= 1
@@ -161,7 +161,7 @@ def test_correlated_noise_on_such_texture_is_still_found_correlated(blur):
 
 @pytest.mark.parametrize("axis", ["y", "x"])
 def test_weak_correlation_along_one_axis_is_found_under_texture(axis):
-    rows = np.random.default_rng(0).normal(size=(384, 385))
+    rows = np.random.default_rng(0).normal(size=(512, 513))
     noise = rows[:, 1:] + 0.06 * rows[:, :-1]
     model = estimate_noise(gravel() + 25 * (noise if axis == "x" else noise.T))
     c = len(model.correlation) // 2

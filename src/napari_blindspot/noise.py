@@ -5,7 +5,8 @@ decides nothing: what follows from it for a fit belongs to `napari_blindspot.pla
 
 The idea is that structure only adds variance. Blocks are freed from their smooth part; in every range of
 intensity the quietest tenth of them is taken to hold noise alone, and the bias of choosing the quietest
-is undone. Foi et al., "Practical Poissonian-Gaussian Noise Modeling and Fitting" (IEEE TIP 2008) fit the
+is undone. Where texture leaves no block quiet, white noise is measured by `napari_blindspot.white_floor`
+instead. Foi et al., "Practical Poissonian-Gaussian Noise Modeling and Fitting" (IEEE TIP 2008) fit the
 same line to level sets.
 """
 
