@@ -231,6 +231,12 @@ class PlaneStore:
             raise FileError(f"Cannot remove {self.folder}: {error.strerror or error}.") from error
         remove_leftovers(self.output)
 
+    def discard_if_empty(self) -> None:
+        """Remove the store if there is one without a single plane; if that cannot be, it does no harm."""
+        with contextlib.suppress(OSError, FileError):
+            if self.folder.is_dir() and not self.records:
+                self.discard()
+
     def _latest(self, chain: str) -> Index | None:
         _ = self.records
         chained = {i: e["step"] for i, e in self._records.items() if e.get("chain") == chain}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import html
 import os
 import re
 import subprocess
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_blindspot import Settings
 from napari_blindspot.batch import BatchControl, plan_batch, run_batch
@@ -282,6 +284,31 @@ def test_the_report_lists_every_file_as_a_table_and_a_page_with_pictures(finishe
     assert "2 of 3 files done, 1 failed" in page
     assert page.count('src="data:image/jpeg;base64,') == 4
     assert "http" not in page
+
+
+def test_the_page_leads_to_what_has_failed_and_describes_its_pictures(finished):
+    page = (finished.options.output / "batch_report.html").read_text(encoding="utf-8")
+    (number,) = [n for n, item in enumerate(finished.items) if item.state == "failed"]
+    assert f'<p class="failed">Failed: <a href="#file-{number}">broken.tif</a></p>' in page
+    row = re.search(rf'<tr id="file-{number}">.*</tr>', page)[0]
+    assert finished.items[number].reason in html.unescape(row)
+    assert {f'alt="{name}, {what}"' for name in ALL for what in ("noisy", "denoised")} - set(
+        re.findall('alt="[^"]*"', page)
+    ) == {'alt="broken.tif, noisy"', 'alt="broken.tif, denoised"'}
+
+
+def test_a_file_whose_pixels_are_damaged_fails_and_leaves_nothing(plan, data):
+    tifffile.imwrite(data / "plane.ome.tif", z_stack((1, 64, 64)).noisy[0], compression="zlib")
+    path = data / "plane.ome.tif"
+    content = path.read_bytes()
+    path.write_bytes(content[:-3000] + bytes(3000))
+    batch = plan(path)
+    run(batch)
+    (item,) = batch.failures
+    assert "is damaged or cut off" in item.reason
+    assert item.shape == (64, 64)
+    names = {entry.name for entry in batch.options.output.iterdir()}
+    assert names == {"batch_report.csv", "batch_report.html"}
 
 
 def test_a_name_can_not_put_markup_into_the_report(plan, data, tmp_path):

@@ -127,11 +127,11 @@ class _Run:
         fits = [
             self.client.submit(
                 fit_group,
-                *(work, version, store.run, name, planes, self.state.name),
+                *(work, version, store.run, planes, self.state.name),
                 priority=-number,
                 **common,
             )
-            for name, planes in groups.items()
+            for planes in groups
         ]
         self.stores[number], self.fits[number] = store, fits
         self.results[number] = self.client.submit(

@@ -22,9 +22,7 @@ STATE_INTERVAL = 1.0
 """Seconds between two questions whether the batch is to pause, stop or end."""
 
 
-def fit_group(
-    work: Work, version: str, run: str, name: str, planes: list[tuple[int, ...]], state: str
-) -> str:
+def fit_group(work: Work, version: str, run: str, planes: list[tuple[int, ...]], state: str) -> str:
     """Fit those planes of a group that are not finished, and keep each.
 
     Parameters
@@ -35,7 +33,7 @@ def fit_group(
         The `digest` of its fingerprint, as the one sees it who hands out the work.
     run : str
         That of the `PlaneStore` which was opened before.
-    name, planes
+    planes
         The group; see `batch.planes.tasks`.
     state : str
         Name of the Dask variable that says whether the batch is to run, pause, stop or be cancelled.
@@ -56,7 +54,7 @@ def fit_group(
         image = open_source(work)
         store = PlaneStore(work.output, run)
         switch.ask()
-        for _ in fit_planes(work, image, store, name, planes, control):
+        for _ in fit_planes(work, image, store, planes, control):
             switch.ask_now_and_then()
     except (DeviceError, OutOfMemoryError):
         raise

@@ -1,6 +1,6 @@
 """The planes of one file: open it, fit them, keep each, and at last put them together.
 
-Everything is told by a `Work`. What is kept beside the pixels is in `napari_blindspot.batch.summary`.
+Everything is told by a `Work`. How planes are fitted and kept is in `napari_blindspot.kept_planes`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.atomic import check_writable
-from napari_blindspot.batch.summary import changes_of, file_record, plane_record
+from napari_blindspot.batch.summary import changes_of
 from napari_blindspot.batch.work import Work, digest
-from napari_blindspot.errors import FileError, ImageError
+from napari_blindspot.errors import FileError
 from napari_blindspot.events import Cancelled, Finished
-from napari_blindspot.fallback import fit_stack_or_fall_back
 from napari_blindspot.image import MIN_SIZE, check_pixels, check_plane
-from napari_blindspot.io import WriteOptions, open_image, write_image
-from napari_blindspot.model import Model
+from napari_blindspot.io import WriteOptions, write_image
+from napari_blindspot.kept_planes import fit_and_keep, open_planes
 from napari_blindspot.output_lock import locked
+from napari_blindspot.plane_records import file_record
 from napari_blindspot.plane_store import PlaneStore
 from napari_blindspot.stack import chains, plane_indices
 
@@ -57,18 +57,7 @@ def open_source(work: Work) -> ImageFile:
     ImageError
         If it has no plane, or one that cannot be denoised.
     """
-    image = open_image(work.source, series=work.series, axes=work.axes)
-    if work.channel is not None:
-        image = image.channel(work.channel)
-    if image.is_rgb:
-        raise ImageError(
-            f"The image is RGB, of shape {image.shape}, but one channel at a time can be denoised: "
-            "pick one with --channel 0 (red), 1 (green) or 2 (blue)."
-        )
-    indices = plane_indices(image.shape)
-    if not indices:
-        raise ImageError(f"The image is empty: its shape is {image.shape}.")
-    return image
+    return open_planes(work.source, series=work.series, axes=work.axes, channel=work.channel)
 
 
 def look_at(item: Item, options: BatchOptions) -> dict[str, Any]:
@@ -102,6 +91,8 @@ def header_of(image: ImageFile) -> dict[str, Any]:
 def reserved(work: Work) -> Iterator[None]:
     """Make the folder of the output, and keep other runs from writing it while the block lasts.
 
+    A store in which no plane was finished is removed at the end.
+
     Raises
     ------
     FileError
@@ -116,7 +107,10 @@ def reserved(work: Work) -> Iterator[None]:
             f"Cannot make the folder {folder}: {reason}; choose another output folder."
         ) from error
     with locked(work.output):
-        yield
+        try:
+            yield
+        finally:
+            PlaneStore(work.output).discard_if_empty()
 
 
 def open_store(work: Work, image: ImageFile) -> PlaneStore:
@@ -145,7 +139,7 @@ def output_dtype(image: ImageFile, settings: Settings) -> np.dtype[Any]:
     return image.dtype.newbyteorder("=")
 
 
-def tasks(image: ImageFile, settings: Settings, size: int | None = None) -> dict[str, list[Index]]:
+def tasks(image: ImageFile, settings: Settings, size: int | None = None) -> list[list[Index]]:
     """Part the planes into groups that do not need one another.
 
     Parameters
@@ -159,70 +153,35 @@ def tasks(image: ImageFile, settings: Settings, size: int | None = None) -> dict
 
     Returns
     -------
-    dict of str to list of tuple of int
-        Name of each group and its planes, in order.
+    list of list of tuple of int
+        The planes of each group, in order.
     """
     indices = plane_indices(image.shape)
     if settings.planes == "anew" or not settings.measures_noise:
         size = size or len(indices)
-        groups = [indices[k : k + size] for k in range(0, len(indices), size)]
-    else:
-        groups = chains(indices, image.axes)
-    return {str(number): group for number, group in enumerate(groups)}
+        return [indices[k : k + size] for k in range(0, len(indices), size)]
+    return chains(indices, image.axes)
 
 
 def fit_planes(
     work: Work,
     image: ImageFile,
     store: PlaneStore,
-    name: str,
     planes: list[Index],
     control: BatchControl,
     preview_interval: float | None = None,
 ) -> Iterator[Event]:
     """Fit the planes of a group that are not finished, and keep each as soon as it is.
 
-    Parameters
-    ----------
-    work, image, store
-        As opened.
-    name, planes
-        From `tasks`.
-    control : BatchControl
-        A stop ends after the plane at work, a cancel at once.
-    preview_interval : float, optional
-        As in `napari_blindspot.engine.fit.fit_plane`.
-
-    Yields
-    ------
-    Event
-        Of every fit; when a `Finished` arrives, its plane is on the disk.
-
-    Raises
-    ------
-    BlindspotError
-        If a plane cannot be denoised or kept; those before it are on the disk.
+    A stop ends after the plane at work, a cancel at once; as `napari_blindspot.kept_planes.fit_and_keep`.
     """
     finished = store.finished
     todo = [index for index in planes if index not in finished]
     if not todo or control.stopping:
         return
-    earlier = store.model(name)
-    start = [Model.from_bytes(earlier[1], "The model beside the finished planes")] if earlier else []
-    events = fit_stack_or_fall_back(
-        image.array,
-        work.settings,
-        axes=image.axes,
-        planes=todo,
-        start=start,
-        control=control.fit,
-        preview_interval=preview_interval,
-    )
-    for event in events:
-        if isinstance(event, Finished):
-            model = None if event.model is None else event.model.to_bytes()
-            result = event.result
-            store.keep(event.plane, result.denoised, plane_record(result), model=model, chain=name)
+    for event in fit_and_keep(
+        image, work.settings, store, todo, control.fit, preview_interval=preview_interval
+    ):
         yield event
         if isinstance(event, Cancelled) or (isinstance(event, Finished) and control.stopping):
             return

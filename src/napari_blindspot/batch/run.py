@@ -145,8 +145,8 @@ def _run_item(
             store = open_store(work, image)
             progress = progress_of(store.records.values())
             yield changed(state="running", reason="", **header_of(image), **progress)
-            for name, planes in tasks(image, work.settings).items():
-                for event in fit_planes(work, image, store, name, planes, control, preview_interval):
+            for planes in tasks(image, work.settings):
+                for event in fit_planes(work, image, store, planes, control, preview_interval):
                     yield PlaneWork(number, event)
                     if isinstance(event, Finished):
                         yield changed(**progress_of(store.records.values()))

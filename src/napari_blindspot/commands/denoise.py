@@ -19,21 +19,20 @@ from napari_blindspot.commands.outputs import Outputs, default_output, is_zarr_n
 from napari_blindspot.commands.progress import make_display
 from napari_blindspot.control import Control
 from napari_blindspot.errors import BlindspotError, CancelledError, FileError, ImageError
-from napari_blindspot.events import Cancelled, Finished, Started
-from napari_blindspot.fallback import fit_stack_or_fall_back
+from napari_blindspot.events import Cancelled, Started
 from napari_blindspot.image import check_plane
-from napari_blindspot.io import ImageFile, WriteOptions, is_zarr, open_image, write_image
-from napari_blindspot.model import Model
+from napari_blindspot.io import ImageFile, WriteOptions, is_zarr, write_image
+from napari_blindspot.kept_planes import fit_and_keep, open_planes
 from napari_blindspot.output_lock import locked
+from napari_blindspot.plane_records import file_record, seconds_of, warnings_of
 from napari_blindspot.plane_store import PlaneStore
-from napari_blindspot.stack import chains, plane_indices
+from napari_blindspot.stack import plane_indices
 from napari_blindspot.words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from napari_blindspot.result import Result
     from napari_blindspot.settings import Settings
 
     Index = tuple[int, ...]
@@ -76,15 +75,7 @@ class Source:
             raise FileError(f"The input {self.path} does not exist.")
         if self.path.is_dir() and not is_zarr(self.path):
             raise FileError(f"The input {self.path} is a folder; give one image file or OME-Zarr.")
-        image = open_image(self.path, series=self.series, axes=self.axes)
-        if self.channel is not None:
-            return image.channel(self.channel)
-        if image.is_rgb:
-            raise ImageError(
-                f"The image is RGB, of shape {image.shape}, but one channel at a time can be denoised: "
-                "pick one with --channel 0 (red), 1 (green) or 2 (blue)."
-            )
-        return image
+        return open_planes(self.path, series=self.series, axes=self.axes, channel=self.channel)
 
     def fingerprint(self, image: ImageFile, settings: Settings) -> dict[str, Any]:
         """Return all that decides the pixels of the result."""
@@ -169,8 +160,7 @@ def _finish(run: _Run) -> bool:
     if complete:
         run.write()
     for warning in run.warnings():
-        if not any(warning in note for note in run.notes):
-            say(warning)
+        say(warning)
     if complete:
         run.tell_outcome()
         store.discard()
@@ -246,56 +236,30 @@ class _Run:
         todo = [index for index in self.indices if index not in self.done]
         if self.resumed:
             say(f"Going on after {len(self.done)} of {len(self.indices)} planes, kept by an earlier run.")
-        kept = [self.store.model(name) for name in self._chains()]
-        start = [Model.from_bytes(model[1], "The model of the kept planes") for model in kept if model]
+        if not todo:
+            return
         with (
             make_display(len(todo)) as display,
             interrupts(self.control, display.tell),
         ):
-            events = fit_stack_or_fall_back(
-                self.image.array,
+            for event in fit_and_keep(
+                self.image,
                 self.settings,
-                axes=self.image.axes,
-                planes=todo,
-                control=self.control,
-                start=start,
-            )
-            for event in events if todo else ():
+                self.store,
+                todo,
+                self.control,
+                inr=self.outputs.inr is not None,
+            ):
                 if isinstance(event, Started) and event.note:
                     self.notes.add(event.note)
-                if isinstance(event, Finished):
-                    self._keep(event)
                 display.show(event)
                 if isinstance(event, Cancelled):
                     break
 
-    def _chains(self) -> list[str]:
-        return [self._chain(planes[0]) for planes in chains(self.indices, self.image.axes)]
-
-    def _chain(self, index: Index) -> str:
-        axes = self.image.axes
-        return str(index[axes.index("C")]) if "C" in axes else ""
-
-    def _keep(self, event: Finished) -> None:
-        self.store.keep(
-            event.plane,
-            event.result.denoised,
-            _record(event.result),
-            inr=event.result.inr if self.outputs.inr is not None else None,
-            model=None if event.model is None or len(self.indices) == 1 else event.model.to_bytes(),
-            chain=self._chain(event.plane),
-        )
-
     def warnings(self) -> list[str]:
-        """Return each warning once, with the number of planes that it is about."""
-        counts: dict[str, int] = {}
-        records = self.store.records.values()
-        for record in records:
-            for warning in record["warnings"]:
-                counts[warning] = counts.get(warning, 0) + 1
-        if len(records) == 1:
-            return list(counts)
-        return [f"{text} ({count} of {len(records)} planes)" for text, count in counts.items()]
+        """Return what has not been said yet, each warning once."""
+        warnings = warnings_of(self.store.records.values())
+        return [warning for warning in warnings if not any(warning in note for note in self.notes)]
 
     def write(self) -> None:
         """Write the outputs from the planes in the store."""
@@ -325,13 +289,10 @@ class _Run:
         record = {
             "input": self.source.path.name,
             "image": which,
-            "iterations run": " ".join(str(record["iterations"]) for record in records),
-            "passes run": " ".join(str(record["passes"]) for record in records),
-            "seconds": f"{sum(record['seconds'] for record in records):.1f}",
-            "device": records[-1]["device"],
+            **file_record(records, self.image.notes),
         }
         # Device and precision as they were in fact: they decide the pixels, too.
-        settings = self.settings.model_copy(update=records[-1]["resolved"])
+        settings = self.settings.model_copy(update=records[-1]["settings"])
         write_image(path, self.image, planes, dtype, options=self.options, settings=settings, record=record)
 
     def tell_outcome(self) -> None:
@@ -343,20 +304,6 @@ class _Run:
                 f"Stopped after {last['iterations']} of {last['of iterations']} iterations; "
                 "the result is kept."
             )
-        say(f"Took {duration(sum(record['seconds'] for record in records))} on {last['device']}.")
+        say(f"Took {duration(seconds_of(records))} on {last['device']}.")
         for path in self.outputs.paths:
             print(path)
-
-
-def _record(result: Result) -> dict[str, Any]:
-    """Return what is to be known about a plane that is kept."""
-    return {
-        "iterations": result.iterations,
-        "of iterations": result.settings.iterations,
-        "passes": result.passes,
-        "seconds": result.seconds,
-        "device": result.device,
-        "resolved": {"device": result.settings.device, "precision": result.settings.precision},
-        "stopped": result.stopped,
-        "warnings": list(result.warnings),
-    }
