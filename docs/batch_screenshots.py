@@ -9,50 +9,31 @@ images and few iterations; ``--folder`` says where to write.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import os
 import tempfile
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-# Nothing of the user's own settings may be seen in a picture, or be changed by it.
-os.environ["NAPARI_CONFIG"] = ""
-
-import napari
-from napari.settings import get_settings
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QDockWidget
+from qtpy.QtWidgets import QDockWidget
+from viewer import close, open_viewer, photograph, read_options, themes, wait
 
 from napari_blindspot import Settings, samples
 from napari_blindspot.batch import BatchOptions, Input
 from napari_blindspot.batch.job import Job, save_job
 from napari_blindspot.io import ImageFile, Spacing, write_ome_tiff
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-PATIENCE = 600.0
-"""Seconds after which a run counts as hanging."""
-
 
 def main() -> None:
     """Take the pictures in both themes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, default=Path(__file__).parent / "images")
-    parser.add_argument("--quick", action="store_true")
-    options = parser.parse_args()
-    options.folder.mkdir(parents=True, exist_ok=True)
-    for theme, ending in (("dark", ""), ("light", "-light")):
+    options = read_options(__doc__.splitlines()[0])
+    for ending in themes():
         with tempfile.TemporaryDirectory() as place, contextlib.chdir(place):
-            take(options.folder, Path(place), theme, ending, quick=options.quick)
+            take(options.folder, Path(place), ending, quick=options.quick)
 
 
-def take(folder: Path, place: Path, theme: str, ending: str, *, quick: bool) -> None:
+def take(folder: Path, place: Path, ending: str, *, quick: bool) -> None:
     """Open a viewer, run a batch in it, and take a picture of each state."""
-    get_settings().appearance.theme = theme
-    viewer = napari.Viewer(show_welcome_screen=False)
+    viewer = open_viewer()
     dock, widget = viewer.window.add_plugin_dock_widget("napari-blindspot", "Batch denoise")
     viewer.window.resize(1280, 800)
     window = viewer.window._qt_window
@@ -60,8 +41,7 @@ def take(folder: Path, place: Path, theme: str, ending: str, *, quick: bool) -> 
     window.resizeDocks([dock, left[0]], [640, 200], Qt.Orientation.Horizontal)
 
     def picture(name: str) -> None:
-        wait(lambda: False, 0.6)
-        viewer.screenshot(str(folder / f"batch-{name}{ending}.png"), canvas_only=False, flash=False)
+        photograph(viewer, folder / f"batch-{name}{ending}.png")
 
     picture("empty")
     widget.add_paths([make_job(place, quick=quick)])
@@ -78,8 +58,7 @@ def take(folder: Path, place: Path, theme: str, ending: str, *, quick: bool) -> 
     widget.open_row(second)
     wait(lambda: False, 4.0 if not quick else 0.5)
     picture("opened")
-    viewer.close()
-    wait(lambda: False, 0.2)
+    close(viewer)
 
 
 def make_job(place: Path, *, quick: bool) -> Path:
@@ -104,16 +83,6 @@ def write(path: Path, array: object, axes: str, voxel: tuple[float, ...]) -> Non
     """Write one file with its voxel size."""
     spacing = {axis: Spacing(step, "µm") for axis, step in zip(axes, voxel, strict=True)}
     write_ome_tiff(path, ImageFile(array, axes, spacing))
-
-
-def wait(until: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    """Let napari live until something holds, or for some seconds."""
-    end = time.monotonic() + seconds
-    while not until() and time.monotonic() < end:
-        QApplication.processEvents()
-        time.sleep(0.01)
-    if seconds == PATIENCE and not until():
-        raise TimeoutError("A run did not get where it should.")
 
 
 if __name__ == "__main__":

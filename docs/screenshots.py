@@ -9,46 +9,28 @@ theme with ``-light`` in the name. ``--quick`` takes a small image and few itera
 
 from __future__ import annotations
 
-import argparse
-import os
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-# Nothing of the user's own settings may be seen in a picture, or be changed by it.
-os.environ["NAPARI_CONFIG"] = ""
-
-import napari
-from napari.settings import get_settings
-from qtpy.QtWidgets import QApplication
+from viewer import close, open_viewer, photograph, read_options, themes, wait
 
 from napari_blindspot import samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
     from napari_blindspot.widgets.denoise import DenoiseWidget
-
-PATIENCE = 600.0
-"""Seconds after which a run counts as hanging."""
 
 
 def main() -> None:
     """Take the pictures in both themes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, default=Path(__file__).parent / "images")
-    parser.add_argument("--quick", action="store_true")
-    options = parser.parse_args()
-    options.folder.mkdir(parents=True, exist_ok=True)
-    for theme, ending in (("dark", ""), ("light", "-light")):
-        take(options.folder, theme, ending, quick=options.quick)
+    options = read_options(__doc__.splitlines()[0])
+    for ending in themes():
+        take(options.folder, ending, quick=options.quick)
 
 
-def take(folder: Path, theme: str, ending: str, *, quick: bool) -> None:
+def take(folder: Path, ending: str, *, quick: bool) -> None:
     """Open a viewer, denoise in it, and take a picture of each state."""
-    get_settings().appearance.theme = theme
-    viewer = napari.Viewer(show_welcome_screen=False)
-    viewer.window.resize(1280, 800)
+    viewer = open_viewer()
     sample = samples.confocal((64, 64) if quick else (192, 192))
     viewer.add_image(
         sample.noisy,
@@ -61,8 +43,7 @@ def take(folder: Path, theme: str, ending: str, *, quick: bool) -> None:
     viewer.window.resize(1280, 800)
 
     def picture(name: str) -> None:
-        wait(lambda: False, 0.6)
-        viewer.screenshot(str(folder / f"widget-{name}{ending}.png"), canvas_only=False, flash=False)
+        photograph(viewer, folder / f"widget-{name}{ending}.png")
 
     viewer.reset_view()
     picture("idle")
@@ -94,8 +75,7 @@ def take(folder: Path, theme: str, ending: str, *, quick: bool) -> None:
     viewer.reset_view()
     widget.denoise.native.click()
     picture("error")
-    viewer.close()
-    wait(lambda: False, 0.2)
+    close(viewer)
 
 
 def denoise(widget: DenoiseWidget, *, quick: bool) -> None:
@@ -106,16 +86,6 @@ def denoise(widget: DenoiseWidget, *, quick: bool) -> None:
         widget.form["iterations"].value = 60
         widget.form["passes"].value = 4
     widget.denoise.native.click()
-
-
-def wait(until: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    """Let napari live until something holds, or for some seconds."""
-    end = time.monotonic() + seconds
-    while not until() and time.monotonic() < end:
-        QApplication.processEvents()
-        time.sleep(0.01)
-    if seconds == PATIENCE and not until():
-        raise TimeoutError("A run did not get where it should.")
 
 
 if __name__ == "__main__":
