@@ -79,7 +79,7 @@ class BlindFit:
         assert settings.visible_fraction is not None
         self.radius = hole_radius(settings.dilation)
         self.spacing = target_spacing(settings.dilation, settings.visible_fraction)
-        self.kernel = self._kernel()
+        self.line = self._line()
         self.compromises: dict[str, str] = {}
         height, width = noisy.shape
         self.patches = Patches((height, width), settings, MULTIPLE, self.device)
@@ -87,11 +87,11 @@ class BlindFit:
         self.network = CompactUNet(2 + self.beside.shape[1], settings.unet_width, self.generator)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def _kernel(self) -> torch.Tensor:
-        """Return the kernel of the fill: it must look past the hole."""
+    def _line(self) -> tuple[float, ...]:
+        """Return the weights of the fill: it must look past the hole."""
         if self.radius < 1:
-            return gaussian(1.0, 3, self.device)
-        return gaussian(0.8 * self.radius + 0.2, int(2.5 * self.radius), self.device)
+            return gaussian(1.0, 3)
+        return gaussian(0.8 * self.radius + 0.2, int(2.5 * self.radius))
 
     def apply(
         self, network: nn.Module, image: torch.Tensor, visible: torch.Tensor, beside: torch.Tensor
@@ -101,7 +101,7 @@ class BlindFit:
         `beside` are (N, K, Y, X) neighbouring planes; K may be 0.
         """
         seen = visible.to(image.dtype)
-        fill = normalised_convolution(image, seen, self.kernel)
+        fill = normalised_convolution(image, seen, self.line)
         features = torch.cat([torch.where(visible, image, fill), seen, beside], dim=1)
         height, width = image.shape[-2:]
         features = F.pad(features, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")

@@ -5,24 +5,24 @@ Knutsson and Westin, "Normalized and Differential Convolution" (CVPR 1993).
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 
 __all__ = ["gaussian", "normalised_convolution"]
 
 
-def gaussian(sigma: float, radius: int, device: torch.device) -> torch.Tensor:
-    """Return a Gaussian kernel, (1, 1, 2 * radius + 1, 2 * radius + 1), with sum 1."""
-    t = torch.arange(-radius, radius + 1, device=device, dtype=torch.float32)
-    line = torch.exp(-(t**2) / (2 * sigma**2))
-    kernel = line[:, None] * line
-    return (kernel / kernel.sum())[None, None]
+def gaussian(sigma: float, radius: int) -> tuple[float, ...]:
+    """Return the 2 * radius + 1 weights of a Gaussian line, with sum 1."""
+    line = [math.exp(-(t**2) / (2 * sigma**2)) for t in range(-radius, radius + 1)]
+    return tuple(weight / sum(line) for weight in line)
 
 
 def normalised_convolution(
-    image: torch.Tensor, visible: torch.Tensor, kernel: torch.Tensor
+    image: torch.Tensor, visible: torch.Tensor, line: tuple[float, ...]
 ) -> torch.Tensor:
-    """Return at every pixel the kernel's weighted mean of the visible pixels around it.
+    """Return at every pixel the weighted mean of the visible pixels around it.
 
     Parameters
     ----------
@@ -30,14 +30,25 @@ def normalised_convolution(
         (N, 1, Y, X); what it holds at pixels that are not visible has no influence.
     visible : Tensor
         (N, 1, Y, X) of zeros and ones.
-    kernel : Tensor
-        (1, 1, K, K), not negative; K odd.
+    line : tuple of float
+        Weights along y, and along x; symmetric, of odd length, not negative.
     """
-    radius = kernel.shape[-1] // 2
+    radius = len(line) // 2
     mode = "reflect" if min(image.shape[-2:]) > radius else "replicate"
     both = F.pad(torch.cat([image * visible, visible], dim=1), (radius,) * 4, mode=mode)
-    count, _, height, width = both.shape
-    # Two convolutions of one channel each, in one call: the channels become the batch.
-    sums = F.conv2d(both.reshape(2 * count, 1, height, width), kernel)
-    pairs = sums.reshape(count, 2, *image.shape[-2:])
-    return pairs[:, :1] / pairs[:, 1:].clamp_min(1e-6)
+    sums = _weighted(_weighted(both, line, -1), line, -2)
+    return sums[:, :1] / sums[:, 1:].clamp_min(1e-6)
+
+
+def _weighted(x: torch.Tensor, line: tuple[float, ...], dim: int) -> torch.Tensor:
+    """Convolve along one axis; the ends, as long as half the line, are lost.
+
+    Shifted sums, because CPUs take five to fifteen times as long for a convolution of a single channel.
+    """
+    radius = len(line) // 2
+    length = x.shape[dim] - 2 * radius
+    total = x.narrow(dim, radius, length) * line[radius]
+    for near in range(radius):
+        pair = x.narrow(dim, near, length) + x.narrow(dim, 2 * radius - near, length)
+        total.add_(pair, alpha=line[near])
+    return total
