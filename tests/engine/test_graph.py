@@ -24,7 +24,7 @@ from napari_blindspot.method.compact import CompactUNet
 
 CPU = torch.device("cpu")
 QUICK = {
-    "auto": {"iterations": 12, "refine_iterations": (8,), "patch_size": 32, "passes": 2},
+    "auto": {"iterations": 12, "refine_iterations": (6, 6), "patch_size": 32, "passes": 2},
     "paper": {"iterations": 12, "passes": 2},
 }
 CHEAP = {"device": "cpu", "unet_width": 8, "inr_features": 8, "precision": "float32"}
@@ -103,8 +103,8 @@ def test_a_replayed_step_is_the_step_with_new_patches_random_numbers_and_learnin
 @pytest.mark.parametrize("preset", ["auto", "paper"])
 def test_a_run_of_replayed_steps_gives_the_pixels_of_one_without(preset, recordings, monkeypatch):
     replayed = run(preset)
-    # The blind fit, the refinement, and the INR in either of them; the paper's are one.
-    assert len(recordings) == (3 if preset == "auto" else 1)
+    # The blind fit, both rounds of refinement, and the INR, which learns another estimate in the second.
+    assert len(recordings) >= (4 if preset == "auto" else 1)
     assert replayed.warnings == ()
     monkeypatch.setattr(graph, "possible", lambda device: False)
     plain = run(preset)
@@ -269,7 +269,7 @@ def test_a_run_of_replayed_steps_can_be_paused_and_stopped(preset, recordings, m
             assert event.result.iterations == WARM_UP + 4
 
 
-@pytest.mark.parametrize(("name", "ceiling"), [("blind", 3), ("INR", 2), ("paper", 3)])
+@pytest.mark.parametrize(("name", "ceiling"), [("blind", 4), ("INR", 2), ("paper", 3)])
 def test_beside_the_graph_a_replayed_step_starts_next_to_nothing(name, ceiling, recordings):
     step, _, _, replay = step_of(name, 0)
     for _ in range(WARM_UP + 1):
@@ -283,8 +283,7 @@ def test_beside_the_graph_a_replayed_step_starts_next_to_nothing(name, ceiling, 
     with Counting() as counting:
         step()
     # Where patches lie is drawn on the host.
-    for name in ("randint", "lift_fresh"):
-        counting.kernels.pop(name, None)
+    counting.kernels.pop("randint", None)
     assert counting.kernels.total() <= ceiling, counting.kernels
     assert not counting.waits
 

@@ -45,8 +45,9 @@ class Patches:
         # Patches are turned, so they are square.
         self.side = min(settings.patch_size, *shape) // multiple * multiple
         self.most = settings.batch_size
-        # Where they lie is drawn on the host, where slices need it; a device gets it without a wait.
+        # Where they lie is drawn on the host, where slices need it.
         self.generator = torch.Generator().manual_seed(settings.seed)
+        # Top, left and symmetry of each, or all three in one number, which only the device knows.
         self.places: list[list[int]] | torch.Tensor = []
         self._turned: torch.Tensor | None = None
 
@@ -59,11 +60,11 @@ class Patches:
             self.places = drawn
             return
         if len(self.places) != len(drawn):
-            self.places = torch.empty(len(drawn), len(limits), dtype=torch.int64, device=self.device)
+            self.places = torch.zeros(len(drawn), dtype=torch.int64, device=self.device)
         assert isinstance(self.places, torch.Tensor)
-        # From pinned memory, or else the copy might wait for all the work before it.
-        pinned = torch.tensor(drawn, pin_memory=self.device.type == "cuda")
-        self.places.copy_(pinned, non_blocking=True)
+        # Numbers travel with the launch of a fill, so that nothing waits as a copy from the host might.
+        for place, (top, left, symmetry) in zip(self.places.unbind(), drawn, strict=True):
+            place.fill_((symmetry * height + top) * width + left)
 
     def _draw(self, below: int) -> int:
         # A list is read without the synchronisation that `item` stands for.
@@ -83,12 +84,11 @@ class Patches:
 
     def _gather(self, stack: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """Do the same with places that the host does not know."""
-        width = self.shape[1]
+        height, width = self.shape
         if self._turned is None or self._turned.shape[1] != self.side**2:
             self._turned = turned_places(self.side, width, self.device)
-        top, left, symmetry = places.unbind(1)
-        where = self._turned[symmetry] + (top * width + left)[:, None]
-        cut = stack.flatten(2)[0][:, where]
+        first, symmetry = places % (height * width), places // (height * width)
+        cut = stack.flatten(2)[0][:, self._turned[symmetry] + first[:, None]]
         return cut.transpose(0, 1).reshape(len(places), -1, self.side, self.side)
 
     def halve(self) -> bool:
