@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.qt.threading import WorkerBase
 from npe2 import PluginManifest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
@@ -13,6 +14,7 @@ from napari_blindspot import Settings
 from napari_blindspot.batch import BatchOptions, Input, plan_batch, run_batch
 from napari_blindspot.batch.job import Job, load_job, save_job
 from napari_blindspot.io import ImageFile, Spacing, read_image, write_ome_tiff
+from napari_blindspot.output_lock import locked_folder
 from napari_blindspot.widgets.batch import BatchWidget
 
 SHORT = {"unet_width": 4, "inr_features": 8, "refine_iterations": (2,), "passes": 1, "device": "cpu"}
@@ -76,6 +78,32 @@ def finish(qtbot):
 
 def looked(qtbot, widget):
     qtbot.waitUntil(lambda: not widget.files.looking, timeout=WAIT)
+
+
+def test_a_folder_that_another_batch_writes_to_is_said_and_left_alone(widget, qtbot, finish, job, tmp_path):
+    (tmp_path / "out").mkdir()
+    widget.add_paths([job()])
+    looked(qtbot, widget)
+    with locked_folder(tmp_path / "out"):
+        finish(widget)
+        assert [path.name for path in (tmp_path / "out").iterdir()] == [".batch.lock"]
+    assert widget.message.is_error
+    assert f"The output folder {tmp_path / 'out'} is in use by another run" in widget.message.text()
+    finish(widget)
+    assert "4 of 5 files done, 1 failed." in widget.message.text()
+
+
+def test_a_batch_that_napari_ends_holds_its_folder_no_longer(widget, qtbot, job, tmp_path):
+    widget.add_paths([job(iterations=1_000_000)])
+    looked(qtbot, widget)
+    widget.start.click()
+    session = widget.session
+    qtbot.waitUntil(lambda: "iteration" in widget.activity.text(), timeout=WAIT)
+    # What napari calls when its event loop ends.
+    WorkerBase.await_workers(2000)
+    qtbot.waitUntil(lambda: not session.running, timeout=WAIT)
+    with locked_folder(tmp_path / "out"):
+        pass
 
 
 def states(widget):

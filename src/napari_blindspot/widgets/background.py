@@ -55,9 +55,9 @@ class Background:
         self.abandoned = False
         self._yielded = yielded
         self._ended = ended
-        call = _Titled(function, *arguments)
-        call.title = title
-        self._worker: Any = create_worker(call, _start_thread=False, _ignore_errors=True)
+        self._call = _Titled(function, *arguments)
+        self._call.title = title
+        self._worker: Any = create_worker(self._call, _start_thread=False, _ignore_errors=True)
 
     @property
     def running(self) -> bool:
@@ -105,6 +105,8 @@ class Background:
         _live.discard(self)
         if not _live:
             gc.unfreeze()
+        # One that was abandoned waits where it yielded, and may hold a lock on a file there.
+        self._call.generator.close()
         ended = self._ended
         # Those who listen hold this object: without the circle they go as soon as nobody needs them.
         del self._yielded, self._ended
@@ -112,9 +114,14 @@ class Background:
 
 
 class _Titled(functools.partial):  # type: ignore[type-arg]
-    """A call with a name that can be read."""
+    """A call with a name that can be read, which remembers the generator that it gave."""
 
     title: str
+    generator: Generator[Any, None, None]
+
+    def __call__(self) -> Generator[Any, None, None]:
+        self.generator = super().__call__()
+        return self.generator
 
     def __str__(self) -> str:
         return self.title
