@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -13,9 +15,10 @@ pytest.importorskip("distributed", reason="the extra cluster is not installed")
 
 import psutil
 
-from napari_blindspot.batch import BatchControl, run_batch
+from napari_blindspot.batch import BatchControl, BatchOptions, Input, run_batch
 from napari_blindspot.batch.cluster_client import connected, worker_environment
 from napari_blindspot.batch.events import PlaneWork
+from napari_blindspot.batch.job import Job, save_job
 from napari_blindspot.errors import DeviceError
 from napari_blindspot.io import read_image
 
@@ -87,6 +90,39 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(plan, states, finished, 
         pass
     same_pixels(batch, alone)
     assert not list(batch.options.output.rglob("*.planes"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
+def test_what_a_killed_batch_left_with_the_workers_does_not_mix_with_the_next_one(
+    plan, data, short, tmp_path
+):
+    from distributed import LocalCluster
+
+    longer = short.model_copy(update={"iterations": 300})
+    source = data / "day 2" / STACK
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, memory_limit=0
+    ) as cluster:
+        job = Job.of([Input(path=source)], BatchOptions(output=tmp_path / "out", settings=longer))
+        save_job(job, tmp_path / "job.yaml")
+        words = ["batch", "--job", str(tmp_path / "job.yaml"), "--dask", cluster.scheduler_address]
+        command = [sys.executable, "-c", "from napari_blindspot.cli import app; app()", *words]
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+            while not list((tmp_path / "out").rglob("plane-*.json")):
+                assert process.poll() is None
+                time.sleep(0.02)
+            process.kill()
+        # Its workers know nothing of that yet and are at work on the second planes.
+        batch = plan(source, dask=cluster.scheduler_address)
+        for _ in run_batch(batch):
+            pass
+    (item,) = batch.items
+    assert (item.state, item.reason) == ("done", "")
+    alone = plan(source, output=tmp_path / "alone")
+    for _ in run_batch(alone):
+        pass
+    same_pixels(batch, alone)
 
 
 @pytest.mark.slow
