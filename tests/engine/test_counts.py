@@ -83,10 +83,10 @@ def test_auto_passes_550_times_over_a_plane_of_128_pixels_and_never_more(monkeyp
 @pytest.mark.parametrize(
     ("gap", "name", "ceiling"),
     [
-        (0, "blind", 135),
-        (2, "blind", 145),
-        (0, "refinement", 280),
-        (2, "refinement", 140),
+        (0, "blind", 150),
+        (2, "blind", 165),
+        (0, "refinement", 305),
+        (2, "refinement", 160),
         (0, "INR", 80),
         (0, "taught INR", 85),
     ],

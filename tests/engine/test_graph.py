@@ -113,11 +113,17 @@ def test_a_run_of_replayed_steps_gives_the_pixels_of_one_without(preset, recordi
     assert np.array_equal(replayed.history.denoising, plain.history.denoising)
 
 
-@pytest.mark.parametrize("preset", ["auto", "paper"])
-def test_numbers_that_are_kept_on_the_device_give_the_pixels_of_those_that_are_not(preset, monkeypatch):
-    expected = run(preset)
+@pytest.mark.parametrize(
+    ("preset", "changes"),
+    # Not the refinement for white noise: it draws noise by the rank of a pixel, which rounding can change.
+    [("auto", {"refine_iterations": ()}), ("auto", {"iterations": 40, "dilation": 2}), ("paper", {})],
+)
+def test_numbers_that_are_kept_on_the_device_give_the_pixels_of_those_that_are_not(
+    preset, changes, monkeypatch
+):
+    expected = run(preset, **changes)
     monkeypatch.setattr(graph, "on_gpu", lambda device: True)
-    result = run(preset)
+    result = run(preset, **changes)
     # The same random numbers; only what is rounded is rounded otherwise.
     assert np.allclose(result.denoised, expected.denoised, atol=0.01)
     assert np.allclose(result.inr, expected.inr, atol=0.01)

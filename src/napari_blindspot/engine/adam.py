@@ -131,10 +131,11 @@ def numbers_of(cycle: Callable[[torch.optim.Optimizer], OneCycleLR]) -> list[tup
     """
     adam = torch.optim.Adam([torch.zeros(())])
     schedule = cycle(adam)
+    # Once, or the schedule warns.
+    adam.step()
     numbers = []
     for step in range(schedule.total_steps):
         if step:
-            adam.step()
             schedule.step()
         group = adam.param_groups[0]
         numbers.append((float(group["lr"]), float(group["betas"][0])))
