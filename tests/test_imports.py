@@ -49,6 +49,18 @@ def test_a_fit_needs_no_screen():
     assert not loaded & SCREEN
 
 
+def test_a_fit_does_not_load_torchs_compiler_which_takes_a_second():
+    code = (
+        "import numpy; from napari_blindspot import denoise\n"
+        "image = numpy.random.default_rng(0).poisson(30, (32, 32))\n"
+        "for preset in ('auto', 'paper'):\n"
+        "    denoise(image, preset, iterations=2, passes=1, unet_width=4, device='cpu')"
+    )
+    loaded = loaded_by(code)
+    assert "torch" in loaded
+    assert "sympy" not in loaded
+
+
 def test_nothing_below_widgets_imports_napari_qt_or_magicgui():
     offenders = []
     for path in PACKAGE.rglob("*.py"):

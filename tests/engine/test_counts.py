@@ -35,7 +35,9 @@ def steps(gap: int) -> dict:
     correlation = torch.eye(9) if gap else None
     refinement = Refinement(fit, fit.noisy, 0 * fit.noisy, torch.ones_like(fit.noisy), correlation)
     trainer = Trainer(fit.network, 10_000, 1e-3, 0.9)
-    inr, taught = (ImplicitFit(noisy, valid, settings, 10_000, fit.generator) for _ in range(2))
+    inr, taught = (
+        ImplicitFit(noisy, valid, fit.fill[0, 0], settings, 10_000, fit.generator) for _ in range(2)
+    )
     taught.estimate = noisy.flatten()
     record = torch.zeros(3)
     return {

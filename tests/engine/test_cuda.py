@@ -123,7 +123,7 @@ def measured_step(name: str, gap: int):
     valid = torch.ones_like(noisy, dtype=torch.bool)
     fit = BlindFit(noisy, valid, settings)
     if name == "INR":
-        inr = ImplicitFit(noisy, valid, settings, 100, fit.generator)
+        inr = ImplicitFit(noisy, valid, fit.fill[0, 0], settings, 100, fit.generator)
         record = torch.zeros(3, device="cuda")
         return lambda: inr.step(record), lambda: record, inr.replay
     sigma, correlation = torch.ones_like(fit.noisy), torch.eye(9, device="cuda") if gap else None

@@ -71,7 +71,7 @@ def step_of(name: str, gap: int):
     )
     fit = BlindFit(noisy, valid, settings)
     if "INR" in name:
-        inr = ImplicitFit(noisy, valid, settings, 30, fit.generator)
+        inr = ImplicitFit(noisy, valid, fit.fill[0, 0], settings, 30, fit.generator)
         if name == "taught INR":
             inr.estimate = noisy.flatten() + 1
         record = torch.zeros(3)
@@ -320,14 +320,14 @@ def test_both_forms_of_adam_have_the_same_schedule_and_take_the_same_steps(steps
     for on_gpu in (False, True):
         monkeypatch.setattr(graph, "on_gpu", lambda device, on_gpu=on_gpu: on_gpu)
         fit = BlindFit(noisy, torch.ones_like(noisy, dtype=torch.bool), settings)
-        inr = ImplicitFit(noisy, fit.valid[0, 0], settings, steps, fit.generator)
+        inr = ImplicitFit(noisy, fit.valid[0, 0], fit.fill[0, 0], settings, steps, fit.generator)
         trainer = Trainer(fit.network, steps, 1e-3, 0.9)
         assert isinstance(trainer.optimizer, DeviceAdam if on_gpu else HostAdam)
         for optimizer, network in ((trainer.optimizer, fit.network), (inr.optimizer, inr.siren)):
             generator = torch.Generator().manual_seed(1)
             for _ in range(steps):
                 optimizer.advance()
-                for parameter in network.parameters():
+                for parameter in optimizer.parameters:
                     parameter.grad = torch.empty_like(parameter).normal_(generator=generator)
                 optimizer.step()
             finals.append(torch.cat([p.detach().flatten() for p in network.parameters()]))

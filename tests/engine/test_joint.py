@@ -92,10 +92,10 @@ def test_the_unets_learning_rate_falls_on_half_a_cosine_and_the_inrs_stays():
     rates = []
     for _ in range(4):
         fit.step()
-        rates.append(fit.unet_optimizer.param_groups[0]["lr"])
+        rates.append(fit.unet_optimizer.rate)
     expected = [1e-3 * 0.5 * (1 + math.cos(math.pi * i / 4)) for i in range(4)]
     assert rates == pytest.approx(expected)
-    assert fit.inr_optimizer.param_groups[0]["lr"] == 2e-3
+    assert fit.inr_optimizer.rate == 2e-3
 
 
 def test_the_shift_of_the_consistency_loss_is_less_than_a_pixel_on_each_axis():

@@ -7,12 +7,14 @@ from scipy.ndimage import gaussian_filter
 
 from napari_blindspot import Control, Settings, denoise
 from napari_blindspot.engine import memory, run
+from napari_blindspot.engine.adam import one_cycle
 from napari_blindspot.engine.blind import BlindFit, BlindLoss
 from napari_blindspot.engine.fit import fit_plane
-from napari_blindspot.engine.implicit import ImplicitFit
 from napari_blindspot.engine.refine import Refinement, guard, local_sigma, wiener
 from napari_blindspot.engine.train import Trainer
 from napari_blindspot.events import Finished, Preview, Started, Step
+from napari_blindspot.method.fill import gaussian, normalised_convolution
+from napari_blindspot.noise import estimate_noise
 
 QUICK = {
     "preset": "auto",
@@ -315,15 +317,39 @@ def test_a_fit_of_any_length_has_a_learning_rate_for_every_step_of_the_inr():
         assert denoise(noisy, **QUICK | changes).iterations == iterations
 
 
-def test_learning_rates_rise_and_fall_whatever_the_number_of_steps():
-    for steps in range(1, 120):
-        fit = blind_fit(np.zeros((16, 16)))
-        inr = ImplicitFit(fit.noisy[0, 0], fit.valid[0, 0], fit.settings, steps, fit.generator)
-        trainer = Trainer(fit.network, steps, 1e-3, 0.9)
-        for schedule in (inr.optimizer.schedule, trainer.optimizer.schedule):
-            for _ in range(schedule.total_steps - 1):
-                schedule.optimizer.step()
+@pytest.mark.parametrize(("rise", "below", "last"), [(0.15, 10, 100), (0.1, 25, 10_000)])
+def test_learning_rates_and_momenta_are_those_of_torchs_one_cycle_schedule(rise, below, last):
+    for steps in (2, 3, 7, 11, 40, 1000):
+        optimizer = torch.optim.Adam([torch.zeros(())])
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, 2e-3, steps, pct_start=rise, div_factor=below, final_div_factor=last
+        )
+        optimizer.step()
+        for step, (rate, momentum) in enumerate(one_cycle(steps, 2e-3, rise, below, last)):
+            group = optimizer.param_groups[0]
+            assert (rate, momentum) == pytest.approx((group["lr"], group["betas"][0])), (steps, step)
+            if step + 1 < steps:
                 schedule.step()
+
+
+def test_there_are_learning_rates_for_any_number_of_steps():
+    for steps in range(2, 120):
+        for rise in (0.1, 0.15):
+            numbers = one_cycle(steps, 1.0, rise, 10, 100)
+            assert len(numbers) == steps
+            assert all(0 < rate <= 1 and 0.85 <= momentum <= 0.95 + 1e-9 for rate, momentum in numbers)
+
+
+def test_the_inr_starts_as_the_fill_so_that_its_first_preview_is_better_than_the_noisy_image():
+    clean, noisy = scene(96)
+    untaught = denoise(noisy, **QUICK | {"train_inr": False, "dilation": 0}).inr
+    stabiliser = estimate_noise(noisy).stabiliser
+    stabilised = torch.from_numpy(stabiliser.forward(noisy)).float()[None, None]
+    fill = normalised_convolution(stabilised, torch.ones(1, 1, 96, 96), gaussian(1.0, 3))
+    assert np.allclose(untaught, stabiliser.inverse(fill[0, 0].numpy()), atol=0.05)
+    taught = denoise(noisy, "auto", device="cpu", iterations=200, patch_size=48).inr
+    errors = [float(((image - clean) ** 2).mean()) for image in (untaught, taught, noisy)]
+    assert max(errors[:2]) < errors[2] / 5
 
 
 def test_a_small_plane_is_not_seen_more_often_than_five_hundred_times():

@@ -133,7 +133,7 @@ def test_a_run_that_needs_more_memory_than_there_is_says_so_before_it_begins(mon
 
 def test_tiles_are_as_large_as_memory_allows(monkeypatch):
     sides = []
-    for free in (2**40, 400 * 2**20, 300 * 2**20, 0):
+    for free in (2**40, 400 * 2**20, 260 * 2**20, 0):
         monkeypatch.setattr(memory, "free_memory", lambda device, free=free: free)
         sides.append(tile_side((800, 800), settings(), CPU))
     assert sides == [768, 384, 192, 96]

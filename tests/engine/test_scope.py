@@ -33,6 +33,7 @@ def global_settings() -> dict[str, object]:
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "cudnn": (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32),
         "matmul": (matmul.allow_tf32, torch.get_float32_matmul_precision()),
+        "products": torch.backends.mkldnn.matmul.fp32_precision,
         # Is 0 where denormal numbers are flushed, for which torch has no getter.
         "denormal": (torch.tensor([1e-40]) * 0.5).item(),
         "random": torch.get_rng_state().sum().item(),

@@ -1,6 +1,7 @@
 """Adam in two forms: torch's own, and one whose numbers are on the device, so that a step can be replayed.
 
-Both take the same steps but for rounding. What is optimised belongs to the modules of the fits.
+Both take the same steps but for rounding, by a list of learning rates and momenta. What is optimised
+belongs to the modules of the fits.
 """
 
 from __future__ import annotations
@@ -9,46 +10,111 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
+from torch.optim.adam import adam
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
+    from typing import TypeAlias
 
-    from torch.optim.lr_scheduler import OneCycleLR
+    Numbers: TypeAlias = Sequence[tuple[float, float]]
 
-__all__ = ["DeviceAdam", "HostAdam", "numbers_of"]
+__all__ = ["DeviceAdam", "HostAdam", "one_cycle"]
 
 EPSILON = 1e-8
 
+LEAST_MOMENTUM, MOST_MOMENTUM = 0.85, 0.95
+"""Of a one-cycle schedule: at its highest learning rate, and at both ends."""
 
-class HostAdam:
-    """An optimiser of torch's and its schedule, whose numbers are Python's: the fastest form on a CPU.
+
+def one_cycle(steps: int, peak: float, rise: float, below: float, last: float) -> list[tuple[float, float]]:
+    """Return learning rate and momentum of every step of one cycle, both on half cosines.
+
+    Smith and Topin, "Super-Convergence" (arXiv:1708.07120); torch's OneCycleLR gives the same numbers.
 
     Parameters
     ----------
-    optimizer : torch.optim.Optimizer
-        Moves the parameters.
-    schedule : OneCycleLR
-        Of that optimiser.
+    steps : int
+        At least 2.
+    peak : float
+        The highest learning rate.
+    rise : float
+        Share of the steps until then.
+    below : float
+        How many times smaller the first learning rate is.
+    last : float
+        How many times smaller than the first the last one is.
+    """
+    top, end = rise * steps - 1, steps - 1
+    first = peak / below
+    numbers = []
+    for step in range(steps):
+        rising = step <= top and top > 0
+        progress = step / top if rising else (step - top) / (end - top)
+        high = 0.5 * (1.0 + math.cos(math.pi * progress))
+        if rising:
+            high = 1.0 - high
+        low = first if rising else first / last
+        momentum = MOST_MOMENTUM - high * (MOST_MOMENTUM - LEAST_MOMENTUM)
+        numbers.append((low + high * (peak - low), momentum))
+    return numbers
+
+
+class HostAdam:
+    """Torch's Adam with Python's numbers: the fastest form on a CPU.
+
+    Its functional form, because the first optimiser object of a process loads torch's compiler, which takes
+    a second.
+
+    Parameters
+    ----------
+    parameters, numbers, beta
+        As for `DeviceAdam`.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, schedule: OneCycleLR) -> None:
-        self.optimizer = optimizer
-        self.schedule = schedule
+    def __init__(self, parameters: Iterable[torch.Tensor], numbers: Numbers, beta: float) -> None:
+        self.parameters = [p for p in parameters if p.requires_grad]
+        self.numbers = numbers
+        self.beta = beta
+        self.first = [torch.zeros_like(p, requires_grad=False) for p in self.parameters]
+        self.second = [torch.zeros_like(p, requires_grad=False) for p in self.parameters]
+        self.steps = [torch.zeros(()) for _ in self.parameters]
+        self.fused = all(p.device.type != "mps" for p in self.parameters)
         self.taken = 0
 
     def advance(self) -> None:
-        """Set learning rate and momentum for the next step."""
-        if 0 < self.taken < self.schedule.total_steps:
-            self.schedule.step()
+        """Go on to the learning rate and the momentum of the next step."""
+        self.rate, self.momentum = self.numbers[min(self.taken, len(self.numbers) - 1)]
         self.taken += 1
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        self.optimizer.zero_grad(set_to_none=True)
+        for parameter in self.parameters:
+            parameter.grad = None
 
+    @torch.no_grad()
     def step(self) -> None:
-        """Move the parameters."""
-        self.optimizer.step()
+        """Move the parameters that have a gradient."""
+        moved = [i for i, p in enumerate(self.parameters) if p.grad is not None]
+        parameters, first, second, steps = (
+            [tensors[i] for i in moved]
+            for tensors in (self.parameters, self.first, self.second, self.steps)
+        )
+        adam(
+            parameters,
+            [p.grad for p in parameters if p.grad is not None],
+            first,
+            second,
+            [],
+            steps,
+            fused=self.fused,
+            amsgrad=False,
+            beta1=self.momentum,
+            beta2=self.beta,
+            lr=self.rate,
+            weight_decay=0.0,
+            eps=EPSILON,
+            maximize=False,
+        )
 
 
 class DeviceAdam:
@@ -67,9 +133,7 @@ class DeviceAdam:
         β₂, the memory of the squared gradients.
     """
 
-    def __init__(
-        self, parameters: Iterable[torch.Tensor], numbers: Sequence[tuple[float, float]], beta: float
-    ) -> None:
+    def __init__(self, parameters: Iterable[torch.Tensor], numbers: Numbers, beta: float) -> None:
         self.parameters = [p for p in parameters if p.requires_grad]
         self.beta = beta
         self.first = [torch.zeros_like(p, requires_grad=False) for p in self.parameters]
@@ -119,24 +183,3 @@ class DeviceAdam:
     def tensors(self) -> list[torch.Tensor]:
         """Return what a step changes and the next one reads."""
         return [*self.parameters, *self.first, *self.second]
-
-
-def numbers_of(cycle: Callable[[torch.optim.Optimizer], OneCycleLR]) -> list[tuple[float, float]]:
-    """Return learning rate and momentum of every step of a one-cycle schedule.
-
-    Parameters
-    ----------
-    cycle : callable
-        Gives an optimiser that schedule.
-    """
-    adam = torch.optim.Adam([torch.zeros(())])
-    schedule = cycle(adam)
-    # Once, or the schedule warns.
-    adam.step()
-    numbers = []
-    for step in range(schedule.total_steps):
-        if step:
-            schedule.step()
-        group = adam.param_groups[0]
-        numbers.append((float(group["lr"]), float(group["betas"][0])))
-    return numbers

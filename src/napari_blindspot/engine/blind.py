@@ -176,6 +176,11 @@ class BlindFit:
         return (weight * (estimate - noisy) ** 2).sum() / weight.sum().clamp_min(1.0)
 
     @property
+    def fill(self) -> torch.Tensor:
+        """The normalised convolution of all valid pixels, (1, 1, Y, X)."""
+        return normalised_convolution(self.noisy, self.valid.to(self.noisy.dtype), self.line)
+
+    @property
     def pixels(self) -> torch.Tensor:
         """The noisy plane, its valid mask and its neighbours as channels, (1, 2 + K, Y, X)."""
         return torch.cat([self.noisy, self.valid.to(self.noisy.dtype), self.beside], dim=1)

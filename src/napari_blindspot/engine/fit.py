@@ -119,7 +119,8 @@ def fit_plane(
             run = MeasuredRun(plane, settings, device, control, preview_interval, beside, start)
     try:
         with readable_errors(device, (height, width)):
-            for event in scoped(run.events(), device):
+            rounded = settings.measures_noise and precision == "bfloat16"
+            for event in scoped(run.events(), device, rounded_products=rounded):
                 if isinstance(event, Started) and short:
                     event = replace(event, note=" ".join(filter(None, [event.note, short])))
                 yield event

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_blindspot.engine import graph
-from napari_blindspot.engine.adam import DeviceAdam
+from napari_blindspot.engine.adam import DeviceAdam, HostAdam
 from napari_blindspot.method.inr import Siren, pixel_coordinates
 from napari_blindspot.method.layers import use_generator
 from napari_blindspot.method.losses import consistency_loss, denoising_loss, inr_loss
@@ -86,7 +86,8 @@ class JointFit:
 
     def step(self) -> None:
         """Run one iteration: draw the sets, sum the losses (eq. 16), move both networks."""
-        self._set_learning_rate()
+        self.unet_optimizer.advance()
+        self.inr_optimizer.advance()
         self.replay(self._work, self._tensors)
         self.losses[self.iteration] = self._record
         self.iteration += 1
@@ -165,22 +166,12 @@ class JointFit:
         shift = torch.rand(self.coordinates.shape, device=self.device, generator=self.generator)
         return self.coordinates + shift * self.pixel
 
-    def _adam(self, network: torch.nn.Module, rates: list[float]) -> DeviceAdam | torch.optim.Adam:
-        """Return Adam for these learning rates; on a GPU it knows all of them, else only the first."""
-        if graph.on_gpu(self.device):
-            return DeviceAdam(network.parameters(), [(rate, 0.9) for rate in rates], 0.999)
-        return torch.optim.Adam(network.parameters(), lr=rates[0], fused=self.device.type != "mps")
+    def _adam(self, network: torch.nn.Module, rates: list[float]) -> DeviceAdam | HostAdam:
+        """Return Adam with these learning rates and torch's usual memories."""
+        adam = DeviceAdam if graph.on_gpu(self.device) else HostAdam
+        return adam(network.parameters(), [(rate, 0.9) for rate in rates], 0.999)
 
     def _unet_rate(self, iteration: int) -> float:
         """Return the U-Net's learning rate, which falls to 0 on half a cosine."""
         progress = iteration / self.settings.iterations
         return self.settings.unet_learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
-
-    def _set_learning_rate(self) -> None:
-        """Set the numbers that change from iteration to iteration."""
-        for optimizer in (self.unet_optimizer, self.inr_optimizer):
-            if isinstance(optimizer, DeviceAdam):
-                optimizer.advance()
-        if isinstance(self.unet_optimizer, torch.optim.Adam):
-            for group in self.unet_optimizer.param_groups:
-                group["lr"] = self._unet_rate(self.iteration)

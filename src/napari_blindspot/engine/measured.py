@@ -47,11 +47,12 @@ __all__ = ["MeasuredRun"]
 REFINE_RATE = 0.5
 """Learning rate of the refinement, relative to that of the fit."""
 
-LESSON_EVERY = 5
+LESSON_EVERY = 20
 """Steps of the blind fit for each one of the INR, which learns the noisy pixels then, and fewer suffice."""
 
-LESSONS = 6
-"""Steps of the INR for each one of the refinement: by then it has an estimate to learn from."""
+LESSONS = 0.12
+"""Steps of the INR during the refinement, relative to the iterations that the settings ask for: by then it
+has an estimate to learn from."""
 
 CORRELATED_SHARE = 0.3
 """Length of the blind fit where noise is correlated: a longer one learns what leaks past the hole."""
@@ -180,7 +181,10 @@ class MeasuredRun(StabilisedRun):
     @property
     def _lessons_each(self) -> int:
         """Steps of the INR for each one of the refinement."""
-        return LESSONS if self.start is None else WARM_LESSONS
+        if self.start is not None:
+            return WARM_LESSONS
+        refinement = sum(self.settings.refine_iterations or ())
+        return max(1, round(LESSONS * self.settings.iterations / max(1, refinement)))
 
     @property
     def _lessons(self) -> int:
@@ -221,7 +225,13 @@ class MeasuredRun(StabilisedRun):
         rate = self.settings.inr_learning_rate * self._rate
         taught = self.settings.model_copy(update={"inr_learning_rate": rate})
         self.inr = ImplicitFit(
-            noisy, valid, taught, self._lessons, self.fit.generator, self.fit.compromises
+            noisy,
+            valid,
+            self.fit.fill[0, 0],
+            taught,
+            self._lessons,
+            self.fit.generator,
+            self.fit.compromises,
         )
         if self.start is not None:
             # Where noise is correlated, the refined network has unlearned to do without the pixel.

@@ -54,12 +54,14 @@ def threads_of_a_run() -> int:
     return min(threads, cores - 1 if cores > 2 else cores)
 
 
-def scoped(events: Iterator[Event], device: torch.device) -> Iterator[Event]:
+def scoped(
+    events: Iterator[Event], device: torch.device, *, rounded_products: bool = False
+) -> Iterator[Event]:
     """Yield what a generator yields; it sees torch as `computing` has it, the caller as it was."""
     assert isinstance(events, Generator)
     try:
         while True:
-            with computing(device):
+            with computing(device, rounded_products=rounded_products):
                 try:
                     event = next(events)
                 except StopIteration:
@@ -70,14 +72,15 @@ def scoped(events: Iterator[Event], device: torch.device) -> Iterator[Event]:
 
 
 @contextlib.contextmanager
-def computing(device: torch.device) -> Iterator[None]:
+def computing(device: torch.device, *, rounded_products: bool = False) -> Iterator[None]:
     """Give the block the torch that a run needs, whatever the caller has set, and undo it at the end.
 
     On a GPU, convolutions may take TF32, but only repeatable algorithms, so that the same seed gives the
-    same pixels; matrix products, which are the INR's, stay in float32.
+    same pixels; matrix products, which are the INR's, stay in float32. With `rounded_products`, those of a
+    CPU round their factors to bfloat16 and add in float32, which is as good for the INR and faster.
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_of_the_process(device))
+        stack.enter_context(_of_the_process(device, rounded_products))
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
         stack.enter_context(torch.inference_mode(False))
@@ -95,7 +98,7 @@ _before: dict[str, Any] = {}
 
 
 @contextlib.contextmanager
-def _of_the_process(device: torch.device) -> Iterator[None]:
+def _of_the_process(device: torch.device, rounded_products: bool) -> Iterator[None]:
     """Set what all threads share; several runs at once agree on it."""
     global _runs, _before
     with _lock:
@@ -109,6 +112,8 @@ def _of_the_process(device: torch.device) -> Iterator[None]:
             torch.set_default_dtype(torch.float32)
         if device.type == "cuda":
             _write_flags({"benchmark": False, "deterministic": True, "tf32": (True, False)})
+        if device.type == "cpu":
+            _write_products("bf16" if rounded_products else "ieee")
     try:
         yield
     finally:
@@ -119,6 +124,7 @@ def _of_the_process(device: torch.device) -> Iterator[None]:
                 if torch.get_default_dtype() != _before["dtype"]:
                     torch.set_default_dtype(_before["dtype"])
                 _write_flags(_before)
+                _write_products(_before["products"])
 
 
 def _read() -> dict[str, Any]:
@@ -134,7 +140,19 @@ def _read() -> dict[str, Any]:
         "benchmark": cudnn.benchmark,
         "deterministic": cudnn.deterministic,
         "tf32": tf32,
+        "products": getattr(_products(), "fp32_precision", None),
     }
+
+
+def _products() -> Any:
+    """Return torch's switch for the factors of matrix products on a CPU; None before torch 2.9."""
+    return getattr(torch.backends.mkldnn, "matmul", None)
+
+
+def _write_products(precision: str | None) -> None:
+    products = _products()
+    if precision is not None and getattr(products, "fp32_precision", precision) != precision:
+        products.fp32_precision = precision
 
 
 def _write_flags(flags: dict[str, Any]) -> None:

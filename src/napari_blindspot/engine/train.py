@@ -7,14 +7,13 @@ Where the patches come from and what the loss is belongs to `napari_blindspot.en
 from __future__ import annotations
 
 import copy
-import functools
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from napari_blindspot.engine import graph
-from napari_blindspot.engine.adam import DeviceAdam, HostAdam, numbers_of
+from napari_blindspot.engine.adam import DeviceAdam, HostAdam, one_cycle
 
 if TYPE_CHECKING:
     from napari_blindspot.method.compact import CompactUNet
@@ -45,28 +44,18 @@ class Trainer:
         self.mean = copy.deepcopy(network).requires_grad_(False)
         self.memory = memory
         self.iteration = 0
-        self.weights: list[torch.Tensor] = list(network.parameters())
-        self.means: list[torch.Tensor] = list(self.mean.parameters())
-        device = self.weights[0].device
+        self.weights = nn.Parameter(_in_one_piece(network))
+        self.means = _in_one_piece(self.mean)
+        self.gradient = torch.zeros_like(self.means)
+        self.gradients = _parts(self.gradient, network)
+        self.weights.grad = self.gradient
+        device = self.weights.device
         self.loss = torch.zeros((), device=device)
         self.follow = 0.0
         self.follow_there = torch.zeros((), device=device)
-        cycle = functools.partial(
-            torch.optim.lr_scheduler.OneCycleLR,
-            max_lr=rate,
-            total_steps=max(iterations, 2),
-            pct_start=0.15,
-            div_factor=10,
-            final_div_factor=100,
-        )
-        self.optimizer: DeviceAdam | HostAdam
-        if graph.on_gpu(device):
-            self.optimizer = DeviceAdam(self.weights, numbers_of(cycle), BETA)
-        else:
-            adam = torch.optim.AdamW(
-                self.weights, rate, weight_decay=0.0, betas=(0.9, BETA), fused=device.type != "mps"
-            )
-            self.optimizer = HostAdam(adam, cycle(adam))
+        numbers = one_cycle(max(iterations, 2), rate, rise=0.15, below=10, last=100)
+        adam = DeviceAdam if graph.on_gpu(device) else HostAdam
+        self.optimizer: DeviceAdam | HostAdam = adam([self.weights], numbers, BETA)
 
     def advance(self) -> None:
         """Set the numbers that change from step to step, for the next one."""
@@ -77,21 +66,41 @@ class Trainer:
 
     def step(self, loss: torch.Tensor) -> None:
         """Move the network down the gradient of `loss`, and its mean towards the network."""
-        self.optimizer.zero_grad()
+        self.network.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.weights, 1.0)
+        slopes = [weight.grad for weight in self.network.parameters() if weight.grad is not None]
+        torch._foreach_copy_(self.gradients, slopes)
+        # A step never has a gradient longer than 1.
+        self.gradient.mul_((1 / (self.gradient.norm() + 1e-6)).clamp(max=1.0))
         self.optimizer.step()
         with torch.no_grad():
             self.loss.copy_(loss.detach())
-            if isinstance(self.optimizer, HostAdam):
-                torch._foreach_lerp_(self.means, self.weights, self.follow)
-            else:
-                # The same, with a weight that is on the device.
-                change = torch._foreach_sub(self.weights, self.means)
-                torch._foreach_mul_(change, self.follow_there)
-                torch._foreach_add_(self.means, change)
+            follow = self.follow if isinstance(self.optimizer, HostAdam) else self.follow_there
+            self.means.lerp_(self.weights, follow)
 
     def tensors(self) -> list[torch.Tensor]:
         """Return what a step on a GPU changes: weights, their means, the optimiser's memory, the loss."""
         assert isinstance(self.optimizer, DeviceAdam)
-        return [*self.optimizer.tensors(), *self.means, self.loss]
+        return [*self.optimizer.tensors(), self.means, self.loss]
+
+
+def _in_one_piece(network: nn.Module) -> torch.Tensor:
+    """Return all weights of a network in one tensor, of which its parameters become parts.
+
+    A step then moves one tensor instead of dozens of small ones, which costs little more than one of them.
+    """
+    weights = [weight.detach() for weight in network.parameters()]
+    piece = weights[0].new_zeros(sum(weight.numel() for weight in weights))
+    for weight, part in zip(network.parameters(), _parts(piece, network), strict=True):
+        part.copy_(weight.detach())
+        weight.data = part
+    return piece
+
+
+def _parts(piece: torch.Tensor, network: nn.Module) -> list[torch.Tensor]:
+    """Return the parts of a piece that belong to the parameters, in their shapes and memory layouts."""
+    parts, start = [], 0
+    for weight in network.parameters():
+        parts.append(piece.as_strided(weight.shape, weight.stride(), start))
+        start += weight.numel()
+    return parts

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import nn
 
-from napari_blindspot.method.layers import Dropout
+from napari_blindspot.method.layers import Dropout, Linear
 
 __all__ = ["Siren", "encode", "pixel_coordinates"]
 
@@ -83,13 +83,12 @@ class Siren(nn.Module):
         self.octaves = octaves
         self.omega = omega
         inputs = 2 + 4 * octaves
-        with torch.device("meta"):
+        with torch.device(generator.device):
             widths = [inputs] + [features] * len(dropout)
             sizes = itertools.pairwise(widths)
-            self.hidden = nn.ModuleList(nn.Linear(n, m) for n, m in sizes)
-            self.output = nn.Linear(features, 1)
+            self.hidden = nn.ModuleList(Linear(n, m) for n, m in sizes)
+            self.output = Linear(features, 1)
         self.dropout = nn.ModuleList(Dropout(rate) for rate in dropout)
-        self.to_empty(device=generator.device)
         self._initialise(generator)
 
     def _initialise(self, generator: torch.Generator) -> None:

@@ -11,7 +11,21 @@ import math
 import torch
 from torch import nn
 
-__all__ = ["Dropout", "he_uniform_", "use_generator"]
+__all__ = ["Convolution", "Dropout", "Linear", "he_uniform_", "use_generator"]
+
+
+class Convolution(nn.Conv2d):
+    """A convolution whose weights are left to its network, with random numbers of the network's own."""
+
+    def reset_parameters(self) -> None:
+        """Draw nothing."""
+
+
+class Linear(nn.Linear):
+    """A matrix and a bias that are left to their network likewise."""
+
+    def reset_parameters(self) -> None:
+        """Draw nothing."""
 
 
 class Dropout(nn.Module):

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from napari_blindspot.method.layers import Dropout, he_uniform_
+from napari_blindspot.method.layers import Convolution, Dropout, he_uniform_
 
 __all__ = ["UNet", "pad_to_multiple"]
 
@@ -62,12 +62,12 @@ class UNet(nn.Module):
     def __init__(self, width: int, dilation: int, dropout: float, generator: torch.Generator) -> None:
         super().__init__()
 
-        def conv(inputs: int, outputs: int, spread: int = dilation) -> nn.Conv2d:
-            return nn.Conv2d(inputs, outputs, 3, padding=spread, dilation=spread)
+        def conv(inputs: int, outputs: int, spread: int = dilation) -> Convolution:
+            return Convolution(inputs, outputs, 3, padding=spread, dilation=spread)
 
         wide = 2 * width
         last, final = 4 * width // 3, 2 * width // 3
-        with torch.device("meta"):
+        with torch.device(generator.device):
             self.stem = conv(1, width)
             self.encoder = nn.ModuleList(conv(width, width) for _ in range(LEVELS + 1))
             self.decoder = nn.ModuleList()
@@ -77,7 +77,6 @@ class UNet(nn.Module):
             self.decoder.append(nn.ModuleList([conv(wide + 1, last), conv(last, final)]))
             self.output = conv(final, 1, spread=1)
         self.dropout = Dropout(dropout)
-        self.to_empty(device=generator.device)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 he_uniform_(layer, 1.0 if layer is self.output else SLOPE, generator)
