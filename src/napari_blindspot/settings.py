@@ -39,7 +39,7 @@ _MEASURED: dict[str, Any] = {
     "fill": "convolution",
     "iterations": 1000,
     "batch_size": 2,
-    "unet_width": 32,
+    "unet_width": 16,
     "unet_learning_rate": 2e-3,
     "inr_features": 64,
     "inr_octaves": 6,

@@ -1,8 +1,9 @@
-"""A lean denoiser D_θ for the presets that read the noise: 0.3 M parameters, no dropout, no dilation.
+"""A lean denoiser D_θ for the presets that read the noise: 0.25 M parameters, no dropout, no dilation.
 
 It has the Noise2Noise shape, with three levels instead of five and skips that are added instead of
-concatenated, which is four times cheaper at full resolution. Its output is a correction that starts at
-zero, so that the fit begins at the fill instead of at random.
+concatenated, which is four times cheaper at full resolution. There, where most of the work would be, it is
+three to four times narrower than below. Its output is a correction that starts at zero, so that the fit
+begins at the fill instead of at random.
 """
 
 from __future__ import annotations
@@ -13,23 +14,18 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from napari_blindspot.method.layers import he_uniform_
+from napari_blindspot.method.layers import Convolution, he_uniform_
 
 __all__ = ["LEVELS", "CompactUNet"]
-
-LEVELS = 3
-"""How often the plane is halved."""
 
 SLOPE = 0.1
 """Negative slope of the LeakyReLU."""
 
-WIDEST = 96
-"""Most filters of a level; each has half as many again as the one above."""
+WIDENING = (3, 4, 4)
+"""Filters of each lower level, relative to those at full resolution."""
 
-
-def _rounded(width: float) -> int:
-    """Round down to a multiple of 8, which vector units like, within 8 and the widest."""
-    return min(max(int(width) // 8 * 8, 8), WIDEST)
+LEVELS = len(WIDENING)
+"""How often the plane is halved."""
 
 
 class CompactUNet(nn.Module):
@@ -48,19 +44,18 @@ class CompactUNet(nn.Module):
     def __init__(self, inputs: int, width: int, generator: torch.Generator) -> None:
         super().__init__()
 
-        def conv(n: int, m: int) -> nn.Conv2d:
-            return nn.Conv2d(n, m, 3, padding=1)
+        def conv(n: int, m: int) -> Convolution:
+            return Convolution(n, m, 3, padding=1)
 
-        widths = [width, *(_rounded(width * 1.5**i) for i in range(1, LEVELS + 1))]
-        with torch.device("meta"):
+        widths = [width, *(times * width for times in WIDENING)]
+        with torch.device(generator.device):
             self.stem = nn.ModuleList([conv(inputs, width), conv(width, width)])
-            self.down = nn.ModuleList(nn.Conv2d(n, m, 2, stride=2) for n, m in itertools.pairwise(widths))
+            self.down = nn.ModuleList(Convolution(n, m, 2, stride=2) for n, m in itertools.pairwise(widths))
             self.encoder = nn.ModuleList(conv(n, n) for n in widths[1:])
             self.decoder = nn.ModuleList(conv(n, n) for n in widths[1:])
-            self.up = nn.ModuleList(nn.Conv2d(m, n, 1) for n, m in itertools.pairwise(widths))
+            self.up = nn.ModuleList(Convolution(m, n, 1) for n, m in itertools.pairwise(widths))
             self.head = nn.ModuleList([conv(width, width), conv(width, width)])
-            self.output = nn.Conv2d(width, 1, 1)
-        self.to_empty(device=generator.device)
+            self.output = Convolution(width, 1, 1)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 he_uniform_(layer, SLOPE, generator)
