@@ -75,7 +75,8 @@ class Settings(BaseModel):
     device : {"auto", "cuda", "mps", "cpu"}
         Where to compute; ``auto`` takes the first of cuda, mps and cpu that is there.
     precision : {"auto", "float32", "bfloat16"}
-        Arithmetic of the U-Net's convolutions; weights, losses and the INR stay in float32.
+        Arithmetic of the U-Net's convolutions; weights and losses stay in float32, as does the INR, but for
+        the factors of its matrix products on a CPU that is to take bfloat16.
     iterations : int
         Steps of the joint fit. The presets that measure the noise take 0.3 times as many where it is
         correlated, and end when they have seen every pixel 500 times (4000 steps on 512² pixels), or

@@ -42,7 +42,7 @@ WARM_SHARE = 0.2
 WARM_RATE = 0.5
 """Learning rates of both networks then, likewise: high ones forget what the start knew."""
 
-WARM_LESSONS = 3
+WARM_LESSONS = 1
 """Steps of the INR for each one of the refinement after a warm start."""
 
 MUCH = 0.05
