@@ -182,8 +182,12 @@ class Run(ABC):
         """
         missing = int(self.missing.sum())
         if missing:
-            were = "s were" if missing > 1 else " was"
-            warnings = (*warnings, f"{missing} NaN pixel{were} left out and stay NaN.")
+            what = (
+                f"{missing} NaN pixels were left out and stay"
+                if missing > 1
+                else "1 NaN pixel was left out and stays"
+            )
+            warnings = (*warnings, f"{what} NaN.")
         history = History(*np.ascontiguousarray(losses.cpu().numpy().T))
         return Result(
             denoised=denoised,
