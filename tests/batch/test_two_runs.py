@@ -32,7 +32,7 @@ def folder(tmp_path, short, monkeypatch) -> Path:
     for name in ("one.tif", "two.tif"):
         write_ome_tiff(tmp_path / "data" / name, ImageFile(STACK, "ZYX"))
     (tmp_path / "short.json").write_text(short.model_dump_json())
-    slow = short.model_copy(update={"iterations": 400})
+    slow = short.model_copy(update={"iterations": 400, "planes": "anew"})
     (tmp_path / "slow.json").write_text(slow.model_dump_json())
     return tmp_path
 

@@ -50,9 +50,8 @@ REFINE_RATE = 0.5
 LESSON_EVERY = 20
 """Steps of the blind fit for each one of the INR, which learns the noisy pixels then, and fewer suffice."""
 
-LESSONS = 0.12
-"""Steps of the INR during the refinement, relative to the iterations that the settings ask for: by then it
-has an estimate to learn from."""
+LESSONS = 2
+"""Steps of the INR for each one of the refinement: by then it has an estimate to learn from."""
 
 CORRELATED_SHARE = 0.3
 """Length of the blind fit where noise is correlated: a longer one learns what leaks past the hole."""
@@ -181,10 +180,7 @@ class MeasuredRun(StabilisedRun):
     @property
     def _lessons_each(self) -> int:
         """Steps of the INR for each one of the refinement."""
-        if self.start is not None:
-            return WARM_LESSONS
-        refinement = sum(self.settings.refine_iterations or ())
-        return max(1, round(LESSONS * self.settings.iterations / max(1, refinement)))
+        return LESSONS if self.start is None else WARM_LESSONS
 
     @property
     def _lessons(self) -> int:
