@@ -122,7 +122,8 @@ def patches_of_an_iteration(shape: tuple[int, ...], settings: Settings) -> tuple
     times over in every iteration would be learned by heart, noise included.
     """
     area = shape[0] * shape[1]
-    side = min(settings.patch_size, 128 if area >= 256**2 else 64)
+    half = math.isqrt(area // 4) // 16 * 16
+    side = min(settings.patch_size, max(64, min(half, 128)))
     return side, int(np.clip(round(area / 2 / side**2), 2, max(2, settings.batch_size)))
 
 
