@@ -79,8 +79,8 @@ class Settings(BaseModel):
         the factors of its matrix products on a CPU that is to take bfloat16.
     iterations : int
         Steps of the joint fit. The presets that measure the noise take 0.3 times as many where it is
-        correlated, and end when they have seen every pixel 500 times (4000 steps on 512² pixels), or
-        else a small plane would be learned by heart.
+        correlated, and end when they have seen every pixel 500 times (4000 steps on 512² pixels), or four
+        times the side of the plane if that is less: a small plane would be learned by heart.
     visible_fraction : float or None
         The paper's p0: the fraction of pixels that is visible, drawn anew in every iteration.
     dilation : int or None

@@ -352,7 +352,7 @@ def test_the_inr_starts_as_the_fill_so_that_its_first_preview_is_better_than_the
     assert max(errors[:2]) < errors[2] / 5
 
 
-def test_a_small_plane_is_not_seen_more_often_than_five_hundred_times():
+def test_a_small_plane_is_not_seen_more_often_than_four_times_its_side():
     image = np.random.default_rng(0).normal(100, 10, (16, 16))
     changes = QUICK | {"iterations": 5000, "batch_size": 2, "dilation": 0, "refine_iterations": ()}
-    assert denoise(image, **changes).iterations == 250
+    assert denoise(image, **changes).iterations == 32

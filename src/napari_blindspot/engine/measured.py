@@ -56,8 +56,9 @@ LESSONS = 2
 CORRELATED_SHARE = 0.3
 """Length of the blind fit where noise is correlated: a longer one learns what leaks past the hole."""
 
-MOST_LOOKS = 500
-"""How often the blind fit may see each pixel on average; beyond, it learns a small plane by heart."""
+MOST_LOOKS, LOOKS_PER_SIDE = 500, 4
+"""How often the blind fit may see each pixel on average: at most so often, and on small planes at most this
+many times their side in pixels; beyond, it learns a plane by heart."""
 
 FIT_MEMORY, REFINE_MEMORY = 0.99, 0.98
 """Memory of the running means of weights."""
@@ -175,7 +176,8 @@ class MeasuredRun(StabilisedRun):
         seen = settings.batch_size * min(settings.patch_size, *self.shape) ** 2 / self.plane.size
         share = CORRELATED_SHARE if self.plan.correlated else 1.0
         share *= 1.0 if self.start is None else WARM_SHARE
-        return max(1, round(share * min(settings.iterations, MOST_LOOKS / seen)))
+        looks = min(MOST_LOOKS, LOOKS_PER_SIDE * math.sqrt(self.plane.size))
+        return max(1, round(share * min(settings.iterations, looks / seen)))
 
     @property
     def _lessons_each(self) -> int:
