@@ -50,8 +50,8 @@ REFINE_RATE = 0.5
 LESSON_EVERY = 20
 """Steps of the blind fit for each one of the INR, which learns the noisy pixels then, and fewer suffice."""
 
-LESSONS = 2
-"""Steps of the INR for each one of the refinement: by then it has an estimate to learn from."""
+LESSONS = 1
+"""Steps of the INR for each one of the refinement, when it has an estimate to learn from."""
 
 CORRELATED_SHARE = 0.3
 """Length of the blind fit where noise is correlated: a longer one learns what leaks past the hole."""
