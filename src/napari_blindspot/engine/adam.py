@@ -7,10 +7,13 @@ belongs to the modules of the fits.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import torch
 from torch.optim.adam import adam
+
+from napari_blindspot.engine import graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     Numbers: TypeAlias = Sequence[tuple[float, float]]
 
-__all__ = ["DeviceAdam", "HostAdam", "one_cycle"]
+__all__ = ["Adam", "DeviceAdam", "HostAdam", "make_adam", "one_cycle"]
 
 EPSILON = 1e-8
 
@@ -59,16 +62,25 @@ def one_cycle(steps: int, peak: float, rise: float, below: float, last: float) -
     return numbers
 
 
-class HostAdam:
-    """Torch's Adam with Python's numbers: the fastest form on a CPU.
+def make_adam(
+    parameters: Iterable[torch.Tensor], numbers: Numbers, beta: float, device: torch.device
+) -> Adam:
+    """Return the form for a device; see `Adam`."""
+    form = DeviceAdam if graph.on_gpu(device) else HostAdam
+    return form(parameters, numbers, beta)
 
-    Its functional form, because the first optimiser object of a process loads torch's compiler, which takes
-    a second.
+
+class Adam(ABC):
+    """Adam (Kingma and Ba, ICLR 2015) by a list of learning rates and momenta.
 
     Parameters
     ----------
-    parameters, numbers, beta
-        As for `DeviceAdam`.
+    parameters : iterable of Parameter
+        Those that need no gradient are left alone.
+    numbers : sequence of (float, float)
+        Learning rate and momentum (β₁) of every step; later steps take the last.
+    beta : float
+        β₂, the memory of the squared gradients.
     """
 
     def __init__(self, parameters: Iterable[torch.Tensor], numbers: Numbers, beta: float) -> None:
@@ -77,17 +89,15 @@ class HostAdam:
         self.beta = beta
         self.first = [torch.zeros_like(p, requires_grad=False) for p in self.parameters]
         self.second = [torch.zeros_like(p, requires_grad=False) for p in self.parameters]
-        self.steps = [torch.zeros(()) for _ in self.parameters]
-        self.fused = all(p.device.type != "mps" for p in self.parameters)
         self.taken = 0
 
     def advance(self) -> None:
         """Go on to the learning rate and the momentum of the next step."""
-        self.rate, self.momentum = self.numbers[min(self.taken, len(self.numbers) - 1)]
+        self._take(min(self.taken, len(self.numbers) - 1))
         self.taken += 1
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Forget the gradients; a recorded step has its own."""
         for parameter in self.parameters:
             parameter.grad = None
 
@@ -95,9 +105,48 @@ class HostAdam:
     def step(self) -> None:
         """Move the parameters that have a gradient."""
         moved = [i for i, p in enumerate(self.parameters) if p.grad is not None]
-        parameters, first, second, steps = (
-            [tensors[i] for i in moved]
-            for tensors in (self.parameters, self.first, self.second, self.steps)
+        if moved:
+            self._move(moved)
+
+    def tensors(self) -> list[torch.Tensor]:
+        """Return what a step changes and the next one reads."""
+        return [*self.parameters, *self.first, *self.second]
+
+    @abstractmethod
+    def _take(self, step: int) -> None:
+        """Put the numbers of a step where `_move` reads them."""
+
+    @abstractmethod
+    def _move(self, moved: list[int]) -> None:
+        """Move the parameters of these places in the list."""
+
+    @staticmethod
+    def _picked(places: list[int], *lists: list[torch.Tensor]) -> list[list[torch.Tensor]]:
+        return [[tensors[place] for place in places] for tensors in lists]
+
+
+class HostAdam(Adam):
+    """Torch's Adam with Python's numbers: the fastest form on a CPU.
+
+    Its functional form, because the first optimiser object of a process loads torch's compiler, which takes
+    a second.
+    """
+
+    def __init__(self, parameters: Iterable[torch.Tensor], numbers: Numbers, beta: float) -> None:
+        super().__init__(parameters, numbers, beta)
+        self.steps = [torch.zeros(()) for _ in self.parameters]
+        self.fused = all(p.device.type != "mps" for p in self.parameters)
+
+    def tensors(self) -> list[torch.Tensor]:
+        """Return what a step changes and the next one reads."""
+        return [*super().tensors(), *self.steps]
+
+    def _take(self, step: int) -> None:
+        self.rate, self.momentum = self.numbers[step]
+
+    def _move(self, moved: list[int]) -> None:
+        parameters, first, second, steps = self._picked(
+            moved, self.parameters, self.first, self.second, self.steps
         )
         adam(
             parameters,
@@ -117,27 +166,15 @@ class HostAdam:
         )
 
 
-class DeviceAdam:
-    """Adam (Kingma and Ba, ICLR 2015) that reads learning rate and momentum from a tensor.
+class DeviceAdam(Adam):
+    """Adam that reads learning rate and momentum from a tensor.
 
     torch's own takes a learning rate from the device, but no momentum, which a one-cycle schedule changes
     with every step.
-
-    Parameters
-    ----------
-    parameters : iterable of Parameter
-        Those that need no gradient are left alone.
-    numbers : sequence of (float, float)
-        Learning rate and momentum (β₁) of every step; later steps take the last.
-    beta : float
-        β₂, the memory of the squared gradients.
     """
 
     def __init__(self, parameters: Iterable[torch.Tensor], numbers: Numbers, beta: float) -> None:
-        self.parameters = [p for p in parameters if p.requires_grad]
-        self.beta = beta
-        self.first = [torch.zeros_like(p, requires_grad=False) for p in self.parameters]
-        self.second = [torch.zeros_like(p, requires_grad=False) for p in self.parameters]
+        super().__init__(parameters, numbers, beta)
         rows = [
             (1.0 - momentum, rate / (1.0 - momentum**t), 1.0 / math.sqrt(1.0 - beta**t))
             for t, (rate, momentum) in enumerate(numbers, start=1)
@@ -145,27 +182,12 @@ class DeviceAdam:
         device = self.parameters[0].device if self.parameters else None
         self.table = torch.tensor(rows, device=device)
         self.row = self.table[0].clone()
-        self.taken = 0
 
-    def advance(self) -> None:
-        """Copy the next step's row of the table to where `step` reads it."""
-        self.row.copy_(self.table[min(self.taken, len(self.table) - 1)])
-        self.taken += 1
+    def _take(self, step: int) -> None:
+        self.row.copy_(self.table[step])
 
-    def zero_grad(self) -> None:
-        """Forget the gradients, so that a recorded step has its own."""
-        for parameter in self.parameters:
-            parameter.grad = None
-
-    @torch.no_grad()
-    def step(self) -> None:
-        """Move the parameters that have a gradient."""
-        moved = [i for i, p in enumerate(self.parameters) if p.grad is not None]
-        if not moved:
-            return
-        parameters, first, second = (
-            [tensors[i] for i in moved] for tensors in (self.parameters, self.first, self.second)
-        )
+    def _move(self, moved: list[int]) -> None:
+        parameters, first, second = self._picked(moved, self.parameters, self.first, self.second)
         gradients = [p.grad for p in parameters if p.grad is not None]
         share, rate, stretch = self.row.unbind()
         change = torch._foreach_sub(gradients, first)
@@ -179,7 +201,3 @@ class DeviceAdam:
         change = torch._foreach_div(first, size)
         torch._foreach_mul_(change, rate)
         torch._foreach_sub_(parameters, change)
-
-    def tensors(self) -> list[torch.Tensor]:
-        """Return what a step changes and the next one reads."""
-        return [*self.parameters, *self.first, *self.second]

@@ -1,7 +1,7 @@
 """The INR beside the blind-spot fit: F_φ learns the noisy pixels, then what D_θ makes of them.
 
 F_φ is a SIREN on top of the normalised convolution that fills the U-Net's holes, read between its pixels:
-the SIREN has to learn only what that lacks, and needs a tenth of the steps.
+the SIREN has to learn only what that lacks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from napari_blindspot.engine import graph
-from napari_blindspot.engine.adam import DeviceAdam, HostAdam, one_cycle
+from napari_blindspot.engine.adam import make_adam, one_cycle
 from napari_blindspot.method.inr import Siren, pixel_coordinates
 
 if TYPE_CHECKING:
@@ -81,8 +81,7 @@ class ImplicitFit:
         torch.nn.init.zeros_(self.siren.output.bias)
         self.siren.requires_grad_(settings.train_inr)
         numbers = one_cycle(max(steps, 2), settings.inr_learning_rate, rise=0.1, below=25, last=10_000)
-        adam = DeviceAdam if graph.on_gpu(noisy.device) else HostAdam
-        self.optimizer: DeviceAdam | HostAdam = adam(self.siren.parameters(), numbers, BETA)
+        self.optimizer = make_adam(self.siren.parameters(), numbers, BETA, noisy.device)
         self.loss = torch.zeros((), device=noisy.device)
         self.compromises = {} if compromises is None else compromises
         self.replay = graph.Replay(generator, self.compromises)
@@ -144,7 +143,6 @@ class ImplicitFit:
         self.loss.copy_(loss.detach())
 
     def _tensors(self) -> list[torch.Tensor]:
-        assert isinstance(self.optimizer, DeviceAdam)
         return [*self.optimizer.tensors(), self.loss]
 
     @torch.no_grad()

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from napari_blindspot.engine import graph
-from napari_blindspot.engine.adam import DeviceAdam, HostAdam, one_cycle
+from napari_blindspot.engine.adam import make_adam, one_cycle
 
 if TYPE_CHECKING:
     from napari_blindspot.method.compact import CompactUNet
@@ -51,18 +50,15 @@ class Trainer:
         self.weights.grad = self.gradient
         device = self.weights.device
         self.loss = torch.zeros((), device=device)
-        self.follow = 0.0
-        self.follow_there = torch.zeros((), device=device)
+        self.follow = torch.zeros((), device=device)
         numbers = one_cycle(max(iterations, 2), rate, rise=0.15, below=10, last=100)
-        adam = DeviceAdam if graph.on_gpu(device) else HostAdam
-        self.optimizer: DeviceAdam | HostAdam = adam([self.weights], numbers, BETA)
+        self.optimizer = make_adam([self.weights], numbers, BETA, device)
 
     def advance(self) -> None:
         """Set the numbers that change from step to step, for the next one."""
         self.optimizer.advance()
         self.iteration += 1
-        self.follow = 1 - min(self.memory, self.iteration / (self.iteration + 9))
-        self.follow_there.fill_(self.follow)
+        self.follow.fill_(1 - min(self.memory, self.iteration / (self.iteration + 9)))
 
     def step(self, loss: torch.Tensor) -> None:
         """Move the network down the gradient of `loss`, and its mean towards the network."""
@@ -75,12 +71,10 @@ class Trainer:
         self.optimizer.step()
         with torch.no_grad():
             self.loss.copy_(loss.detach())
-            follow = self.follow if isinstance(self.optimizer, HostAdam) else self.follow_there
-            self.means.lerp_(self.weights, follow)
+            self.means.lerp_(self.weights, self.follow)
 
     def tensors(self) -> list[torch.Tensor]:
         """Return what a step on a GPU changes: weights, their means, the optimiser's memory, the loss."""
-        assert isinstance(self.optimizer, DeviceAdam)
         return [*self.optimizer.tensors(), self.means, self.loss]
 
 
