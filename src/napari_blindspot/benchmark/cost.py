@@ -57,7 +57,6 @@ class _Counter:
         self.preset = preset
         self.image = image
         self.parameters = 0
-        self.resolved: Settings | None = None
 
     def flops(self, iterations: int, refined: tuple[int, ...], passes: int, *, inr: bool = True) -> float:
         """Return the FLOPs of a run of so many steps."""
@@ -77,7 +76,7 @@ class _Counter:
         with FlopCounterMode(display=False) as counter:
             for event in fit_plane(self.image, settings):
                 if isinstance(event, Started):
-                    self.parameters, self.resolved = event.parameters, event.settings
+                    self.parameters = event.parameters
         return float(counter.get_total_flops())
 
 

@@ -31,7 +31,7 @@ def time_phases(image: Plane, settings: Settings) -> dict[str, float]:
 
     # Two profiles, because blind fit and refinement go through the same functions.
     before, after = cProfile.Profile(), cProfile.Profile()
-    active, blind_iterations = before, settings.iterations
+    active, refinement = before, 0
     start = time.perf_counter()
     events = fit_plane(image, settings)
     while True:
@@ -41,8 +41,8 @@ def time_phases(image: Plane, settings: Settings) -> dict[str, float]:
         if event is None:
             break
         if isinstance(event, Started):
-            blind_iterations = event.settings.iterations
-        if isinstance(event, Step) and event.iteration >= blind_iterations:
+            refinement = sum(event.settings.refine_iterations or ())
+        if isinstance(event, Step) and event.iteration >= event.iterations - refinement:
             active = after
     whole = time.perf_counter() - start
     first, second = _cumulative(before), _cumulative(after)

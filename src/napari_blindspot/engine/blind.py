@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F
 
+from napari_blindspot.engine.device import unet_arithmetic
 from napari_blindspot.engine.memory import LEAST_TILE, MARGIN, retry, tile_side
 from napari_blindspot.engine.patches import Patches
 from napari_blindspot.method.compact import LEVELS, CompactUNet
@@ -106,11 +107,7 @@ class BlindFit:
         height, width = image.shape[-2:]
         features = F.pad(features, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
         features = features.contiguous(memory_format=torch.channels_last)
-        low_precision = self.settings.precision == "bfloat16"
-        # Without a cache, which would hold memory of a step that is being recorded.
-        with torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=low_precision, cache_enabled=False
-        ):
+        with unet_arithmetic(self.settings, self.device):
             correction = network(features)
         estimate: torch.Tensor = fill + correction.float()[..., :height, :width]
         return estimate

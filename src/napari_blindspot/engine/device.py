@@ -74,6 +74,17 @@ def _cpu_has_bfloat16() -> bool:
     return any(probe() for probe in found if probe is not None)
 
 
+def unet_arithmetic(settings: Settings, device: torch.device) -> torch.autocast:
+    """Return the context in which the U-Net computes, by the precision of resolved settings."""
+    # Without a cache, which would hold memory of a step that is being recorded.
+    return torch.autocast(
+        device.type,
+        dtype=torch.bfloat16,
+        enabled=settings.precision == "bfloat16",
+        cache_enabled=False,
+    )
+
+
 def describe_device(device: torch.device) -> str:
     """Name the device as its owner would."""
     if device.type == "cuda":

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_blindspot.engine import graph
-from napari_blindspot.engine.adam import DeviceAdam, HostAdam
+from napari_blindspot.engine.adam import Adam, make_adam
+from napari_blindspot.engine.device import unet_arithmetic
 from napari_blindspot.method.inr import Siren, pixel_coordinates
 from napari_blindspot.method.layers import use_generator
 from napari_blindspot.method.losses import consistency_loss, denoising_loss, inr_loss
@@ -108,8 +109,6 @@ class JointFit:
 
     def _tensors(self) -> list[torch.Tensor]:
         """Return what an iteration on a GPU changes."""
-        assert isinstance(self.unet_optimizer, DeviceAdam)
-        assert isinstance(self.inr_optimizer, DeviceAdam)
         moved = self.unet_optimizer.tensors() + self.inr_optimizer.tensors()
         return [*moved, self._mean_denoised, self._mean_inr, self._record]
 
@@ -135,11 +134,7 @@ class JointFit:
         else:
             fill = inr.detach() if self.settings.detach_fill else inr
         masked = torch.where(visible, self.noisy, fill)
-        low_precision = self.settings.precision == "bfloat16"
-        # Without a cache, which would hold memory of a step that is being recorded.
-        with torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=low_precision, cache_enabled=False
-        ):
+        with unet_arithmetic(self.settings, self.device):
             denoised = self.unet(masked[None, None])
         return denoised[0, 0].float(), inr
 
@@ -166,10 +161,9 @@ class JointFit:
         shift = torch.rand(self.coordinates.shape, device=self.device, generator=self.generator)
         return self.coordinates + shift * self.pixel
 
-    def _adam(self, network: torch.nn.Module, rates: list[float]) -> DeviceAdam | HostAdam:
+    def _adam(self, network: torch.nn.Module, rates: list[float]) -> Adam:
         """Return Adam with these learning rates and torch's usual memories."""
-        adam = DeviceAdam if graph.on_gpu(self.device) else HostAdam
-        return adam(network.parameters(), [(rate, 0.9) for rate in rates], 0.999)
+        return make_adam(network.parameters(), [(rate, 0.9) for rate in rates], 0.999, self.device)
 
     def _unet_rate(self, iteration: int) -> float:
         """Return the U-Net's learning rate, which falls to 0 on half a cosine."""

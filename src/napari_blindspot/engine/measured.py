@@ -16,7 +16,6 @@ from napari_blindspot.engine.refine import Refinement, guard, local_sigma, wiene
 from napari_blindspot.engine.stabilised import StabilisedRun
 from napari_blindspot.engine.train import Trainer
 from napari_blindspot.engine.warm import (
-    WARM_LESSONS,
     WARM_RATE,
     WARM_SHARE,
     learned_much,
@@ -180,20 +179,15 @@ class MeasuredRun(StabilisedRun):
         return max(1, round(share * min(settings.iterations, looks / seen)))
 
     @property
-    def _lessons_each(self) -> int:
-        """Steps of the INR for each one of the refinement."""
-        return LESSONS if self.start is None else WARM_LESSONS
-
-    @property
     def _lessons(self) -> int:
         """Steps of the INR."""
         blind = -(-self._blind_iterations // LESSON_EVERY)
-        return blind + self._lessons_each * sum(self.settings.refine_iterations or ())
+        return blind + LESSONS * sum(self.settings.refine_iterations or ())
 
     def _lessons_now(self) -> int:
         """Return how many steps the INR takes beside this one of the U-Net."""
         if self.inr.estimate is not None:
-            return self._lessons_each
+            return LESSONS
         return 1 if self.done % LESSON_EVERY == 0 else 0
 
     def _choose_start(self) -> None:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from napari_blindspot.settings import Settings
 
 __all__ = [
-    "WARM_LESSONS",
     "WARM_RATE",
     "WARM_SHARE",
     "check_weights",
@@ -41,9 +40,6 @@ WARM_SHARE = 0.2
 
 WARM_RATE = 0.5
 """Learning rates of both networks then, likewise: high ones forget what the start knew."""
-
-WARM_LESSONS = 1
-"""Steps of the INR for each one of the refinement after a warm start."""
 
 MUCH = 0.05
 """Fall of the blind loss, in units of the noise's variance, that a short fit is not enough for. It was

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 __all__ = ["SessionOwner"]
 
@@ -50,7 +50,7 @@ class SessionOwner(Generic[S]):
 
     @property
     def _stoppable(self) -> bool:
-        return self._cancellable and not self._session.control.stopping  # type: ignore[union-attr]
+        return self._session is not None and self._cancellable and not self._session.control.stopping
 
     @property
     def _paused(self) -> bool:
@@ -95,18 +95,17 @@ class SessionOwner(Generic[S]):
             self._tell(self._CANCELLING)
             self._enable()
 
-    def _on_changed(self, post: Any) -> None:
-        """Show what has happened."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+        # What a widget brings. Abstract methods would need a metaclass that is not Qt's.
 
-    def _on_ended(self, session: S, outcome: Any) -> None:
-        """Show how it ended."""
-        raise NotImplementedError
+        def _on_changed(self, post: Any) -> None:
+            """Show what has happened."""
 
-    def _enable(self) -> None:
-        """Let exactly those parts be used that mean something now."""
-        raise NotImplementedError
+        def _on_ended(self, session: S, outcome: Any) -> None:
+            """Show how it ended."""
 
-    def _tell(self, message: str) -> None:
-        """Show a sentence."""
-        raise NotImplementedError
+        def _enable(self) -> None:
+            """Let exactly those parts be used that mean something now."""
+
+        def _tell(self, message: str) -> None:
+            """Show a sentence."""
