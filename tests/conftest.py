@@ -6,18 +6,15 @@ tests marked `display` are left out and the others do without OpenGL.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import shutil
-import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from napari_blindspot.settings import Settings
+from screen import VirtualScreen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,47 +27,27 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # another order. Tiny fits are no slower in one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-HAS_SCREEN = sys.platform != "linux" or "DISPLAY" in os.environ
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
-
-
-def _end_with_parent() -> None:
-    """Ask the kernel to end this process when the tests' process ends.
-
-    Ending the screen any earlier would end, with an error, the process whose Qt is still connected to it.
-    """
-    set_death_signal = 1
-    ctypes.CDLL(None).prctl(set_death_signal, signal.SIGTERM)
+SCREEN = pytest.StashKey[VirtualScreen]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start a virtual screen for the session, which Qt and vispy find by the variable DISPLAY."""
-    global HAS_SCREEN
-    if HAS_SCREEN or shutil.which("Xvfb") is None:
-        return
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1400x900x24", "-nolisten", "tcp"]
-    subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL, preexec_fn=_end_with_parent)
-    os.close(write)
-    with os.fdopen(read) as answer:
-        number = answer.readline().strip()
-    if number:
-        os.environ["DISPLAY"] = f":{number}"
-        HAS_SCREEN = True
+    config.stash[SCREEN] = VirtualScreen()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if HAS_SCREEN:
-        return
-    for item in items:
-        if "display" in item.keywords:
-            item.add_marker(pytest.mark.skip(reason="there is no screen, and Xvfb is not installed"))
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    screen = item.config.stash[SCREEN]
+    draws = "display" in item.keywords
+    if draws or "make_napari_viewer" in getattr(item, "fixturenames", ()):
+        screen.ensure()
+    if draws and not screen.present:
+        pytest.skip("there is no screen, and Xvfb is not installed")
 
 
 @pytest.fixture(autouse=True)
 def _no_opengl_without_a_screen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a viewer that is never shown be made where nothing can draw it."""
-    if HAS_SCREEN or "make_napari_viewer" not in request.fixturenames:
+    if request.config.stash[SCREEN].present or "make_napari_viewer" not in request.fixturenames:
         return
     from napari._vispy import canvas
     from napari._vispy.layers import base, image, labels
