@@ -11,7 +11,7 @@ from napari_blindspot import Control, Settings, denoise
 from napari_blindspot.engine.device import readable_errors
 from napari_blindspot.engine.fit import fit_plane
 from napari_blindspot.engine.paper import STOPPED_PASSES
-from napari_blindspot.errors import CancelledError, DeviceError, ImageError, OutOfMemoryError
+from napari_blindspot.errors import CancelledError, DeviceError, ImageError, OutOfMemoryError, SettingsError
 from napari_blindspot.events import Cancelled, Finished, Paused, Predicting, Preview, Started, Step
 
 TINY = {"preset": "paper", "unet_width": 6, "iterations": 6, "passes": 3, "device": "cpu"}
@@ -224,11 +224,19 @@ def test_a_device_that_is_not_there_is_named():
 
 def test_bfloat16_agrees_with_float32():
     _, noisy = blobs(32)
-    changes = {"iterations": 20, "passes": 20, "unet_dropout": 0.0}
+    changes = {"iterations": 20, "passes": 20, "unet_dropout": 0.0, "unet_width": 48}
     plain = denoise(noisy, **TINY | changes, precision="float32").denoised
     half = denoise(noisy, **TINY | changes, precision="bfloat16").denoised
     assert np.isfinite(half).all()
     assert np.abs(half - plain).mean() < 0.1 * plain.std() + 3
+
+
+def test_bfloat16_is_refused_where_the_processors_convolutions_read_past_their_weights():
+    _, noisy = blobs(32)
+    with pytest.raises(SettingsError, match="a multiple of 48 with dilated convolutions, and it is 24"):
+        denoise(noisy, **TINY | {"unet_width": 24}, precision="bfloat16")
+    undilated = denoise(noisy, **TINY | {"unet_width": 24, "unet_dilation": 1}, precision="bfloat16")
+    assert np.isfinite(undilated.denoised).all()
 
 
 @pytest.mark.parametrize(

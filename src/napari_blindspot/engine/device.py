@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_blindspot.errors import DeviceError, OutOfMemoryError
+from napari_blindspot.errors import DeviceError, OutOfMemoryError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,8 +59,22 @@ def choose_precision(settings: Settings, device: torch.device) -> Precision:
     That is on processors that multiply bfloat16 natively, for the presets that measure the noise. Others
     emulate it, slower than float32. On NVIDIA GPUs, where nothing was measured yet, convolutions take TF32;
     bfloat16 would halve their traffic, but add conversions of every weight to steps of small kernels.
+
+    Raises
+    ------
+    SettingsError
+        If the processor's convolutions cannot be trusted with these settings.
     """
     if settings.precision != "auto":
+        dilated = not settings.measures_noise and settings.unet_dilation > 1
+        if settings.precision == "bfloat16" and device.type == "cpu" and dilated and settings.unet_width % 48:
+            # The gradient of a dilated convolution reads past its weights, in oneDNN 3.12, where the number
+            # of input channels is no multiple of 16: it ends in NaN, or ends the process. The widths of this
+            # U-Net are thirds of its first.
+            raise SettingsError(
+                "On a CPU, bfloat16 needs a U-Net width that is a multiple of 48 with dilated convolutions, "
+                f"and it is {settings.unet_width}; choose another width, or float32."
+            )
         return settings.precision
     if settings.measures_noise and device.type == "cpu" and _cpu_has_bfloat16():
         return "bfloat16"
