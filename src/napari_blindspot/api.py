@@ -63,6 +63,8 @@ def denoise(
         If `control` cancelled the run.
     DeviceError, OutOfMemoryError
         If the device is not there, fails or is too small.
+    DivergedError
+        If the fit does not converge.
 
     Examples
     --------
@@ -104,6 +106,8 @@ def fit(
         If `control` cancelled the run.
     DeviceError, OutOfMemoryError
         If the device is not there, fails or is too small.
+    DivergedError
+        If the fit does not converge.
 
     Examples
     --------

@@ -10,6 +10,7 @@ __all__ = [
     "BlindspotError",
     "CancelledError",
     "DeviceError",
+    "DivergedError",
     "FileError",
     "ImageError",
     "OutOfMemoryError",
@@ -37,6 +38,10 @@ class FileError(BlindspotError, OSError):
 
 class DeviceError(BlindspotError):
     """The device that was asked for is not there, or does not work."""
+
+
+class DivergedError(BlindspotError):
+    """A fit left the intensities of its plane behind, and what it gives is no image."""
 
 
 class OutOfMemoryError(BlindspotError):

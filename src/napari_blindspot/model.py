@@ -97,6 +97,8 @@ class Model:
             If `control` cancelled.
         DeviceError, OutOfMemoryError
             If the device is not there, fails or is too small.
+        DivergedError
+            If the fit does not converge.
         """
         from napari_blindspot.engine.fit import fit_plane
 

@@ -11,7 +11,14 @@ from napari_blindspot import Control, Settings, denoise
 from napari_blindspot.engine.device import readable_errors
 from napari_blindspot.engine.fit import fit_plane
 from napari_blindspot.engine.paper import STOPPED_PASSES
-from napari_blindspot.errors import CancelledError, DeviceError, ImageError, OutOfMemoryError, SettingsError
+from napari_blindspot.errors import (
+    CancelledError,
+    DeviceError,
+    DivergedError,
+    ImageError,
+    OutOfMemoryError,
+    SettingsError,
+)
 from napari_blindspot.events import Cancelled, Finished, Paused, Predicting, Preview, Started, Step
 
 TINY = {"preset": "paper", "unet_width": 6, "iterations": 6, "passes": 3, "device": "cpu"}
@@ -222,6 +229,14 @@ def test_a_device_that_is_not_there_is_named():
         denoise(blobs(32)[0], **TINY | {"device": "cuda"})
 
 
+@pytest.mark.parametrize("preset", ["auto", "paper"])
+def test_a_fit_that_does_not_converge_says_so_instead_of_giving_an_image(preset):
+    _, noisy = blobs(48)
+    much = {"unet_learning_rate": 1.0, "iterations": 150, "passes": 2, "device": "cpu"}
+    with pytest.raises(DivergedError, match=r"did not converge.*a smaller learning rate"):
+        denoise(noisy, preset, **much, unet_width=8)
+
+
 def test_bfloat16_agrees_with_float32():
     _, noisy = blobs(32)
     changes = {"iterations": 20, "passes": 20, "unet_dropout": 0.0, "unet_width": 48}
@@ -233,7 +248,9 @@ def test_bfloat16_agrees_with_float32():
 
 def test_bfloat16_is_refused_where_the_processors_convolutions_read_past_their_weights():
     _, noisy = blobs(32)
-    with pytest.raises(SettingsError, match="a multiple of 48 with dilated convolutions, and it is 24"):
+    with pytest.raises(
+        SettingsError, match="a multiple of 48, and it is 24; choose"
+    ):
         denoise(noisy, **TINY | {"unet_width": 24}, precision="bfloat16")
     undilated = denoise(noisy, **TINY | {"unet_width": 24, "unet_dilation": 1}, precision="bfloat16")
     assert np.isfinite(undilated.denoised).all()

@@ -67,14 +67,8 @@ def choose_precision(settings: Settings, device: torch.device) -> Precision:
     """
     if settings.precision != "auto":
         dilated = not settings.measures_noise and settings.unet_dilation > 1
-        if settings.precision == "bfloat16" and device.type == "cpu" and dilated and settings.unet_width % 48:
-            # The gradient of a dilated convolution reads past its weights, in oneDNN 3.12, where the number
-            # of input channels is no multiple of 16: it ends in NaN, or ends the process. The widths of this
-            # U-Net are thirds of its first.
-            raise SettingsError(
-                "On a CPU, bfloat16 needs a U-Net width that is a multiple of 48 with dilated convolutions, "
-                f"and it is {settings.unet_width}; choose another width, or float32."
-            )
+        if settings.precision == "bfloat16" and device.type == "cpu" and dilated:
+            _check_dilated_width(settings.unet_width)
         return settings.precision
     if settings.measures_noise and device.type == "cpu" and _cpu_has_bfloat16():
         return "bfloat16"
@@ -86,6 +80,16 @@ def _cpu_has_bfloat16() -> bool:
     probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     found = [getattr(torch.cpu, probe, None) for probe in probes]
     return any(probe() for probe in found if probe is not None)
+
+
+def _check_dilated_width(width: int) -> None:
+    # The gradient of a dilated convolution reads past its weights, in oneDNN 3.12, where the input channels
+    # are no multiple of 16: it ends in NaN, or ends the process. The U-Net's last widths are thirds.
+    if width % 48:
+        raise SettingsError(
+            "On a CPU, dilated convolutions in bfloat16 need a U-Net width that is a multiple of 48, and "
+            f"it is {width}; choose another width, or float32."
+        )
 
 
 def unet_arithmetic(settings: Settings, device: torch.device) -> torch.autocast:

@@ -87,6 +87,8 @@ def fit_plane(
         If `start` does not fit the settings.
     DeviceError, OutOfMemoryError
         If the device is not there, fails or is too small.
+    DivergedError
+        If the fit does not converge, which takes a learning rate that is far too high.
     """
     plane = check_plane(image)
     beside = check_neighbours(plane, neighbours)

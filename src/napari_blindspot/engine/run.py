@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_blindspot.engine.device import describe_device
+from napari_blindspot.errors import DivergedError
 from napari_blindspot.events import Paused, Step
 from napari_blindspot.image import cast_like
 from napari_blindspot.result import History, Result
@@ -33,6 +34,9 @@ REPORT_INTERVAL = 0.05
 
 PAUSE_INTERVAL = 0.1
 """Seconds between two `Paused` events."""
+
+FARTHEST = 10.0
+"""How far an image may lie from the intensities of its plane, in their range, and still be one."""
 
 _FLOAT32: np.dtype[Any] = np.dtype(np.float32)
 
@@ -146,8 +150,22 @@ class Run(ABC):
         invert: Callable[[npt.NDArray[Any]], npt.NDArray[np.float64]],
         dtype: np.dtype[Any] = _FLOAT32,
     ) -> npt.NDArray[Any]:
-        """Bring a (Y, X) tensor back to the input's scale; missing pixels become NaN again."""
+        """Bring a (Y, X) tensor back to the input's scale; missing pixels become NaN again.
+
+        Raises
+        ------
+        DivergedError
+            If the fit has left the intensities of its plane behind.
+        """
         image = invert(tensor.float().cpu().numpy())
+        low, high = float(np.nanmin(self.plane)), float(np.nanmax(self.plane))
+        reach = FARTHEST * (high - low)
+        # Written so that NaN, which is neither above nor below, fails too.
+        if not (image.min() >= low - reach and image.max() <= high + reach):
+            raise DivergedError(
+                "The fit did not converge: its image lies far from the intensities of the plane, or is no "
+                "number at all; a smaller learning rate, float32 precision or another seed may help."
+            )
         if dtype.kind == "f":
             image[self.missing] = np.nan
         return cast_like(image, dtype)
