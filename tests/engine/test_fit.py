@@ -248,9 +248,7 @@ def test_bfloat16_agrees_with_float32():
 
 def test_bfloat16_is_refused_where_the_processors_convolutions_read_past_their_weights():
     _, noisy = blobs(32)
-    with pytest.raises(
-        SettingsError, match="a multiple of 48, and it is 24; choose"
-    ):
+    with pytest.raises(SettingsError, match="a multiple of 48, and it is 24; choose"):
         denoise(noisy, **TINY | {"unet_width": 24}, precision="bfloat16")
     undilated = denoise(noisy, **TINY | {"unet_width": 24, "unet_dilation": 1}, precision="bfloat16")
     assert np.isfinite(undilated.denoised).all()
