@@ -115,6 +115,28 @@ def test_clipped_pixels_are_counted_and_do_not_spoil_the_gain():
     assert model.gain == pytest.approx(2.0, rel=0.1)
 
 
+@pytest.mark.parametrize(("peak", "step"), [(0.3, 1), (2, 1), (2, 16), (20, 1)])
+def test_counted_photons_are_measured_although_most_pixels_are_zero(peak, step):
+    truth = peak * structure() / 200 * (np.arange(SIZE) > SIZE // 3)
+    model = estimate_noise((step * np.random.default_rng(0).poisson(truth)).astype(np.uint16))
+    assert model.gain == pytest.approx(step, rel=0.05)
+    assert model.clipped_low == 0.0
+
+
+@pytest.mark.parametrize("sigma", [0.7, 1.2, 5.0])
+def test_a_clipped_black_level_is_not_taken_for_counted_photons(sigma):
+    noise = np.random.default_rng(0).normal(0, sigma, (SIZE, SIZE))
+    noisy = np.clip(np.rint(0.1 * sigma * structure() * (np.arange(SIZE) > SIZE // 2) + noise), 0, None)
+    model = estimate_noise(noisy)
+    assert model.clipped_low == pytest.approx((noisy == 0).mean())
+    assert model.variance(10 * sigma) == pytest.approx(sigma**2 + 1 / 12, rel=0.25)
+
+
+def test_a_plane_that_is_clipped_nearly_everywhere_is_still_measured():
+    noise = np.random.default_rng(0).normal(0, 5, (SIZE, SIZE))
+    assert estimate_noise(np.clip(np.rint(noise - 3), 0, None)).measured
+
+
 def test_nan_pixels_are_left_out():
     noisy = structure() + np.random.default_rng(0).normal(0, 10, (SIZE, SIZE))
     noisy[40:60, 40:90] = np.nan

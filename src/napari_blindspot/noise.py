@@ -56,6 +56,12 @@ EXCESS = (0.03, 0.1)
 """How much more variance than a white floor the quietest blocks may show by chance, and from which on that
 is structure."""
 
+FEWEST = 60
+"""Blocks that are needed to do without all others."""
+
+DIM = (0.05, 2.0)
+"""Photons a pixel between which a block shows whether its zeros are counts or a clipped black level."""
+
 CORRELATED = 0.4
 """Correlation of next neighbours from which on a neighbour tells more about the noise than the signal."""
 
@@ -155,14 +161,15 @@ def estimate_noise(image: npt.ArrayLike, lags: int = LAGS) -> NoiseModel:
     if finite.size == 0 or finite.min() == finite.max():
         return _nothing()
     low, high, median = finite.min(), finite.max(), np.median(finite)
-    clipped_low = _piled_up(finite, low, 0.002)
-    clipped_high = _piled_up(finite, high, 0.0005)
     side = min(BLOCK, min(planes.shape[-2:]) // 2)
     lags = min(lags, side // 2 - 1)
     blocks = cut(planes, side)
-    saturated = ((blocks <= low).mean((1, 2)) > 0.08) & (clipped_low > 0)
-    saturated |= ((blocks >= high).mean((1, 2)) > 0.02) & (clipped_high > 0)
-    blocks = blocks[~saturated]
+    clipped_low = 0.0 if _counts_photons(blocks) else _piled_up(finite, low, 0.002)
+    clipped_high = _piled_up(finite, high, 0.0005)
+    blocks = blocks[((blocks >= high).mean((1, 2)) <= 0.02) | (clipped_high == 0)]
+    free = blocks[((blocks <= low).mean((1, 2)) <= 0.08) | (clipped_low == 0)]
+    # What is dark everywhere is measured as it is: a little clipped, but not unmeasurable.
+    blocks = free if len(free) >= FEWEST else blocks
     fit = _fit_blocks(blocks, lags)
     if fit is None:
         return _nothing(clipped_low, clipped_high)
@@ -333,6 +340,27 @@ def _piled_up(values: Floats, limit: float, least: float) -> float:
     """Return the fraction of pixels at a limit, or 0 where so few are no sign of clipping."""
     fraction = float((values == limit).mean())
     return fraction if fraction > least else 0.0
+
+
+def _counts_photons(blocks: Floats) -> bool:
+    """Whether these are photons counted one by one, whose zeros belong to the noise.
+
+    Then there are only whole multiples of one step from zero, and where photons are few, the variance is
+    the mean in units of that step. Neither holds where a camera's noise is cut off at its black level.
+    """
+    if len(blocks) == 0 or blocks.min() != 0:
+        return False
+    step = np.min(blocks, where=blocks > 0, initial=np.inf)
+    if not np.isfinite(step) or np.any(blocks % step):
+        return False
+    photons = blocks.mean((1, 2)) / step
+    spread = (detrend(blocks) ** 2).mean((1, 2)) / step**2 / np.maximum(photons, DIM[0])
+    dim = (photons > DIM[0]) & (photons < DIM[1])
+    bright = photons >= DIM[1]
+    if dim.sum() < FEWEST or not 0.85 < np.median(spread[dim]) < 1.25:
+        return False
+    # Structure adds to the spread of bright blocks, and nothing takes from that of counts.
+    return bool(bright.sum() < FEWEST or np.quantile(spread[bright], QUIETEST) > 0.7)
 
 
 def _autocorrelation(blocks: Floats, lags: int) -> Floats:
