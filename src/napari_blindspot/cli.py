@@ -55,6 +55,14 @@ Neighbours = Annotated[
         "independent  [default: 0]"
     ),
 ]
+ReplaceDefects = Annotated[
+    bool | None,
+    typer.Option(
+        "--replace-defects/--keep-defects",
+        help="Whether isolated pixels far brighter or darker than all around them are predicted from the "
+        "others  [default: replaced, not in paper]",
+    ),
+]
 Dtype = Annotated[
     str | None,
     typer.Option(
@@ -100,6 +108,7 @@ def denoise(
     axes: Axes = None,
     planes: Planes = None,
     neighbours: Neighbours = None,
+    replace_defects: ReplaceDefects = None,
     inr_output: Annotated[
         Path | None, typer.Option(help="Also write the image of the INR, as OME-TIFF or OME-Zarr.")
     ] = None,
@@ -126,6 +135,7 @@ def denoise(
         "device": device,
         "planes": planes,
         "neighbours": neighbours,
+        "replace_defects": replace_defects,
         "output_dtype": dtype,
     }
     with sentences():
@@ -159,6 +169,7 @@ def batch(
     settings: SettingsFile = None,
     planes: Planes = None,
     neighbours: Neighbours = None,
+    replace_defects: ReplaceDefects = None,
     iterations: Iterations = None,
     seed: Seed = None,
     device: Device = None,
@@ -205,6 +216,7 @@ def batch(
     of_settings = {
         "planes": planes,
         "neighbours": neighbours,
+        "replace_defects": replace_defects,
         "iterations": iterations,
         "seed": seed,
         "device": device,

@@ -210,7 +210,7 @@ class MeasuredRun(StabilisedRun):
         self.settings = self.plan.settings
         self._standardise(None if self.start is None else (self.start.mean, self.start.scale))
         noisy = self._standardised(self.stabilised)
-        valid = torch.from_numpy(~self.missing).to(self.device)
+        valid = torch.from_numpy(~self.left_out).to(self.device)
         self.fit = BlindFit(noisy, valid, self.settings, self._standardised(self.beside))
         self.correlation = torch.from_numpy(self.noise.correlation).to(self.device, torch.float32)
         self.total = self._blind_iterations + sum(self.settings.refine_iterations or ())
@@ -327,7 +327,7 @@ class MeasuredRun(StabilisedRun):
         if self.plan.correlated or not self.noise.measured:
             return image
         blind = self._invert(self.hidden[0, 0].float().cpu().numpy())
-        return calibrate(image, blind, self.plane, self.missing)
+        return calibrate(image, blind, self.plane, self.left_out)
 
     @property
     def _origin(self) -> Start:

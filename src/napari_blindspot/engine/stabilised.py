@@ -9,6 +9,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_blindspot.anscombe import Anscombe
+from napari_blindspot.defects import find_defects
 from napari_blindspot.engine.run import Run
 from napari_blindspot.neighbours import MOST_SHARED, shared_noise
 from napari_blindspot.noise import estimate_noise
@@ -57,17 +58,36 @@ class StabilisedRun(Run):
         self.looks_beside = settings.neighbours > 0 or len(neighbours) > 0
         self.notes: list[str] = []
         self.warnings: list[str] = []
+        self.left_out = self.missing
 
     def _measure(self) -> None:
-        """Measure the noise, and whether the neighbours share it."""
+        """Measure the noise, find defects, and see whether the neighbours share the noise."""
         self.noise = estimate_noise(self.plane)
         self._stabilise(self.noise.stabiliser if self.noise.measured else self._fallback())
+        if self.settings.replace_defects and self.noise.measured and not self.noise.is_correlated:
+            self._leave_defects_out()
         self.shared = shared_noise(self.stabilised, self.beside)
         if self.shared > MOST_SHARED:
             self._distrust_neighbours()
         elif len(self.beside):
             planes = f"{len(self.beside)} neighbouring plane{'s' * (len(self.beside) > 1)}"
             self.notes.append(f"The network sees {planes} as well, whose noise is independent.")
+
+    def _leave_defects_out(self) -> None:
+        """Treat defects as missing, but for the result, which has the network's prediction there.
+
+        Correlated noise came about after the camera, and has spread its defects to their neighbours.
+        """
+        defects = find_defects(self.stabilised)
+        count = int(defects.sum())
+        if count == 0:
+            return
+        self.left_out = self.missing | defects
+        self.stabilised[defects] = np.nan
+        self.warnings.append(
+            f"{count} isolated pixel{'s' * (count > 1)} far brighter or darker than all around "
+            f"{'were' if count > 1 else 'was'} taken for defects and replaced."
+        )
 
     def _distrust_neighbours(self) -> None:
         """Do without neighbours that would give the plane's noise away."""
@@ -97,7 +117,7 @@ class StabilisedRun(Run):
     def _standardise(self, mean_and_scale: tuple[float, float] | None) -> None:
         """Set the scale of the fit: a given one, or mean 0 and standard deviation 1 for this plane."""
         if mean_and_scale is None:
-            values = self.stabilised[~self.missing]
+            values = self.stabilised[~self.left_out]
             mean_and_scale = float(values.mean()), float(values.std()) or 1.0
         self.mean, self.scale = mean_and_scale
         self.sigma = 1.0 / self.scale
@@ -115,8 +135,8 @@ class StabilisedRun(Run):
         """Undo them, and give the estimate the local means of the noisy image."""
         image = self._invert(standard)
         sigma = CORRELATED_ANCHOR if self.plan.correlated else WHITE_ANCHOR
-        weight = gaussian_filter((~self.missing).astype(np.float64), sigma)
-        residual = np.where(self.missing, 0.0, self.plane - image)
+        weight = gaussian_filter((~self.left_out).astype(np.float64), sigma)
+        residual = np.where(self.left_out, 0.0, self.plane - image)
         coarse: npt.NDArray[np.float64] = gaussian_filter(residual, sigma) / np.maximum(weight, 1e-6)
         return image + coarse
 

@@ -32,6 +32,10 @@ LABELS = {
     "denoising_loss": ("Denoising loss", "The U-Net predicts pixels that it did not see."),
     "inr_loss": ("INR loss", "The coordinate network reproduces the visible pixels."),
     "consistency_loss": ("Consistency loss", "Both networks agree between the pixels."),
+    "replace_defects": (
+        "Replace defects",
+        "Predict isolated pixels that are far brighter or darker than all around them (not in paper).",
+    ),
     "seed": ("Seed", "Same settings, seed and device: same pixels."),
     "device": ("Device", "Where to compute; auto takes the GPU if there is one."),
     "precision": ("Precision", "Arithmetic of the U-Net's convolutions."),
