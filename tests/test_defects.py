@@ -84,7 +84,7 @@ def test_a_fit_replaces_defects_and_says_so_and_their_surroundings_come_clean():
 
 def test_defects_are_kept_on_request():
     broken, where = with_defects(np.random.default_rng(0).poisson(scene() + 40).astype(np.uint16))
-    result = denoise(broken, "fast", **SHORT, replace_defects=False)
+    result = denoise(broken, "fast", **SHORT, mend_defects=False)
     assert not any("defects" in warning for warning in result.warnings)
     hot = where & (broken == 4000)
     assert np.median(result.denoised[hot]) > 1000

@@ -55,12 +55,12 @@ Neighbours = Annotated[
         "independent  [default: 0]"
     ),
 ]
-ReplaceDefects = Annotated[
+MendDefects = Annotated[
     bool | None,
     typer.Option(
-        "--replace-defects/--keep-defects",
-        help="Whether isolated pixels far brighter or darker than all around them are predicted from the "
-        "others  [default: replaced, not in paper]",
+        "--mend-defects/--keep-defects",
+        help="Whether hot and dead pixels are predicted from the others, and offsets of whole rows or "
+        "columns taken out  [default: mended, not in paper]",
     ),
 ]
 Dtype = Annotated[
@@ -108,7 +108,7 @@ def denoise(
     axes: Axes = None,
     planes: Planes = None,
     neighbours: Neighbours = None,
-    replace_defects: ReplaceDefects = None,
+    mend_defects: MendDefects = None,
     inr_output: Annotated[
         Path | None, typer.Option(help="Also write the image of the INR, as OME-TIFF or OME-Zarr.")
     ] = None,
@@ -135,7 +135,7 @@ def denoise(
         "device": device,
         "planes": planes,
         "neighbours": neighbours,
-        "replace_defects": replace_defects,
+        "mend_defects": mend_defects,
         "output_dtype": dtype,
     }
     with sentences():
@@ -169,7 +169,7 @@ def batch(
     settings: SettingsFile = None,
     planes: Planes = None,
     neighbours: Neighbours = None,
-    replace_defects: ReplaceDefects = None,
+    mend_defects: MendDefects = None,
     iterations: Iterations = None,
     seed: Seed = None,
     device: Device = None,
@@ -216,7 +216,7 @@ def batch(
     of_settings = {
         "planes": planes,
         "neighbours": neighbours,
-        "replace_defects": replace_defects,
+        "mend_defects": mend_defects,
         "iterations": iterations,
         "seed": seed,
         "device": device,

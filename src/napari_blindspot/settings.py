@@ -47,7 +47,7 @@ _MEASURED: dict[str, Any] = {
     "inr_learning_rate": 5e-3,
     "inr_dropout": (0.0,) * 5,
     "passes": 8,
-    "replace_defects": True,
+    "mend_defects": True,
 }
 """What the presets that read the noise have in common, where it differs from the paper."""
 
@@ -118,9 +118,9 @@ class Settings(BaseModel):
         planes are seen in fewer and smaller ones.
     refine_iterations : tuple of int or None
         Not in ``paper``: steps of each round of refinement after the blind-spot fit; () for none.
-    replace_defects : bool
+    mend_defects : bool
         Not in ``paper``: predict isolated pixels that are far brighter or darker than all around them, hot
-        and dead ones, from the others, instead of keeping them.
+        and dead ones, from the others, and take out offsets of whole rows or columns.
     planes : {"warm", "shared", "anew"}
         How the planes of a stack are fitted: ``warm`` starts each from the network of the plane before and
         fits it a little further, ``shared`` applies one fit to all, ``anew`` fits each from nothing.
@@ -164,7 +164,7 @@ class Settings(BaseModel):
     patch_size: int = Field(default=128, ge=16, le=4096)
     batch_size: int = Field(default=8, ge=2, le=1024)
     refine_iterations: tuple[int, ...] | None = None
-    replace_defects: bool = False
+    mend_defects: bool = False
     planes: PlaneStrategy = "warm"
     neighbours: int = Field(default=0, ge=0, le=8)
     output_dtype: OutputDtype = "float32"
@@ -203,7 +203,7 @@ class Settings(BaseModel):
             )
         elif self.neighbours:
             raise ValueError("the preset 'paper' does not look at neighbouring planes")
-        elif self.replace_defects:
+        elif self.mend_defects:
             raise ValueError("the preset 'paper' does not look for defects")
         return self
 

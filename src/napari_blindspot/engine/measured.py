@@ -121,7 +121,7 @@ class MeasuredRun(StabilisedRun):
         trainer = yield from self._fit_blindly()
         if self.start is not None and not self.interrupted and self._learned_much():
             self.start = None
-            self.plan = make_plan(self.plane, self.noise, self.asked)
+            self.plan = make_plan(self.observed, self.noise, self.asked)
             self._prepare()
             trainer = yield from self._fit_blindly()
         fit, settings = self.fit, self.settings
@@ -192,7 +192,7 @@ class MeasuredRun(StabilisedRun):
 
     def _choose_start(self) -> None:
         """Make the plan; drop a start that does not suit the plane, else take over its plan."""
-        self.plan = make_plan(self.plane, self.noise, self.asked)
+        self.plan = make_plan(self.observed, self.noise, self.asked)
         if self.start is not None and not suits(self.start, self.plan, self.noise, len(self.beside)):
             self.start = None
         if self.start is not None:
@@ -203,7 +203,7 @@ class MeasuredRun(StabilisedRun):
         assert self.start is not None
         names = ("dilation", "visible_fraction", "refine_iterations")
         kept = {name: getattr(self.start.settings, name) for name in names}
-        self.plan = make_plan(self.plane, self.noise, self.asked.model_copy(update=kept))
+        self.plan = make_plan(self.observed, self.noise, self.asked.model_copy(update=kept))
 
     def _prepare(self) -> None:
         """Put the standardised plane and the networks on the device."""
@@ -327,7 +327,7 @@ class MeasuredRun(StabilisedRun):
         if self.plan.correlated or not self.noise.measured:
             return image
         blind = self._invert(self.hidden[0, 0].float().cpu().numpy())
-        return calibrate(image, blind, self.plane, self.left_out)
+        return calibrate(image, blind, self.observed, self.left_out)
 
     @property
     def _origin(self) -> Start:

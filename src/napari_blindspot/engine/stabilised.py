@@ -13,6 +13,7 @@ from napari_blindspot.defects import find_defects
 from napari_blindspot.engine.run import Run
 from napari_blindspot.neighbours import MOST_SHARED, shared_noise
 from napari_blindspot.noise import estimate_noise
+from napari_blindspot.scan_lines import scan_line_offsets
 
 if TYPE_CHECKING:
     from typing import Any
@@ -42,6 +43,10 @@ class StabilisedRun(Run):
 
     plan: Plan
     beside: npt.NDArray[np.float64]
+    observed: npt.NDArray[Any]
+    """(Y, X), the plane without the offsets of its scan lines."""
+    left_out: npt.NDArray[np.bool_]
+    """(Y, X), pixels without a value, and those whose value is a defect."""
 
     def __init__(
         self,
@@ -59,12 +64,15 @@ class StabilisedRun(Run):
         self.notes: list[str] = []
         self.warnings: list[str] = []
         self.left_out = self.missing
+        self.observed = plane
 
     def _measure(self) -> None:
-        """Measure the noise, find defects, and see whether the neighbours share the noise."""
-        self.noise = estimate_noise(self.plane)
+        """Measure the noise, mend defects, and see whether the neighbours share the noise."""
+        if self.settings.mend_defects:
+            self._even_scan_lines()
+        self.noise = estimate_noise(self.observed)
         self._stabilise(self.noise.stabiliser if self.noise.measured else self._fallback())
-        if self.settings.replace_defects and self.noise.measured and not self.noise.is_correlated:
+        if self.settings.mend_defects and self.noise.measured and not self.noise.is_correlated:
             self._leave_defects_out()
         self.shared = shared_noise(self.stabilised, self.beside)
         if self.shared > MOST_SHARED:
@@ -72,6 +80,18 @@ class StabilisedRun(Run):
         elif len(self.beside):
             planes = f"{len(self.beside)} neighbouring plane{'s' * (len(self.beside) > 1)}"
             self.notes.append(f"The network sees {planes} as well, whose noise is independent.")
+
+    def _even_scan_lines(self) -> None:
+        """Take out the offsets that the pixels of a row or of a column have in common."""
+        offsets = scan_line_offsets(self.plane)
+        if offsets is None:
+            return
+        self.observed = self.plane - offsets
+        lines = "rows" if offsets.shape[1] == 1 else "columns"
+        self.warnings.append(
+            f"The {lines} of this plane have offsets of their own, of standard deviation "
+            f"{offsets.std():.3g}, which were taken out."
+        )
 
     def _leave_defects_out(self) -> None:
         """Treat defects as missing, but for the result, which has the network's prediction there.
@@ -101,7 +121,7 @@ class StabilisedRun(Run):
     def _stabilise(self, stabiliser: Anscombe) -> None:
         """Give plane and neighbours noise of standard deviation 1."""
         self.stabiliser = stabiliser
-        self.stabilised = stabiliser.forward(self.plane)
+        self.stabilised = stabiliser.forward(self.observed)
         self.beside = stabiliser.forward(self.neighbours)
 
     def _fallback(self) -> Anscombe:
@@ -109,7 +129,7 @@ class StabilisedRun(Run):
 
         Its strength is a guess by the finest diagonal differences (Donoho and Johnstone 1994).
         """
-        y = np.asarray(self.plane, np.float64)
+        y = np.asarray(self.observed, np.float64)
         diagonal = (y[:-1, :-1] - y[1:, :-1] - y[:-1, 1:] + y[1:, 1:]) / 2
         sigma = float(np.nanmedian(np.abs(diagonal))) / 0.6745 or 1e-3 * float(np.nanstd(y))
         return Anscombe(gain=0.0, offset=sigma**2)
@@ -136,7 +156,7 @@ class StabilisedRun(Run):
         image = self._invert(standard)
         sigma = CORRELATED_ANCHOR if self.plan.correlated else WHITE_ANCHOR
         weight = gaussian_filter((~self.left_out).astype(np.float64), sigma)
-        residual = np.where(self.left_out, 0.0, self.plane - image)
+        residual = np.where(self.left_out, 0.0, self.observed - image)
         coarse: npt.NDArray[np.float64] = gaussian_filter(residual, sigma) / np.maximum(weight, 1e-6)
         return image + coarse
 

@@ -32,9 +32,9 @@ LABELS = {
     "denoising_loss": ("Denoising loss", "The U-Net predicts pixels that it did not see."),
     "inr_loss": ("INR loss", "The coordinate network reproduces the visible pixels."),
     "consistency_loss": ("Consistency loss", "Both networks agree between the pixels."),
-    "replace_defects": (
-        "Replace defects",
-        "Predict isolated pixels that are far brighter or darker than all around them (not in paper).",
+    "mend_defects": (
+        "Mend defects",
+        "Predict hot and dead pixels from the others, and take out offsets of rows or columns.",
     ),
     "seed": ("Seed", "Same settings, seed and device: same pixels."),
     "device": ("Device", "Where to compute; auto takes the GPU if there is one."),
