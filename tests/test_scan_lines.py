@@ -80,4 +80,4 @@ def test_a_fit_takes_them_out_and_says_so_and_keeps_them_on_request():
         means = (image - scene()).mean(axis=1)
         return float(np.std(means - gaussian_filter1d(means, 5)))
 
-    assert error_of_rows(clean.denoised) < 0.3 * error_of_rows(kept.denoised)
+    assert error_of_rows(clean.denoised) < 0.5 * error_of_rows(kept.denoised)
