@@ -3,6 +3,7 @@ import re
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
+from skimage import data
 
 from napari_blindspot.noise import estimate_noise
 from napari_blindspot.plan import hole_radius, make_plan, target_spacing
@@ -39,13 +40,35 @@ def test_correlated_noise_gets_a_gap_as_wide_as_its_reach_and_the_sentence_says_
 
 
 def test_texture_from_edge_to_edge_with_white_noise_needs_no_gap():
-    import skimage.data
-
-    noise = np.random.default_rng(0).normal(0, 25, (512, 512))
-    image = skimage.data.gravel() + noise
+    image = data.gravel() + np.random.default_rng(0).normal(0, 25, (512, 512))
     plan = make_plan(image, estimate_noise(image), AUTO)
     assert plan.settings.dilation == 0
     assert not plan.correlated
+
+
+def blurred_noise(sigma: float, blur: float) -> np.ndarray:
+    noise = gaussian_filter(np.random.default_rng(0).normal(size=(512, 512)), blur)
+    return sigma * noise / noise.std()
+
+
+def test_texture_with_correlated_noise_gets_a_narrow_gap_although_it_inflates_the_correlation():
+    plane = data.gravel() + blurred_noise(25, 0.7)
+    noise = estimate_noise(plane)
+    assert noise.textured
+    assert noise.sigma < 1.35 * 25
+    assert make_plan(plane, noise, Settings()).settings.dilation == 1
+
+
+def test_correlated_noise_under_smooth_structure_gets_a_wide_gap():
+    plane = 2 * data.cell()[:512, :512] + blurred_noise(25, 0.7)
+    noise = estimate_noise(plane)
+    assert not noise.textured
+    assert make_plan(plane, noise, Settings()).settings.dilation == 2
+
+
+def test_correlated_noise_always_gets_a_gap_however_weak_it_is():
+    plane = data.camera() + blurred_noise(10, 0.7)
+    assert make_plan(plane, estimate_noise(plane), Settings()).settings.dilation >= 1
 
 
 def test_what_the_user_has_set_stays():

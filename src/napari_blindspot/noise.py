@@ -28,6 +28,7 @@ from napari_blindspot.blocks import (
     quiet_blocks,
     standard_errors,
 )
+from napari_blindspot.photon_counts import FEWEST, counts_photons
 from napari_blindspot.white_floor import white_floor
 
 if TYPE_CHECKING:
@@ -46,6 +47,17 @@ LAGS = 4
 MOST_GROWTH = 1.3
 """How much more variance longer blocks may show before it is taken for structure."""
 
+SHORT, LONG = 12, 24
+"""Sides of the blocks that show by their difference how much texture there is."""
+
+TEXTURED, TOLD = (1.1, 0.5), 0.85
+"""How much more variance the long ones show where texture leaves none of them quiet, as a line over the
+correlation of next neighbours, and up to which correlation that tells. A tail of the noise, which is the
+trend of a short block, makes some of it too."""
+
+ENOUGH = 10
+"""Long blocks side by side below which their variance is known too badly for that."""
+
 SIMULATED = 1500
 """Blocks of pure noise that are put through the procedure to learn its bias."""
 
@@ -55,12 +67,6 @@ CORRECTIONS = 4
 EXCESS = (0.03, 0.1)
 """How much more variance than a white floor the quietest blocks may show by chance, and from which on that
 is structure."""
-
-FEWEST = 60
-"""Blocks that are needed to do without all others."""
-
-DIM = (0.05, 2.0)
-"""Photons a pixel between which a block shows whether its zeros are counts or a clipped black level."""
 
 CORRELATED = 0.4
 """Correlation of next neighbours from which on a neighbour tells more about the noise than the signal."""
@@ -88,6 +94,9 @@ class NoiseModel:
         Fractions of pixels at the lowest and the highest value, where they pile up; else 0.
     measured : bool
         False when the plane holds too little to measure noise from.
+    textured : bool
+        Whether correlated noise could not be told from texture, so that strength and correlation are upper
+        bounds.
     """
 
     gain: float
@@ -101,6 +110,7 @@ class NoiseModel:
     clipped_low: float
     clipped_high: float
     measured: bool = True
+    textured: bool = False
 
     @property
     def neighbour_correlation(self) -> float:
@@ -164,7 +174,7 @@ def estimate_noise(image: npt.ArrayLike, lags: int = LAGS) -> NoiseModel:
     side = min(BLOCK, min(planes.shape[-2:]) // 2)
     lags = min(lags, side // 2 - 1)
     blocks = cut(planes, side)
-    clipped_low = 0.0 if _counts_photons(blocks) else _piled_up(finite, low, 0.002)
+    clipped_low = 0.0 if counts_photons(blocks) else _piled_up(finite, low, 0.002)
     clipped_high = _piled_up(finite, high, 0.0005)
     blocks = blocks[((blocks >= high).mean((1, 2)) <= 0.02) | (clipped_high == 0)]
     free = blocks[((blocks <= low).mean((1, 2)) <= 0.08) | (clipped_low == 0)]
@@ -173,12 +183,15 @@ def estimate_noise(image: npt.ArrayLike, lags: int = LAGS) -> NoiseModel:
     fit = _fit_blocks(blocks, lags)
     if fit is None:
         return _nothing(clipped_low, clipped_high)
-    fit = _on_its_floor(fit)
+    fit, textured = _on_its_floor(fit), False
     if _next_pixel(fit.correlation) > CORRELATED and min(planes.shape[-2:]) >= 4 * BLOCK:
+        textured = _is_textured(fit, planes)
         # A long tail needs longer blocks: what a block is shorter than looks like its trend. But where the
         # image is full of structure, no long block is free of it, and the variance gives that away.
-        wide = _fit_blocks(cut(planes, 2 * BLOCK), 2 * LAGS)
-        if wide and wide.line.at(median) <= MOST_GROWTH * fit.line.at(median):
+        wide = None if textured else _fit_blocks(cut(planes, 2 * BLOCK), 2 * LAGS)
+        if textured:
+            fit = _fit_blocks(cut(planes, SHORT), LAGS) or fit
+        elif wide and wide.line.at(median) <= MOST_GROWTH * fit.line.at(median):
             fit = wide
     middle = float(fit.line.at(median))
     return NoiseModel(
@@ -192,6 +205,7 @@ def estimate_noise(image: npt.ArrayLike, lags: int = LAGS) -> NoiseModel:
         scan_line=fit.scan_line,
         clipped_low=clipped_low,
         clipped_high=clipped_high,
+        textured=textured,
     )
 
 
@@ -247,6 +261,22 @@ def _fit_blocks(blocks: Floats, lags: int) -> _Fit | None:
         means=means,
         residuals=residuals,
     )
+
+
+def _is_textured(fit: _Fit, planes: Floats) -> bool:
+    """Whether correlated noise is mixed with texture, which is correlated too, in every block.
+
+    Then the variance grows with the side of the blocks, since detrending takes most from the shortest.
+    """
+    correlation = _next_pixel(fit.correlation)
+    if correlation > TOLD or min(planes.shape[-2:]) < ENOUGH * LONG:
+        return False
+    short, long = _fit_blocks(cut(planes, SHORT), LAGS), _fit_blocks(cut(planes, LONG), LAGS)
+    if short is None or long is None:
+        return False
+    values = planes[np.isfinite(planes)]
+    less, more = (np.maximum(each.line.at(values), each.least).mean() for each in (short, long))
+    return bool(more > (TEXTURED[0] + TEXTURED[1] * correlation) * less)
 
 
 def _on_its_floor(fit: _Fit) -> _Fit:
@@ -340,27 +370,6 @@ def _piled_up(values: Floats, limit: float, least: float) -> float:
     """Return the fraction of pixels at a limit, or 0 where so few are no sign of clipping."""
     fraction = float((values == limit).mean())
     return fraction if fraction > least else 0.0
-
-
-def _counts_photons(blocks: Floats) -> bool:
-    """Whether these are photons counted one by one, whose zeros belong to the noise.
-
-    Then there are only whole multiples of one step from zero, and where photons are few, the variance is
-    the mean in units of that step. Neither holds where a camera's noise is cut off at its black level.
-    """
-    if len(blocks) == 0 or blocks.min() != 0:
-        return False
-    step = np.min(blocks, where=blocks > 0, initial=np.inf)
-    if not np.isfinite(step) or np.any(blocks % step):
-        return False
-    photons = blocks.mean((1, 2)) / step
-    spread = (detrend(blocks) ** 2).mean((1, 2)) / step**2 / np.maximum(photons, DIM[0])
-    dim = (photons > DIM[0]) & (photons < DIM[1])
-    bright = photons >= DIM[1]
-    if dim.sum() < FEWEST or not 0.85 < np.median(spread[dim]) < 1.25:
-        return False
-    # Structure adds to the spread of bright blocks, and nothing takes from that of counts.
-    return bool(bright.sum() < FEWEST or np.quantile(spread[bright], QUIETEST) > 0.7)
 
 
 def _autocorrelation(blocks: Floats, lags: int) -> Floats:

@@ -30,6 +30,10 @@ GAPS = (0, 1, 2, 3)
 WINDOW = 5
 """The risk is reckoned from the visible pixels within this distance."""
 
+LEAST_GAPS = ((0.75, 2), (0.4, 1))
+"""Correlation of next neighbours from which on a gap is needed whatever the risk: it is reckoned from the
+difference of two like figures there."""
+
 TOLERANCE = 1.1
 """A smaller gap is taken if its risk is at most this many times the least: it predicts more pixels."""
 
@@ -134,7 +138,10 @@ def _grain(noise: NoiseModel) -> str:
 
 
 def _least_risky_gap(image: npt.ArrayLike, noise: NoiseModel) -> int:
-    """Return the smallest gap whose kriging risk on this image is close to the least."""
+    """Return the smallest gap whose kriging risk on this image is close to the least.
+
+    Where the correlation is only an upper bound, so is the risk of small gaps; texture needs near pixels.
+    """
     stabilised = noise.stabiliser.forward(image)
     covariance, variance = signal_covariance(stabilised, noise.correlation, 2 * WINDOW)
     y, x = np.mgrid[-WINDOW : WINDOW + 1, -WINDOW : WINDOW + 1]
@@ -143,5 +150,8 @@ def _least_risky_gap(image: npt.ArrayLike, noise: NoiseModel) -> int:
     for gap in GAPS:
         visible = distance > hole_radius(gap)
         risks.append(blind_spot_risk(covariance, noise.correlation, variance, visible))
-    best = min(risks)
-    return next(gap for gap, risk in zip(GAPS, risks, strict=True) if risk <= TOLERANCE * best)
+    if noise.textured:
+        return 1
+    needed = next((gap for rho, gap in LEAST_GAPS if noise.neighbour_correlation > rho), 0)
+    best = min(risks[needed:])
+    return next(gap for gap in GAPS[needed:] if risks[gap] <= TOLERANCE * best)
