@@ -56,7 +56,9 @@ def test_texture_with_correlated_noise_gets_a_narrow_gap_although_it_inflates_th
     noise = estimate_noise(plane)
     assert noise.textured
     assert noise.sigma < 1.35 * 25
-    assert make_plan(plane, noise, Settings()).settings.dilation == 1
+    plan = make_plan(plane, noise, Settings())
+    assert plan.settings.dilation == 1
+    assert "pixels at most, mixed with texture → 1-pixel gap" in plan.sentence
 
 
 def test_correlated_noise_under_smooth_structure_gets_a_wide_gap():

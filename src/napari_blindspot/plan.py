@@ -134,7 +134,8 @@ def patches_of_an_iteration(shape: tuple[int, ...], settings: Settings) -> tuple
 def _grain(noise: NoiseModel) -> str:
     if not noise.is_correlated:
         return "nearly independent from pixel to pixel"
-    return f"correlated over {noise.reach} pixel{'s' * (noise.reach != 1)}"
+    most = " at most, mixed with texture" if noise.textured else ""
+    return f"correlated over {noise.reach} pixel{'s' * (noise.reach != 1)}{most}"
 
 
 def _least_risky_gap(image: npt.ArrayLike, noise: NoiseModel) -> int:
