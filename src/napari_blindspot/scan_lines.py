@@ -55,13 +55,18 @@ def scan_line_offsets(plane: npt.ArrayLike) -> Floats | None:
     if min(y.shape) < 4 * COARSE or not np.isfinite(y).any():
         return None
     least = LEAST * _noise_variance(y)
-    rows, columns = _offsets(y), _offsets(y.T)
-    fine_rows, fine_columns = (offsets - gaussian_filter1d(offsets, FINE) for offsets in (rows, columns))
+    # One round is enough to see whether there is anything to find.
+    fine_rows, fine_columns = (_fine(_offsets(lines, rounds=1)) for lines in (y, y.T))
     if _stand_out(fine_rows, fine_columns, least):
-        return rows[:, None]
+        return _offsets(y)[:, None]
     if _stand_out(fine_columns, fine_rows, least):
-        return columns[None, :]
+        return _offsets(y.T)[None, :]
     return None
+
+
+def _fine(offsets: Floats) -> Floats:
+    fine: Floats = offsets - gaussian_filter1d(offsets, FINE)
+    return fine
 
 
 def _stand_out(fine: Floats, across: Floats, least: float) -> bool:
@@ -76,13 +81,13 @@ def _noise_variance(y: Floats) -> float:
     return (median / 0.6745) ** 2 or float(np.nanmean(differences**2))
 
 
-def _offsets(y: Floats) -> Floats:
+def _offsets(y: Floats, rounds: int = ROUNDS) -> Floats:
     """Return the offset of every row against the rows around it, weighing quiet parts most."""
     valid = np.isfinite(y)
     rest = np.where(valid, y, 0.0)
     near = np.maximum(gaussian_filter1d(valid.astype(np.float64), COARSE, axis=0), 1e-6)
     found = np.zeros(len(y))
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         rough = np.where(valid, rest - gaussian_filter1d(rest, COARSE, axis=0) / near, 0.0)
         activity = uniform_filter(rough**2, WINDOW)
         weight = valid / np.maximum(activity, np.quantile(activity, 0.05) + 1e-12 * activity.max() + 1e-300)
