@@ -7,6 +7,8 @@ import math
 import statistics
 from typing import TYPE_CHECKING, Any
 
+from napari_blindspot.words import gather_warnings
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
@@ -77,10 +79,4 @@ def seconds_of(records: Iterable[Record]) -> float:
 
 def warnings_of(records: Collection[Record]) -> list[str]:
     """Return each warning once, with the number of planes that it is about."""
-    counts: dict[str, int] = {}
-    for record in records:
-        for warning in record.get("warnings", ()):
-            counts[warning] = counts.get(warning, 0) + 1
-    if len(records) == 1:
-        return list(counts)
-    return [f"{text} ({count} of {len(records)} planes)" for text, count in counts.items()]
+    return gather_warnings([record.get("warnings", ()) for record in records])

@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from napari_blindspot.words import gather_warnings
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -47,7 +49,7 @@ def run_record(
         one dict for each plane that has a result.
     """
     first = next(iter(results.values()))
-    warnings = [sentence for result in results.values() for sentence in result.warnings]
+    warnings = gather_warnings([result.warnings for result in results.values()])
     if problem:
         warnings.append(problem)
     record = {
@@ -57,7 +59,7 @@ def run_record(
         "device": first.device,
         "seconds": sum(result.seconds for result in results.values()),
         "stopped": stopped,
-        "warnings": list(dict.fromkeys(warnings)),
+        "warnings": warnings,
     }
     if len(planes) == 1:
         return record | _of_plane(planes[0], first)

@@ -187,8 +187,10 @@ class Session:
         if early:
             what = f"{done} of {asked} planes" if asked > 1 else f"{record['iterations']} iterations"
             return Outcome("stopped", f"Stopped after {what} ({seconds}); the result is kept.", layer)
-        warnings = [warning for warning in record["warnings"] if warning not in self.note]
-        words = " ".join(filter(None, [f"Done in {seconds}.", self.note, *warnings]))
+        # What a plane has said at its start is the last plane's.
+        note = self.note if asked == 1 else ""
+        warnings = [warning for warning in record["warnings"] if warning not in note]
+        words = " ".join(filter(None, [f"Done in {seconds}.", note, *warnings]))
         return Outcome("finished", words, layer)
 
     def _move_bar(self) -> None:
