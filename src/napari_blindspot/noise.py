@@ -50,10 +50,10 @@ MOST_GROWTH = 1.3
 SHORT, LONG = 12, 24
 """Sides of the blocks that show by their difference how much texture there is."""
 
-TEXTURED, TOLD = (1.1, 0.5), 0.85
+TEXTURED, TOLD = (1.1, 0.5), 0.72
 """How much more variance the long ones show where texture leaves none of them quiet, as a line over the
 correlation of next neighbours, and up to which correlation that tells. A tail of the noise, which is the
-trend of a short block, makes some of it too."""
+trend of a short block, makes some of it too; of wide noise nearly all."""
 
 ENOUGH = 10
 """Long blocks side by side below which their variance is known too badly for that."""

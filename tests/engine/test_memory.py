@@ -95,7 +95,7 @@ def test_the_estimate_covers_what_is_allocated_and_is_not_much_more(precision):
     estimate = peak_memory((256, 256), fit.settings) - plane
     assert max(training, applied) < 1.1 * estimate < 2 * max(training, applied)
 
-    paper = settings("paper", precision=precision, unet_width=16)
+    paper = settings("paper", precision=precision, unet_width=48)
     noisy = torch.rand(64, 64)
     joint = JointFit(noisy, torch.ones_like(noisy, dtype=torch.bool), paper)
     estimate = peak_memory((64, 64), paper) - memory.SCRATCH
