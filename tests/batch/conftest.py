@@ -29,6 +29,12 @@ def short() -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def longer() -> Settings:
+    """A fit of about a second for each plane: the preset that takes as many steps as it is told."""
+    return Settings.from_preset("paper", iterations=100, passes=1, unet_width=8, device="cpu")
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """The folder of `make_data`."""

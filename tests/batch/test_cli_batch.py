@@ -98,9 +98,8 @@ def test_what_is_wrong_with_the_words_is_said_before_anything_is_done(call, tmp_
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to whole consoles")
-def test_ctrl_c_finishes_the_plane_at_work_and_the_same_command_goes_on(call, tmp_path, short):
-    slower = short.model_copy(update={"iterations": 150})
-    (tmp_path / "slower.json").write_text(slower.model_dump_json())
+def test_ctrl_c_finishes_the_plane_at_work_and_the_same_command_goes_on(call, tmp_path, longer):
+    (tmp_path / "slower.json").write_text(longer.model_dump_json())
     stack = np.stack([confocal((48, 48), seed).noisy for seed in range(3)])
     write_ome_tiff(tmp_path / "s.tif", ImageFile(stack, "ZYX"))
     words = ["batch", "s.tif", "data/plane.ome.tif", "-o", "out", "--settings", "slower.json"]

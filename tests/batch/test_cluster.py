@@ -68,10 +68,9 @@ def test_two_workers_give_the_pixels_of_one_process_and_nobody_else_can_reach_th
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
-def test_a_worker_that_is_killed_costs_nothing_but_time(plan, states, finished, short):
+def test_a_worker_that_is_killed_costs_nothing_but_time(plan, states, longer):
     from distributed import LocalCluster
 
-    longer = short.model_copy(update={"iterations": 60})
     with LocalCluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, memory_limit=0
     ) as cluster:
@@ -95,11 +94,10 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(plan, states, finished, 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
 def test_what_a_killed_batch_left_with_the_workers_does_not_mix_with_the_next_one(
-    plan, data, short, tmp_path
+    plan, data, longer, tmp_path
 ):
     from distributed import LocalCluster
 
-    longer = short.model_copy(update={"iterations": 300})
     source = data / "day 2" / STACK
     with LocalCluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, memory_limit=0
@@ -126,9 +124,8 @@ def test_what_a_killed_batch_left_with_the_workers_does_not_mix_with_the_next_on
 
 
 @pytest.mark.slow
-def test_a_stop_reaches_the_workers_and_what_is_finished_is_kept(plan, data, short):
+def test_a_stop_reaches_the_workers_and_what_is_finished_is_kept(plan, data, longer):
     control = BatchControl()
-    longer = short.model_copy(update={"iterations": 150})
     batch = plan(data / "day 2", workers=2, settings=longer)
     for event in run_batch(batch, control):
         if event.item.state == "running":

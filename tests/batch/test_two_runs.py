@@ -25,15 +25,14 @@ STACK = z_stack((3, 48, 48)).noisy
 
 
 @pytest.fixture
-def folder(tmp_path, short, monkeypatch) -> Path:
+def folder(tmp_path, short, longer, monkeypatch) -> Path:
     """Two stacks, and settings of a moment and of some seconds a plane."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     for name in ("one.tif", "two.tif"):
         write_ome_tiff(tmp_path / "data" / name, ImageFile(STACK, "ZYX"))
     (tmp_path / "short.json").write_text(short.model_dump_json())
-    slow = short.model_copy(update={"iterations": 400, "planes": "anew"})
-    (tmp_path / "slow.json").write_text(slow.model_dump_json())
+    (tmp_path / "slow.json").write_text(longer.model_dump_json())
     return tmp_path
 
 

@@ -25,6 +25,11 @@ def settings(iterations: int = 4) -> Settings:
     return Settings.from_preset("fast", iterations=iterations, **SHORT)
 
 
+def long_settings(iterations: int = 1_000_000) -> Settings:
+    """The preset that takes as many steps as it is told, on every plane: time enough to interfere."""
+    return Settings.from_preset("paper", iterations=iterations, passes=1, unet_width=8, device="cpu")
+
+
 @pytest.fixture
 def data(tmp_path):
     """Five files, one of them damaged."""
@@ -94,7 +99,7 @@ def test_a_folder_that_another_batch_writes_to_is_said_and_left_alone(widget, qt
 
 
 def test_a_batch_that_napari_ends_holds_its_folder_no_longer(widget, qtbot, job, tmp_path):
-    widget.add_paths([job(iterations=1_000_000)])
+    widget.add_paths([job(settings=long_settings())])
     looked(qtbot, widget)
     widget.start.click()
     session = widget.session
@@ -225,7 +230,7 @@ def test_rows_can_be_removed(widget, data):
 
 
 def test_a_stop_keeps_the_finished_planes_and_start_goes_on(widget, qtbot, finish, job, data, tmp_path):
-    widget.add_paths([job(data / "stack.ome.tif", iterations=60)])
+    widget.add_paths([job(data / "stack.ome.tif", settings=long_settings(150))])
     widget.start.click()
     qtbot.waitUntil(lambda: "iteration" in widget.activity.text(), timeout=WAIT)
     assert not widget.start.isEnabled()
@@ -244,7 +249,7 @@ def test_a_stop_keeps_the_finished_planes_and_start_goes_on(widget, qtbot, finis
 
 
 def test_a_paused_batch_waits_and_a_cancelled_one_ends(widget, qtbot, job, data):
-    widget.add_paths([job(data / "stack.ome.tif", iterations=100_000)])
+    widget.add_paths([job(data / "stack.ome.tif", settings=long_settings())])
     widget.start.click()
     qtbot.waitUntil(lambda: "iteration" in widget.activity.text(), timeout=WAIT)
     widget.pause.click()
@@ -262,7 +267,7 @@ def test_a_paused_batch_waits_and_a_cancelled_one_ends(widget, qtbot, job, data)
 
 
 def test_closing_the_widget_ends_the_run(widget, viewer, qtbot, job, data):
-    widget.add_paths([job(data / "stack.ome.tif", iterations=100_000)])
+    widget.add_paths([job(data / "stack.ome.tif", settings=long_settings())])
     widget.start.click()
     qtbot.waitUntil(lambda: "iteration" in widget.activity.text(), timeout=WAIT)
     session = widget.session
