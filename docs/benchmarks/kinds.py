@@ -18,6 +18,7 @@ from skimage.io import imread
 
 from napari_blindspot import denoise
 from napari_blindspot.benchmark.methods import Request, available_methods
+from napari_blindspot.benchmark.metrics import best_affine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,9 +89,8 @@ def kinds(clean: Floats, rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
 
 def psnr(estimate: Any, clean: Floats) -> float:
     """Return the PSNR in dB after the best affine fit to the truth, whose range is 1."""
-    design = np.stack([np.ravel(estimate).astype(float), np.ones(clean.size)], axis=1)
-    fitted = design @ np.linalg.lstsq(design, clean.ravel(), rcond=None)[0]
-    return float(-10 * np.log10(np.mean((fitted - clean.ravel()) ** 2)))
+    fitted = best_affine(np.asarray(estimate, np.float64), clean)
+    return float(-10 * np.log10(np.mean((fitted - clean) ** 2)))
 
 
 def on_255(method: Callable[[Any], Any], noisy: Any) -> Floats:

@@ -25,6 +25,8 @@ __all__ = [
     "Line",
     "cut",
     "detrend",
+    "diagonal_differences",
+    "diagonal_sigma",
     "line_through",
     "quiet_blocks",
     "robust_line",
@@ -75,6 +77,20 @@ def detrend(blocks: Floats) -> Floats:
     flat = blocks.reshape(count, -1)
     rough: Floats = (flat - (flat @ basis) @ basis.T).reshape(blocks.shape)
     return rough
+
+
+def diagonal_differences(plane: Floats) -> Floats:
+    """Return the differences of 2×2 pixels across their diagonals, (Y - 1, X - 1), of the noise's variance.
+
+    They leave next to nothing of structure, and nothing of what a whole row or column has in common.
+    """
+    differences: Floats = (plane[:-1, :-1] - plane[1:, :-1] - plane[:-1, 1:] + plane[1:, 1:]) / 2
+    return differences
+
+
+def diagonal_sigma(differences: Floats) -> float:
+    """Return the noise's standard deviation by the median of these (Donoho and Johnstone 1994)."""
+    return float(np.nanmedian(np.abs(differences))) / 0.6745
 
 
 def quiet_blocks(means: Floats, activity: Floats) -> list[Members]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_blindspot.blocks import diagonal_differences
 from napari_blindspot.errors import ImageError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def shared_noise(plane: npt.NDArray[np.float64], neighbours: npt.NDArray[np.floa
 
 def _blocks(plane: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the diagonal differences in blocks, (N, pixels)."""
-    rough = (plane[:-1, :-1] - plane[1:, :-1] - plane[:-1, 1:] + plane[1:, 1:]) / 2
+    rough = diagonal_differences(plane)
     side = min(BLOCK, min(rough.shape))
     rows, columns = rough.shape[0] // side, rough.shape[1] // side
     cut = rough[: rows * side, : columns * side].reshape(rows, side, columns, side)

@@ -185,12 +185,13 @@ def estimate_noise(image: npt.ArrayLike, lags: int = LAGS) -> NoiseModel:
         return _nothing(clipped_low, clipped_high)
     fit, textured = _on_its_floor(fit), False
     if _next_pixel(fit.correlation) > CORRELATED and min(planes.shape[-2:]) >= 4 * BLOCK:
-        textured = _is_textured(fit, planes)
+        short = _short_under_texture(fit, planes)
+        textured = short is not None
         # A long tail needs longer blocks: what a block is shorter than looks like its trend. But where the
         # image is full of structure, no long block is free of it, and the variance gives that away.
-        wide = None if textured else _fit_blocks(cut(planes, 2 * BLOCK), 2 * LAGS)
-        if textured:
-            fit = _fit_blocks(cut(planes, SHORT), LAGS) or fit
+        wide = None if short else _fit_blocks(cut(planes, 2 * BLOCK), 2 * LAGS)
+        if short:
+            fit = short
         elif wide and wide.line.at(median) <= MOST_GROWTH * fit.line.at(median):
             fit = wide
     middle = float(fit.line.at(median))
@@ -263,20 +264,21 @@ def _fit_blocks(blocks: Floats, lags: int) -> _Fit | None:
     )
 
 
-def _is_textured(fit: _Fit, planes: Floats) -> bool:
-    """Whether correlated noise is mixed with texture, which is correlated too, in every block.
+def _short_under_texture(fit: _Fit, planes: Floats) -> _Fit | None:
+    """Measure on short blocks where correlated noise is mixed with texture in every block; else None.
 
-    Then the variance grows with the side of the blocks, since detrending takes most from the shortest.
+    Texture is correlated too, and with it the variance grows with the side of the blocks, since detrending
+    takes most from the shortest.
     """
     correlation = _next_pixel(fit.correlation)
     if correlation > TOLD or min(planes.shape[-2:]) < ENOUGH * LONG:
-        return False
+        return None
     short, long = _fit_blocks(cut(planes, SHORT), LAGS), _fit_blocks(cut(planes, LONG), LAGS)
     if short is None or long is None:
-        return False
+        return None
     values = planes[np.isfinite(planes)]
     less, more = (np.maximum(each.line.at(values), each.least).mean() for each in (short, long))
-    return bool(more > (TEXTURED[0] + TEXTURED[1] * correlation) * less)
+    return short if more > (TEXTURED[0] + TEXTURED[1] * correlation) * less else None
 
 
 def _on_its_floor(fit: _Fit) -> _Fit:

@@ -143,16 +143,17 @@ def _least_risky_gap(image: npt.ArrayLike, noise: NoiseModel) -> int:
 
     Where the correlation is only an upper bound, so is the risk of small gaps; texture needs near pixels.
     """
+    if noise.textured:
+        return 1
+    needed = next((gap for rho, gap in LEAST_GAPS if noise.neighbour_correlation > rho), 0)
+    gaps = GAPS[needed:]
     stabilised = noise.stabiliser.forward(image)
     covariance, variance = signal_covariance(stabilised, noise.correlation, 2 * WINDOW)
     y, x = np.mgrid[-WINDOW : WINDOW + 1, -WINDOW : WINDOW + 1]
     distance = np.hypot(y, x)
     risks = []
-    for gap in GAPS:
+    for gap in gaps:
         visible = distance > hole_radius(gap)
         risks.append(blind_spot_risk(covariance, noise.correlation, variance, visible))
-    if noise.textured:
-        return 1
-    needed = next((gap for rho, gap in LEAST_GAPS if noise.neighbour_correlation > rho), 0)
-    best = min(risks[needed:])
-    return next(gap for gap in GAPS[needed:] if risks[gap] <= TOLERANCE * best)
+    best = min(risks)
+    return next(gap for gap, risk in zip(gaps, risks, strict=True) if risk <= TOLERANCE * best)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, uniform_filter
 
+from napari_blindspot.blocks import diagonal_differences, diagonal_sigma
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -75,10 +77,8 @@ def _stand_out(fine: Floats, across: Floats, least: float) -> bool:
 
 
 def _noise_variance(y: Floats) -> float:
-    """Return the variance of the noise by diagonal differences, in which offsets of lines cancel."""
-    differences = (y[1:, 1:] - y[1:, :-1] - y[:-1, 1:] + y[:-1, :-1]) / 2
-    median = float(np.nanmedian(np.abs(differences)))
-    return (median / 0.6745) ** 2 or float(np.nanmean(differences**2))
+    differences = diagonal_differences(y)
+    return diagonal_sigma(differences) ** 2 or float(np.nanmean(differences**2))
 
 
 def _offsets(y: Floats, rounds: int = ROUNDS) -> Floats:

@@ -9,6 +9,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_blindspot.anscombe import Anscombe
+from napari_blindspot.blocks import diagonal_differences, diagonal_sigma
 from napari_blindspot.defects import find_defects
 from napari_blindspot.engine.run import Run
 from napari_blindspot.neighbours import MOST_SHARED, shared_noise
@@ -127,11 +128,10 @@ class StabilisedRun(Run):
     def _fallback(self) -> Anscombe:
         """Return a transform for a plane whose noise could not be measured: no stabilisation.
 
-        Its strength is a guess by the finest diagonal differences (Donoho and Johnstone 1994).
+        Its strength is a guess by the finest diagonal differences.
         """
         y = np.asarray(self.observed, np.float64)
-        diagonal = (y[:-1, :-1] - y[1:, :-1] - y[:-1, 1:] + y[1:, 1:]) / 2
-        sigma = float(np.nanmedian(np.abs(diagonal))) / 0.6745 or 1e-3 * float(np.nanstd(y))
+        sigma = diagonal_sigma(diagonal_differences(y)) or 1e-3 * float(np.nanstd(y))
         return Anscombe(gain=0.0, offset=sigma**2)
 
     def _standardise(self, mean_and_scale: tuple[float, float] | None) -> None:
