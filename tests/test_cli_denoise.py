@@ -55,6 +55,17 @@ def test_the_command_line_gives_the_same_pixels_as_the_python_api(run, plane, tm
     assert np.array_equal(read_image(tmp_path / "inr.ome.tif").array, result.inr)
 
 
+def test_what_an_option_says_of_the_method_is_in_the_settings_of_the_output(run, plane, tmp_path):
+    short = ("--preset", "fast", "--iterations", "2", "--device", "cpu", "--overwrite")
+    for options, start, mends in (
+        ((), "pretrained", True),
+        (("--unet-start", "random", "--keep-defects"), "random", False),
+    ):
+        assert run("denoise", "cells.ome.tif", *short, *options).exit_code == 0
+        settings = read_settings(tmp_path / "cells_denoised.ome.tif")
+        assert (settings.unet_start, settings.mend_defects) == (start, mends)
+
+
 def test_a_run_is_repeated_from_its_own_output(run, plane, tmp_path):
     run("denoise", "cells.ome.tif", "--tiny", "--seed", "9")
     done = run("denoise", "cells.ome.tif", "--settings", "cells_denoised.ome.tif", "-o", "again.ome.tif")

@@ -43,10 +43,14 @@ def test_both_commands_of_the_readme_make_the_environment_and_use_the_constraint
         )
 
 
-def test_the_pictures_of_the_readme_are_there():
+def test_what_the_readme_links_to_is_there():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name in [part.split(")")[0] for part in text.split("](")[1:]]:
-        assert name.startswith("http") or (ROOT / name).exists(), name
+    for link in [part.split(")")[0] for part in text.split("](")[1:]]:
+        name, _, heading = link.partition("#")
+        assert name.startswith("http") or (ROOT / name).exists(), link
+        if heading:
+            page = (ROOT / name).read_text(encoding="utf-8").lower().replace(" ", "-")
+            assert f"#-{heading}\n" in page, link
 
 
 @pytest.fixture(scope="session")
@@ -65,8 +69,10 @@ def test_the_wheel_holds_the_package_with_its_manifest_and_types_and_nothing_els
     names = zipfile.ZipFile(wheel).namelist()
     package = [name for name in names if name.startswith("napari_blindspot/")]
     assert {"napari_blindspot/napari.yaml", "napari_blindspot/py.typed"} <= set(package)
+    weights = {f"napari_blindspot/pretraining/{noise}.npz" for noise in ("white", "correlated")}
+    assert {name for name in package if name.endswith(".npz")} == weights
     assert {name.split("/")[0].split("-")[0] for name in names} == {"napari_blindspot"}
-    assert not [name for name in package if not name.endswith((".py", "napari.yaml", "py.typed"))]
+    assert not [name for name in package if not name.endswith((".py", ".npz", "napari.yaml", "py.typed"))]
     sources = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*.py")}
     assert {name for name in package if name.endswith(".py")} == sources
     manifest = zipfile.ZipFile(wheel).read("napari_blindspot/napari.yaml")

@@ -63,6 +63,13 @@ MendDefects = Annotated[
         "columns taken out  [default: mended, not in paper]",
     ),
 ]
+UnetStart = Annotated[
+    str | None,
+    typer.Option(
+        help="Weights that the U-Net starts from: pretrained on synthetic images, or random  [default: "
+        "pretrained, random in paper]"
+    ),
+]
 Dtype = Annotated[
     str | None,
     typer.Option(
@@ -109,6 +116,7 @@ def denoise(
     planes: Planes = None,
     neighbours: Neighbours = None,
     mend_defects: MendDefects = None,
+    unet_start: UnetStart = None,
     inr_output: Annotated[
         Path | None, typer.Option(help="Also write the image of the INR, as OME-TIFF or OME-Zarr.")
     ] = None,
@@ -136,6 +144,7 @@ def denoise(
         "planes": planes,
         "neighbours": neighbours,
         "mend_defects": mend_defects,
+        "unet_start": unet_start,
         "output_dtype": dtype,
     }
     with sentences():
@@ -170,6 +179,7 @@ def batch(
     planes: Planes = None,
     neighbours: Neighbours = None,
     mend_defects: MendDefects = None,
+    unet_start: UnetStart = None,
     iterations: Iterations = None,
     seed: Seed = None,
     device: Device = None,
@@ -217,6 +227,7 @@ def batch(
         "planes": planes,
         "neighbours": neighbours,
         "mend_defects": mend_defects,
+        "unet_start": unet_start,
         "iterations": iterations,
         "seed": seed,
         "device": device,

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["Plan", "hole_radius", "make_plan", "patches_of_an_iteration", "target_spacing"]
+__all__ = [
+    "Plan",
+    "blind_iterations",
+    "correlated_share",
+    "hole_radius",
+    "make_plan",
+    "patches_of_an_iteration",
+    "target_spacing",
+]
 
 GAPS = (0, 1, 2, 3)
 """Gaps to choose from, in pixels."""
@@ -39,6 +47,16 @@ TOLERANCE = 1.1
 
 SPARSE, DENSE = 8 / 9, 28 / 49
 """Visible fractions for white and for correlated noise: one target in 3² and in 7² pixels."""
+
+CORRELATED_SHARE = 0.3
+"""Length of a blind fit from random weights where noise is correlated: a longer one, which white noise
+would need, learns what leaks past the hole."""
+
+MOST_LOOKS = 500
+"""How often the blind fit may see each pixel on average; beyond, it learns a plane by heart."""
+
+LOOKS_PER_SIDE = {"pretrained": 2, "random": 4}
+"""On small planes, how often at most relative to their side in pixels."""
 
 WHITE_ROUNDS, CORRELATED_ROUNDS = (40,), (80, 50)
 """Iterations of each round of refinement."""
@@ -129,6 +147,30 @@ def patches_of_an_iteration(shape: tuple[int, ...], settings: Settings) -> tuple
     half = math.isqrt(area // 4) // 16 * 16
     side = min(settings.patch_size, max(64, min(half, 128)))
     return side, int(np.clip(round(area / 2 / side**2), 2, max(2, settings.batch_size)))
+
+
+def blind_iterations(settings: Settings, shape: tuple[int, int], share: float = 1.0) -> int:
+    """Return how many steps the blind fit takes: those of the settings, or fewer if the plane is small.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of a plan, so with gap and patches filled in.
+    shape : tuple of int
+        (Y, X) of the plane.
+    share : float
+        Of the steps of a fit that starts from nothing.
+    """
+    pixels = shape[0] * shape[1]
+    seen = settings.batch_size * min(settings.patch_size, *shape) ** 2 / pixels
+    share *= correlated_share(settings)
+    looks = min(MOST_LOOKS, LOOKS_PER_SIDE[settings.unet_start] * math.sqrt(pixels))
+    return max(1, round(share * min(settings.iterations, looks / seen)))
+
+
+def correlated_share(settings: Settings) -> float:
+    """Return how long a blind fit is, relative to one on white noise."""
+    return CORRELATED_SHARE if settings.dilation and settings.unet_start == "random" else 1.0
 
 
 def _grain(noise: NoiseModel) -> str:

@@ -16,6 +16,7 @@ from napari_blindspot.errors import SettingsError
 __all__ = [
     "DEFAULT_PRESET",
     "PRESETS",
+    "PRETRAINED_WIDTH",
     "DeviceName",
     "PlaneStrategy",
     "Precision",
@@ -27,18 +28,23 @@ PresetName = Literal["auto", "fast", "best", "paper"]
 DeviceName = Literal["auto", "cuda", "mps", "cpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Fill = Literal["inr", "convolution", "zero"]
+UnetStart = Literal["pretrained", "random"]
 OutputDtype = Literal["float32", "input"]
 PlaneStrategy = Literal["warm", "shared", "anew"]
 
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 DEFAULT_PRESET: PresetName = "auto"
 
+PRETRAINED_WIDTH = 16
+"""Filters at full resolution of the U-Nets whose weights are part of this package."""
+
 _MEASURED: dict[str, Any] = {
     "visible_fraction": None,
     "dilation": None,
     "fill": "convolution",
-    "iterations": 1000,
+    "iterations": 400,
     "batch_size": 2,
+    "unet_start": "pretrained",
     "unet_width": 16,
     "unet_learning_rate": 2e-3,
     "inr_features": 64,
@@ -53,8 +59,8 @@ _MEASURED: dict[str, Any] = {
 
 _PRESET_VALUES: dict[str, dict[str, Any]] = {
     "auto": _MEASURED,
-    "fast": {**_MEASURED, "iterations": 250, "passes": 4},
-    "best": {**_MEASURED, "iterations": 3000},
+    "fast": {**_MEASURED, "iterations": 60, "passes": 4},
+    "best": {**_MEASURED, "iterations": 1500},
     "paper": {},
 }
 
@@ -79,9 +85,10 @@ class Settings(BaseModel):
         Arithmetic of the U-Net's convolutions; weights and losses stay in float32, as does the INR, but for
         the factors of its matrix products on a CPU that is to take bfloat16.
     iterations : int
-        Steps of the joint fit. The presets that measure the noise take 0.3 times as many where it is
-        correlated, and end when they have seen every pixel 500 times (4000 steps on 512² pixels), or four
-        times the side of the plane if that is less: a small plane would be learned by heart.
+        Steps of the joint fit. The presets that measure the noise end when they have seen every pixel 500
+        times (4000 steps on 512² pixels), or twice the side of the plane if that is less, because a small
+        plane would be learned by heart. From random weights it may be four times the side, but 0.3 times
+        as many steps where noise is correlated.
     visible_fraction : float or None
         The paper's p0: the fraction of pixels that is visible, drawn anew in every iteration.
     dilation : int or None
@@ -95,6 +102,10 @@ class Settings(BaseModel):
         False leaves the INR at its random start, which is what the authors' published code does.
     detach_fill : bool
         True stops the gradient of L_dn at the INR's fill; by eq. 16 it reaches both networks.
+    unet_start : {"pretrained", "random"}
+        The weights that the U-Net starts from, where it does not start from another plane's: those of this
+        package, which were fitted to synthetic images, or random ones, which need more iterations.
+        ``paper`` and a U-Net of another width than 16 have random ones only.
     unet_width : int
         Filters of the U-Net at full resolution.
     unet_dilation : int
@@ -123,7 +134,7 @@ class Settings(BaseModel):
         and dead ones, from the others, and take out offsets of whole rows or columns.
     planes : {"warm", "shared", "anew"}
         How the planes of a stack are fitted: ``warm`` starts each from the network of the plane before and
-        fits it a little further, ``shared`` applies one fit to all, ``anew`` fits each from nothing.
+        fits it a little further, ``shared`` applies one fit to all, ``anew`` fits each by itself.
         Nothing to a single plane. ``paper`` fits each anew also when it says ``warm``.
     neighbours : int
         Not in ``paper``: how many planes of a stack on each side are shown to the network as well, never
@@ -150,6 +161,7 @@ class Settings(BaseModel):
     train_inr: bool = True
     detach_fill: bool = False
 
+    unet_start: UnetStart = "random"
     unet_width: int = Field(default=48, ge=4, le=512)
     unet_dilation: int = Field(default=2, ge=1, le=4)
     unet_dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
@@ -174,7 +186,10 @@ class Settings(BaseModel):
     def _start_from_the_preset(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        return {**_PRESET_VALUES.get(values.get("preset", DEFAULT_PRESET), {}), **values}
+        usual = dict(_PRESET_VALUES.get(values.get("preset", DEFAULT_PRESET), {}))
+        if values.get("unet_width", PRETRAINED_WIDTH) != PRETRAINED_WIDTH:
+            usual["unet_start"] = "random"
+        return {**usual, **values}
 
     @model_validator(mode="after")
     def _something_to_learn(self) -> Settings:
@@ -193,6 +208,11 @@ class Settings(BaseModel):
                 )
             if self.passes > 8:
                 raise ValueError(f"passes is {self.passes}, but a square has 8 symmetries")
+            if self.unet_start == "pretrained" and self.unet_width != PRETRAINED_WIDTH:
+                raise ValueError(
+                    f"there are pretrained weights for a U-Net width of {PRETRAINED_WIDTH} only, and it is "
+                    f"{self.unet_width}"
+                )
         elif self.visible_fraction is None or self.dilation is None or self.fill == "convolution":
             raise ValueError(
                 "the preset 'paper' needs a visible fraction, a dilation and the fill 'inr' or 'zero'"
@@ -203,6 +223,8 @@ class Settings(BaseModel):
             )
         elif self.neighbours:
             raise ValueError("the preset 'paper' does not look at neighbouring planes")
+        elif self.unet_start != "random":
+            raise ValueError("the preset 'paper' starts from random weights")
         elif self.mend_defects:
             raise ValueError("the preset 'paper' does not look for defects")
         return self

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from benchmark_data import save, smooth
 from skimage.io import imread
+from torch.utils.flop_counter import FlopCounterMode
 from typer.testing import CliRunner
 
+from napari_blindspot import Settings, denoise, samples
 from napari_blindspot.benchmark.cli import app
 from napari_blindspot.benchmark.cost import count_cost
 from napari_blindspot.benchmark.published import FMDD
@@ -179,9 +181,19 @@ def test_speed_counts_the_refinement_and_the_inr_of_a_measured_run():
     cost = count_cost("fast", image)
     # Two patches once; against one of them twice with noise and once blindly, and many more lessons.
     assert 1.5 < cost.refinement / cost.iteration < 5
-    fit = 250 * cost.iteration + 40 * cost.refinement
+    fit = Settings.from_preset("fast").iterations * cost.iteration + 40 * cost.refinement
     assert fit < cost.whole < 1.2 * fit
     assert 0.1 < cost.inr / cost.whole < 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [samples.confocal, samples.wide_field])
+def test_the_counted_cost_of_a_run_is_what_a_whole_run_computes(make):
+    # Small planes and correlated noise take fewer steps than the settings say.
+    image = make((64, 64)).noisy
+    with FlopCounterMode(display=False) as counter:
+        denoise(image, "fast", device="cpu")
+    assert count_cost("fast", image).whole == pytest.approx(counter.get_total_flops(), rel=0.02)
 
 
 def test_the_tables_of_speed_hold_medians_ratios_and_growth(tmp_path):

@@ -37,7 +37,7 @@ def test_the_names_are_those_that_scripts_rely_on():
         "noisy gaussian-oracle nlm tv wavelet bm3d bm3d-vst bm3d-vst-psd n2v dip self2self mash zsn2n"
     ).split()
     assert [method.name for method in PEERS] == expected
-    assert list(available_methods()) == [*expected, *PRESETS]
+    assert list(available_methods()) == [*expected, *PRESETS, "auto-random"]
     with pytest.raises(SettingsError, match="no method 'x'"):
         choose_methods(["noisy", "x"])
 
@@ -56,7 +56,7 @@ def test_learning_peers_gain_over_the_noisy_image(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", [*PRESETS, "auto-random"])
 def test_ours_gain_over_the_noisy_image(name):
     truth = smooth((64, 64)).astype(np.float32)
     # The paper's way learns from a tenth of the pixels at a time, and needs more of it.

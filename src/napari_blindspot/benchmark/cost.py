@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_blindspot.plan import blind_iterations, correlated_share
 from napari_blindspot.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,13 +54,14 @@ class Cost:
 class _Counter:
     """Counts short runs of one preset on one image."""
 
-    def __init__(self, preset: str, image: Plane) -> None:
+    def __init__(self, preset: str, image: Plane, share: float = 1.0) -> None:
         self.preset = preset
         self.image = image
+        self.share = share
         self.parameters = 0
 
-    def flops(self, iterations: int, refined: tuple[int, ...], passes: int, *, inr: bool = True) -> float:
-        """Return the FLOPs of a run of so many steps."""
+    def flops(self, steps: int, refined: tuple[int, ...], passes: int, *, inr: bool = True) -> float:
+        """Return the FLOPs of a run of so many steps, which are a share of its iterations."""
         from torch.utils.flop_counter import FlopCounterMode
 
         from napari_blindspot.engine.fit import fit_plane
@@ -67,7 +69,7 @@ class _Counter:
 
         settings = Settings.from_preset(
             self.preset,
-            iterations=iterations,
+            iterations=round(steps / self.share),
             passes=passes,
             refine_iterations=refined,
             train_inr=inr,
@@ -92,15 +94,18 @@ def count_cost(preset: str, image: Plane) -> Cost:
     """
     from napari_blindspot.engine.measured import LESSON_EVERY
 
-    counter = _Counter(preset, image)
     usual = Settings.from_preset(preset)
     if not usual.measures_noise:
+        counter = _Counter(preset, image)
         least = counter.flops(1, (), 1)
         iteration, prediction = counter.flops(2, (), 1) - least, counter.flops(1, (), 2) - least
         whole = least + (usual.iterations - 1) * iteration + (usual.passes - 1) * prediction
         return Cost(counter.parameters, iteration, 0.0, prediction, whole, 0.0)
-    rounds = _rounds(preset, image)
-    first = tuple(min(1, steps) for steps in rounds)
+    planned = _planned(usual, image)
+    rounds = planned.refine_iterations or ()
+    steps = blind_iterations(planned, (image.shape[0], image.shape[1]))
+    first = tuple(min(1, length) for length in rounds)
+    counter = _Counter(preset, image, correlated_share(planned))
 
     def whole_run(*, inr: bool) -> tuple[float, float, float, float]:
         """Return an iteration, a step of the refinement, a pass and a whole run."""
@@ -112,7 +117,7 @@ def count_cost(preset: str, image: Plane) -> Cost:
         if any(rounds):
             more = (first[0] + 1, *first[1:])
             refinement = counter.flops(LESSON_EVERY, more, 1, inr=inr) - least
-        whole = least + (usual.iterations - LESSON_EVERY) * iteration + (usual.passes - 1) * prediction
+        whole = least + (steps - LESSON_EVERY) * iteration + (usual.passes - 1) * prediction
         return iteration, refinement, prediction, whole + (sum(rounds) - sum(first)) * refinement
 
     _, _, _, without = whole_run(inr=False)
@@ -120,10 +125,9 @@ def count_cost(preset: str, image: Plane) -> Cost:
     return Cost(counter.parameters, iteration, refinement, prediction, whole, whole - without)
 
 
-def _rounds(preset: str, image: Plane) -> tuple[int, ...]:
-    """Return the rounds of refinement that the noise of an image asks for."""
+def _planned(settings: Settings, image: Plane) -> Settings:
+    """Return the settings with what the noise of an image decides."""
     from napari_blindspot.noise import estimate_noise
     from napari_blindspot.plan import make_plan
 
-    plan = make_plan(image, estimate_noise(image), Settings.from_preset(preset))
-    return plan.settings.refine_iterations or ()
+    return make_plan(image, estimate_noise(image), settings).settings

@@ -125,12 +125,15 @@ PEERS: tuple[Method, ...] = (
 """Everything that is not ours, in the order of the tables."""
 
 
+FROM_NOTHING = "auto-random"
+"""The preset ``auto`` with a U-Net that starts from random weights, and takes the iterations that needs."""
+
+
 def available_methods() -> dict[str, Method]:
-    """Return all methods by name: the peers, then ours, one a preset."""
-    ours = (
-        Method(preset, "napari_blindspot.benchmark.methods:ours", f"this project, preset {preset}")
-        for preset in PRESETS
-    )
+    """Return all methods by name: the peers, then ours, one a preset and one from random weights."""
+    factory = "napari_blindspot.benchmark.methods:ours"
+    ours = [Method(preset, factory, f"this project, preset {preset}") for preset in PRESETS]
+    ours.append(Method(FROM_NOTHING, factory, "the same as auto, but from random weights"))
     return {method.name: method for method in (*PEERS, *ours)}
 
 
@@ -158,17 +161,15 @@ def quick_passes(passes: int, usual: int, iterations: int) -> int:
 
 
 def ours(request: Request) -> Denoiser:
-    """Return this project's `denoise` with the preset that the method is named after."""
+    """Return this project's `denoise` with what the method is named after."""
     from napari_blindspot.engine.fit import fit_plane
     from napari_blindspot.events import Finished
     from napari_blindspot.settings import Settings
 
-    settings = Settings.parse(
-        {
-            **Settings.from_preset(request.method, seed=request.seed, device=request.device).model_dump(),
-            **request.overrides,
-        }
-    )
+    preset, changes = request.method, {"seed": request.seed, "device": request.device}
+    if request.method == FROM_NOTHING:
+        preset, changes = "auto", changes | {"unet_start": "random", "iterations": 1000}
+    settings = Settings.parse({**Settings.from_preset(preset, **changes).model_dump(), **request.overrides})
     if request.iterations is not None:
         usual = settings.iterations
         settings = Settings.parse(

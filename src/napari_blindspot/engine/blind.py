@@ -43,7 +43,7 @@ if TYPE_CHECKING:
             """Return the loss of the patches that were placed last."""
 
 
-__all__ = ["BlindFit", "BlindLoss"]
+__all__ = ["BlindFit", "BlindLoss", "line_of_fill"]
 
 MULTIPLE = 2**LEVELS
 
@@ -80,19 +80,13 @@ class BlindFit:
         assert settings.visible_fraction is not None
         self.radius = hole_radius(settings.dilation)
         self.spacing = target_spacing(settings.dilation, settings.visible_fraction)
-        self.line = self._line()
+        self.line = line_of_fill(self.radius)
         self.compromises: dict[str, str] = {}
         height, width = noisy.shape
         self.patches = Patches((height, width), settings, MULTIPLE, self.device)
         self.tile = tile_side((height, width), settings, self.device)
         self.network = CompactUNet(2 + self.beside.shape[1], settings.unet_width, self.generator)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def _line(self) -> tuple[float, ...]:
-        """Return the weights of the fill: it must look past the hole."""
-        if self.radius < 1:
-            return gaussian(1.0, 3)
-        return gaussian(0.8 * self.radius + 0.2, int(2.5 * self.radius))
 
     def apply(
         self, network: nn.Module, image: torch.Tensor, visible: torch.Tensor, beside: torch.Tensor
@@ -264,6 +258,13 @@ class BlindFit:
                     ..., top - y.start : bottom - y.start, left - x.start : right - x.start
                 ]
         return out
+
+
+def line_of_fill(radius: float) -> tuple[float, ...]:
+    """Return the weights of the fill along an axis: it must look past a hole of this radius."""
+    if radius < 1:
+        return gaussian(1.0, 3)
+    return gaussian(0.8 * radius + 0.2, int(2.5 * radius))
 
 
 class BlindLoss:

@@ -19,13 +19,14 @@ from napari_blindspot.engine.warm import (
     WARM_RATE,
     WARM_SHARE,
     learned_much,
+    load_pretrained,
     load_weights,
     suits,
     take_weights,
 )
 from napari_blindspot.events import Cancelled, Finished, Predicting, Preview, Started
 from napari_blindspot.model import Model
-from napari_blindspot.plan import make_plan
+from napari_blindspot.plan import blind_iterations, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,13 +52,6 @@ LESSON_EVERY = 20
 
 LESSONS = 1
 """Steps of the INR for each one of the refinement, when it has an estimate to learn from."""
-
-CORRELATED_SHARE = 0.3
-"""Length of the blind fit where noise is correlated: a longer one learns what leaks past the hole."""
-
-MOST_LOOKS, LOOKS_PER_SIDE = 500, 4
-"""How often the blind fit may see each pixel on average: at most so often, and on small planes at most this
-many times their side in pixels; beyond, it learns a plane by heart."""
 
 FIT_MEMORY, REFINE_MEMORY = 0.99, 0.98
 """Memory of the running means of weights."""
@@ -154,7 +148,9 @@ class MeasuredRun(StabilisedRun):
     def _fit_blindly(self) -> Any:
         """Train with the blind-spot loss; yields events and returns the trainer."""
         fit, iterations = self.fit, self._blind_iterations
-        rate = self.settings.unet_learning_rate * self._rate
+        rate = self.settings.unet_learning_rate
+        if self.start is not None or self.settings.unet_start == "pretrained":
+            rate *= WARM_RATE
         trainer = Trainer(fit.network, iterations, rate, FIT_MEMORY)
         yield from self._train(trainer, BlindLoss(fit), iterations)
         return trainer
@@ -164,19 +160,9 @@ class MeasuredRun(StabilisedRun):
         return learned_much(self.losses[: self.done, 0], self.sigma)
 
     @property
-    def _rate(self) -> float:
-        """Learning rates, relative to what the settings say."""
-        return 1.0 if self.start is None else WARM_RATE
-
-    @property
     def _blind_iterations(self) -> int:
         """Steps of the blind fit: those of the settings, or fewer if they are too many for the plane."""
-        settings = self.settings
-        seen = settings.batch_size * min(settings.patch_size, *self.shape) ** 2 / self.plane.size
-        share = CORRELATED_SHARE if self.plan.correlated else 1.0
-        share *= 1.0 if self.start is None else WARM_SHARE
-        looks = min(MOST_LOOKS, LOOKS_PER_SIDE * math.sqrt(self.plane.size))
-        return max(1, round(share * min(settings.iterations, looks / seen)))
+        return blind_iterations(self.settings, self.shape, 1.0 if self.start is None else WARM_SHARE)
 
     @property
     def _lessons(self) -> int:
@@ -214,7 +200,7 @@ class MeasuredRun(StabilisedRun):
         self.fit = BlindFit(noisy, valid, self.settings, self._standardised(self.beside))
         self.correlation = torch.from_numpy(self.noise.correlation).to(self.device, torch.float32)
         self.total = self._blind_iterations + sum(self.settings.refine_iterations or ())
-        rate = self.settings.inr_learning_rate * self._rate
+        rate = self.settings.inr_learning_rate * (1.0 if self.start is None else WARM_RATE)
         taught = self.settings.model_copy(update={"inr_learning_rate": rate})
         self.inr = ImplicitFit(
             noisy,
@@ -225,7 +211,10 @@ class MeasuredRun(StabilisedRun):
             self.fit.generator,
             self.fit.compromises,
         )
-        if self.start is not None:
+        if self.start is None:
+            if self.settings.unet_start == "pretrained":
+                load_pretrained(self.fit.network, "correlated" if self.plan.correlated else "white")
+        else:
             # Where noise is correlated, the refined network has unlearned to do without the pixel.
             which = "blind." if self.plan.correlated else "refined."
             load_weights(self.fit.network, self.start.weights, which)

@@ -1,4 +1,4 @@
-"""Starting from the networks of another plane: whether they suit, and whether they were of help.
+"""Starting from networks that have learned before: whether another plane's suit, and were of help.
 
 What a run does with them is in `napari_blindspot.engine.measured`.
 """
@@ -12,6 +12,7 @@ import torch
 
 from napari_blindspot.method.compact import CompactUNet
 from napari_blindspot.method.inr import Siren
+from napari_blindspot.pretraining import weights as pretraining
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from napari_blindspot.model import Model
     from napari_blindspot.noise import NoiseModel
     from napari_blindspot.plan import Plan
+    from napari_blindspot.pretraining.weights import Noise
     from napari_blindspot.settings import Settings
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "WARM_SHARE",
     "check_weights",
     "learned_much",
+    "load_pretrained",
     "load_weights",
     "network_inputs",
     "suits",
@@ -39,7 +42,8 @@ WARM_SHARE = 0.2
 """Length of the blind fit after a warm start, relative to one from nothing."""
 
 WARM_RATE = 0.5
-"""Learning rates of both networks then, likewise: high ones forget what the start knew."""
+"""Learning rates of networks that have learned before, relative to those of random ones: high ones forget
+what they knew."""
 
 MUCH = 0.05
 """Fall of the blind loss, in units of the noise's variance, that a short fit is not enough for. It was
@@ -130,6 +134,18 @@ def load_weights(network: nn.Module, weights: Mapping[str, npt.NDArray[np.float3
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             parameter.copy_(torch.from_numpy(np.asarray(weights[prefix + name])))
+
+
+def load_pretrained(network: CompactUNet, noise: Noise) -> None:
+    """Put this package's weights for a kind of noise into a denoiser of their width.
+
+    They know of no neighbouring planes, whose part begins at zero.
+    """
+    weights = pretraining.load(noise)
+    stem = weights["stem.0.weight"]
+    inputs = next(network.parameters()).shape[1]
+    weights["stem.0.weight"] = np.pad(stem, ((0, 0), (0, inputs - stem.shape[1]), (0, 0), (0, 0)))
+    load_weights(network, weights, "")
 
 
 def take_weights(networks: Mapping[str, nn.Module]) -> dict[str, npt.NDArray[np.float32]]:

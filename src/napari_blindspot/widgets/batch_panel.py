@@ -40,7 +40,7 @@ _EXISTING = (
 _PLANES = (
     ("Warm start", "warm", "Each plane of a stack starts from the network of the plane before."),
     ("One fit for all", "shared", "One plane is fitted, its network applied to all planes of the channel."),
-    ("Each anew", "anew", "Each plane is fitted from nothing."),
+    ("Each anew", "anew", "Each plane is fitted by itself."),
 )
 
 

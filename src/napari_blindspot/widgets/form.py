@@ -36,6 +36,11 @@ LABELS = {
         "Mend defects",
         "Predict hot and dead pixels from the others, and take out offsets of rows or columns.",
     ),
+    "unet_start": (
+        "U-Net starts",
+        "From weights that were fitted to synthetic images, or from random ones, which need more "
+        "iterations (1000).",
+    ),
     "seed": ("Seed", "Same settings, seed and device: same pixels."),
     "device": ("Device", "Where to compute; auto takes the GPU if there is one."),
     "precision": ("Precision", "Arithmetic of the U-Net's convolutions."),
