@@ -30,4 +30,4 @@ def load(noise: Noise) -> dict[str, npt.NDArray[np.float32]]:
 def save(weights: Mapping[str, npt.NDArray[np.float32]], folder: Path, noise: Noise) -> None:
     """Write weights to a file in a folder, in half precision, as `load` reads them from this package."""
     halves = {name: values.astype(np.float16) for name, values in weights.items()}
-    np.savez_compressed(folder / f"{noise}.npz", allow_pickle=False, **halves)
+    np.savez_compressed(folder / f"{noise}.npz", **halves)  # type: ignore[arg-type]
