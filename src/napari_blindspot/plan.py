@@ -55,8 +55,12 @@ would need, learns what leaks past the hole."""
 MOST_LOOKS = 500
 """How often the blind fit may see each pixel on average; beyond, it learns a plane by heart."""
 
-LOOKS_PER_SIDE = {"pretrained": 2, "random": 4}
+LOOKS_PER_SIDE = {"pretrained": 1, "random": 4}
 """On small planes, how often at most relative to their side in pixels."""
+
+NEIGHBOURS_SHARE = 4
+"""Length of a blind fit from pretrained weights where neighbouring planes are seen, of which they know
+nothing, relative to one without."""
 
 WHITE_ROUNDS, CORRELATED_ROUNDS = (40,), (80, 50)
 """Iterations of each round of refinement."""
@@ -149,7 +153,9 @@ def patches_of_an_iteration(shape: tuple[int, ...], settings: Settings) -> tuple
     return side, int(np.clip(round(area / 2 / side**2), 2, max(2, settings.batch_size)))
 
 
-def blind_iterations(settings: Settings, shape: tuple[int, int], share: float = 1.0) -> int:
+def blind_iterations(
+    settings: Settings, shape: tuple[int, int], neighbours: int = 0, share: float = 1.0
+) -> int:
     """Return how many steps the blind fit takes: those of the settings, or fewer if the plane is small.
 
     Parameters
@@ -158,14 +164,18 @@ def blind_iterations(settings: Settings, shape: tuple[int, int], share: float = 
         Of a plan, so with gap and patches filled in.
     shape : tuple of int
         (Y, X) of the plane.
+    neighbours : int
+        How many neighbouring planes are seen.
     share : float
-        Of the steps of a fit that starts from nothing.
+        Of the steps of a fit that does not start from another plane's networks.
     """
     pixels = shape[0] * shape[1]
     seen = settings.batch_size * min(settings.patch_size, *shape) ** 2 / pixels
-    share *= correlated_share(settings)
+    iterations = settings.iterations
+    if settings.unet_start == "pretrained" and neighbours:
+        iterations *= NEIGHBOURS_SHARE
     looks = min(MOST_LOOKS, LOOKS_PER_SIDE[settings.unet_start] * math.sqrt(pixels))
-    return max(1, round(share * min(settings.iterations, looks / seen)))
+    return max(1, round(share * correlated_share(settings) * min(iterations, looks / seen)))
 
 
 def correlated_share(settings: Settings) -> float:

@@ -86,9 +86,9 @@ class Settings(BaseModel):
         the factors of its matrix products on a CPU that is to take bfloat16.
     iterations : int
         Steps of the joint fit. The presets that measure the noise end when they have seen every pixel 500
-        times (4000 steps on 512² pixels), or twice the side of the plane if that is less, because a small
-        plane would be learned by heart. From random weights it may be four times the side, but 0.3 times
-        as many steps where noise is correlated.
+        times (4000 steps on 512² pixels), or as often as the plane has rows if that is less: a small plane
+        would be learned by heart. From random weights it may be four times as often, but 0.3 times as many
+        steps where noise is correlated.
     visible_fraction : float or None
         The paper's p0: the fraction of pixels that is visible, drawn anew in every iteration.
     dilation : int or None
@@ -138,7 +138,8 @@ class Settings(BaseModel):
         Nothing to a single plane. ``paper`` fits each anew also when it says ``warm``.
     neighbours : int
         Not in ``paper``: how many planes of a stack on each side are shown to the network as well, never
-        hidden; only right where their noise is independent, which is measured. 0 for none.
+        hidden; only right where their noise is independent, which is measured. 0 for none. Pretrained
+        weights know nothing of neighbours, so that the fit takes four times as many steps then.
     output_dtype : {"float32", "input"}
         ``input`` rounds and clips the estimate to the dtype of the image that came in.
     """

@@ -177,7 +177,7 @@ def test_speed_measures_growth_and_counts_flops(call, tmp_path):
 
 @pytest.mark.slow
 def test_speed_counts_the_refinement_and_the_inr_of_a_measured_run():
-    image, _ = SpeedSample(64, 0).load()
+    image, _ = SpeedSample(96, 0).load()
     cost = count_cost("fast", image)
     # Two patches once; against one of them twice with noise and once blindly, and many more lessons.
     assert 1.5 < cost.refinement / cost.iteration < 5
@@ -189,8 +189,7 @@ def test_speed_counts_the_refinement_and_the_inr_of_a_measured_run():
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [samples.confocal, samples.wide_field])
 def test_the_counted_cost_of_a_run_is_what_a_whole_run_computes(make):
-    # Small planes and correlated noise take fewer steps than the settings say.
-    image = make((64, 64)).noisy
+    image = make((96, 96)).noisy
     with FlopCounterMode(display=False) as counter:
         denoise(image, "fast", device="cpu")
     assert count_cost("fast", image).whole == pytest.approx(counter.get_total_flops(), rel=0.02)

@@ -149,7 +149,7 @@ class MeasuredRun(StabilisedRun):
         """Train with the blind-spot loss; yields events and returns the trainer."""
         fit, iterations = self.fit, self._blind_iterations
         rate = self.settings.unet_learning_rate
-        if self.start is not None or self.settings.unet_start == "pretrained":
+        if self.start is not None or (self._pretrained and not len(self.beside)):
             rate *= WARM_RATE
         trainer = Trainer(fit.network, iterations, rate, FIT_MEMORY)
         yield from self._train(trainer, BlindLoss(fit), iterations)
@@ -162,7 +162,13 @@ class MeasuredRun(StabilisedRun):
     @property
     def _blind_iterations(self) -> int:
         """Steps of the blind fit: those of the settings, or fewer if they are too many for the plane."""
-        return blind_iterations(self.settings, self.shape, 1.0 if self.start is None else WARM_SHARE)
+        share = 1.0 if self.start is None else WARM_SHARE
+        return blind_iterations(self.settings, self.shape, len(self.beside), share)
+
+    @property
+    def _pretrained(self) -> bool:
+        """Whether the weights come from synthetic planes, be it by way of other planes of the stack."""
+        return self.settings.unet_start == "pretrained"
 
     @property
     def _lessons(self) -> int:
@@ -212,7 +218,7 @@ class MeasuredRun(StabilisedRun):
             self.fit.compromises,
         )
         if self.start is None:
-            if self.settings.unet_start == "pretrained":
+            if self._pretrained:
                 load_pretrained(self.fit.network, "correlated" if self.plan.correlated else "white")
         else:
             # Where noise is correlated, the refined network has unlearned to do without the pixel.
