@@ -45,7 +45,7 @@ _MEASURED: dict[str, Any] = {
     "iterations": 400,
     "batch_size": 2,
     "unet_start": "pretrained",
-    "unet_width": 16,
+    "unet_width": PRETRAINED_WIDTH,
     "unet_learning_rate": 2e-3,
     "inr_features": 64,
     "inr_octaves": 6,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_blindspot.plan import blind_iterations, correlated_share
+from napari_blindspot.plan import blind_iterations, correlated_share, make_plan
 from napari_blindspot.settings import Settings
 
 if TYPE_CHECKING:
@@ -128,6 +128,5 @@ def count_cost(preset: str, image: Plane) -> Cost:
 def _planned(settings: Settings, image: Plane) -> Settings:
     """Return the settings with what the noise of an image decides."""
     from napari_blindspot.noise import estimate_noise
-    from napari_blindspot.plan import make_plan
 
     return make_plan(image, estimate_noise(image), settings).settings

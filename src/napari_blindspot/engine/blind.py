@@ -43,7 +43,7 @@ if TYPE_CHECKING:
             """Return the loss of the patches that were placed last."""
 
 
-__all__ = ["BlindFit", "BlindLoss", "line_of_fill"]
+__all__ = ["BlindFit", "BlindLoss", "line_of_fill", "what_is_seen"]
 
 MULTIPLE = 2**LEVELS
 
@@ -95,9 +95,7 @@ class BlindFit:
 
         `beside` are (N, K, Y, X) neighbouring planes; K may be 0.
         """
-        seen = visible.to(image.dtype)
-        fill = normalised_convolution(image, seen, self.line)
-        features = torch.cat([torch.where(visible, image, fill), seen, beside], dim=1)
+        features, fill = what_is_seen(image, visible, beside, self.line)
         height, width = image.shape[-2:]
         features = F.pad(features, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
         features = features.contiguous(memory_format=torch.channels_last)
@@ -265,6 +263,19 @@ def line_of_fill(radius: float) -> tuple[float, ...]:
     if radius < 1:
         return gaussian(1.0, 3)
     return gaussian(0.8 * radius + 0.2, int(2.5 * radius))
+
+
+def what_is_seen(
+    image: torch.Tensor, visible: torch.Tensor, beside: torch.Tensor, line: tuple[float, ...]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the input of D_θ, (N, 2 + K, Y, X), and the fill that it corrects, (N, 1, Y, X).
+
+    The input is the image with the fill where it is not `visible`, what is visible, and the neighbouring
+    planes; `line` are the weights of the fill.
+    """
+    seen = visible.to(image.dtype)
+    fill = normalised_convolution(image, seen, line)
+    return torch.cat([torch.where(visible, image, fill), seen, beside], dim=1), fill
 
 
 class BlindLoss:

@@ -149,6 +149,7 @@ class MeasuredRun(StabilisedRun):
         """Train with the blind-spot loss; yields events and returns the trainer."""
         fit, iterations = self.fit, self._blind_iterations
         rate = self.settings.unet_learning_rate
+        # Neighbouring planes are new to pretrained weights, and are learned at the full rate.
         if self.start is not None or (self._pretrained and not len(self.beside)):
             rate *= WARM_RATE
         trainer = Trainer(fit.network, iterations, rate, FIT_MEMORY)
@@ -167,7 +168,7 @@ class MeasuredRun(StabilisedRun):
 
     @property
     def _pretrained(self) -> bool:
-        """Whether the weights come from synthetic planes, be it by way of other planes of the stack."""
+        """Whether the first plane of the stack, or this one, starts from this package's weights."""
         return self.settings.unet_start == "pretrained"
 
     @property

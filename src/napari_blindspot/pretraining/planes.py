@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
+from scipy.special import expit
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -124,7 +125,8 @@ class _Draw:
     def region(self) -> Floats:
         """Return a soft or sharp mask of some part of the plane."""
         field = self.smooth(self.log_uniform(20, 80)) - self.rng.uniform(-0.5, 1.0)
-        return _sigmoid(field / self.log_uniform(0.05, 0.8))
+        mask: Floats = expit(field / self.log_uniform(0.05, 0.8))
+        return mask
 
     def filaments(self) -> Floats:
         """Return curves: where a random field has one value, wound or nearly straight."""
@@ -149,7 +151,7 @@ class _Draw:
     def nuclei(self) -> Floats:
         """Return round or lobed bodies with a texture of their own."""
         level = self.smooth(self.log_uniform(4, 30)) - self.rng.uniform(0.3, 1.8)
-        bodies = _sigmoid(level / self.log_uniform(0.02, 0.6))
+        bodies = expit(level / self.log_uniform(0.02, 0.6))
         inside = 1 + self.rng.uniform(0.0, 0.6) * self.fractal(self.rng.uniform(0.8, 2.0))
         textured: Floats = bodies * inside.clip(0.1)
         return textured
@@ -215,8 +217,3 @@ class _Draw:
 def _scaled(field: Floats) -> Floats:
     scaled: Floats = field / field.std()
     return scaled
-
-
-def _sigmoid(x: Floats) -> Floats:
-    curve: Floats = 1 / (1 + np.exp(-x.clip(-30, 30)))
-    return curve

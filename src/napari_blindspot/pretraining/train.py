@@ -12,10 +12,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from napari_blindspot.engine.blind import line_of_fill
+from napari_blindspot.engine.blind import line_of_fill, what_is_seen
 from napari_blindspot.engine.train import Trainer
 from napari_blindspot.method.compact import CompactUNet
-from napari_blindspot.method.fill import gaussian, normalised_convolution
+from napari_blindspot.method.fill import gaussian
 from napari_blindspot.method.sampling import punch_holes, scattered_targets
 from napari_blindspot.method.symmetry import SYMMETRIES, turn
 from napari_blindspot.plan import DENSE, SPARSE, hole_radius, target_spacing
@@ -96,14 +96,12 @@ class _Batches:
         noise, gap = self._noise()
         noisy = clean + sigma * noise
         visible = self._visible(gap)
-        seen = visible.float()
-        fill = normalised_convolution(noisy, seen, line_of_fill(hole_radius(gap)))
-        features = torch.cat([torch.where(visible, noisy, fill), seen], dim=1)
+        features, fill = what_is_seen(noisy, visible, noisy[:, :0], line_of_fill(hole_radius(gap)))
         with torch.autocast("cpu", torch.bfloat16):
             correction = network(features.contiguous(memory_format=torch.channels_last))
         estimate = fill + correction.float()
         # What is asked of a patch: its hidden pixels, or all if none is hidden.
-        asked = torch.where(seen.mean(dim=(1, 2, 3), keepdim=True) < 1, 1 - seen, 1.0)
+        asked = (~visible | visible.all(dim=-1, keepdim=True).all(dim=-2, keepdim=True)).float()
         weight = asked / asked.mean(dim=(1, 2, 3), keepdim=True)
         loss: torch.Tensor = (weight * (estimate - clean) ** 2 / sigma).mean()
         return loss
