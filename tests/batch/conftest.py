@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from lasting import lasting
 from napari_blindspot import Settings
 from napari_blindspot.batch import BatchOptions, plan_batch, run_batch
 from napari_blindspot.io import ImageFile, Spacing, write_ome_tiff
@@ -31,8 +32,8 @@ def short() -> Settings:
 
 @pytest.fixture(scope="session")
 def longer() -> Settings:
-    """A fit of about a second for each plane: the preset that takes as many steps as it is told."""
-    return Settings.from_preset("paper", iterations=100, passes=1, unet_width=8, device="cpu")
+    """A fit of about a second for each plane."""
+    return lasting(100)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from small import WAIT, noisy_image
 
+from lasting import lasting
 from napari_blindspot import Settings
 from napari_blindspot.batch import BatchOptions, Input, plan_batch, run_batch
 from napari_blindspot.batch.job import Job, load_job, save_job
@@ -23,11 +24,6 @@ SPACING = {axis: Spacing(0.25, "µm") for axis in "ZYX"}
 
 def settings(iterations: int = 4) -> Settings:
     return Settings.from_preset("fast", iterations=iterations, **SHORT)
-
-
-def long_settings(iterations: int = 1_000_000) -> Settings:
-    """The preset that takes as many steps as it is told, on every plane: time enough to interfere."""
-    return Settings.from_preset("paper", iterations=iterations, passes=1, unet_width=8, device="cpu")
 
 
 @pytest.fixture
@@ -99,7 +95,7 @@ def test_a_folder_that_another_batch_writes_to_is_said_and_left_alone(widget, qt
 
 
 def test_a_batch_that_napari_ends_holds_its_folder_no_longer(widget, qtbot, job, tmp_path):
-    widget.add_paths([job(settings=long_settings())])
+    widget.add_paths([job(settings=lasting())])
     looked(qtbot, widget)
     widget.start.click()
     session = widget.session
@@ -230,7 +226,7 @@ def test_rows_can_be_removed(widget, data):
 
 
 def test_a_stop_keeps_the_finished_planes_and_start_goes_on(widget, qtbot, finish, job, data, tmp_path):
-    widget.add_paths([job(data / "stack.ome.tif", settings=long_settings(150))])
+    widget.add_paths([job(data / "stack.ome.tif", settings=lasting(150))])
     widget.start.click()
     qtbot.waitUntil(lambda: "iteration" in widget.activity.text(), timeout=WAIT)
     assert not widget.start.isEnabled()
@@ -249,7 +245,7 @@ def test_a_stop_keeps_the_finished_planes_and_start_goes_on(widget, qtbot, finis
 
 
 def test_a_paused_batch_waits_and_a_cancelled_one_ends(widget, qtbot, job, data):
-    widget.add_paths([job(data / "stack.ome.tif", settings=long_settings())])
+    widget.add_paths([job(data / "stack.ome.tif", settings=lasting())])
     widget.start.click()
     qtbot.waitUntil(lambda: "iteration" in widget.activity.text(), timeout=WAIT)
     widget.pause.click()
@@ -267,7 +263,7 @@ def test_a_paused_batch_waits_and_a_cancelled_one_ends(widget, qtbot, job, data)
 
 
 def test_closing_the_widget_ends_the_run(widget, viewer, qtbot, job, data):
-    widget.add_paths([job(data / "stack.ome.tif", settings=long_settings())])
+    widget.add_paths([job(data / "stack.ome.tif", settings=lasting())])
     widget.start.click()
     qtbot.waitUntil(lambda: "iteration" in widget.activity.text(), timeout=WAIT)
     session = widget.session
