@@ -25,6 +25,31 @@ def test_every_preset_round_trips_through_json(preset):
     assert Settings.parse(json.loads(settings.model_dump_json())) == settings
 
 
+@pytest.mark.parametrize(("preset", "iterations"), [("auto", 1000), ("fast", 250), ("best", 3000)])
+def test_random_weights_bring_more_iterations_along(preset, iterations):
+    settings = Settings.from_preset(preset, unet_start="random")
+    assert settings.iterations == iterations > Settings.from_preset(preset).iterations
+    other = Settings.from_preset(preset, unet_width=8)
+    assert (other.unet_start, other.unet_width, other.iterations) == ("random", 8, iterations)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"seed": 3, "passes": 2}, {"unet_start": "random"}, {"unet_width": 8}, {"iterations": 150}],
+)
+def test_the_overrides_of_settings_build_them_again(preset, changes):
+    settings = Settings.from_preset(preset, **changes)
+    # Iterations that one start has by itself must not be lost with the other.
+    usual = Settings.from_preset(preset).iterations
+    for same in (settings, settings.model_copy(update={"iterations": usual})):
+        assert Settings.from_preset(preset, **same.overrides()) == same
+
+
+def test_an_untouched_preset_has_no_overrides():
+    assert [Settings.from_preset(preset).overrides() for preset in PRESETS] == [{}] * len(PRESETS)
+
+
 def test_settings_cannot_be_changed_after_they_were_validated():
     with pytest.raises(ValidationError):
         Settings().seed = 3  # type: ignore[misc]

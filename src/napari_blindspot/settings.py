@@ -64,6 +64,12 @@ _PRESET_VALUES: dict[str, dict[str, Any]] = {
     "paper": {},
 }
 
+_FROM_RANDOM: dict[str, dict[str, Any]] = {
+    preset: {"unet_start": "random", "iterations": iterations}
+    for preset, iterations in {"auto": 1000, "fast": 250, "best": 3000}.items()
+}
+"""What random weights ask for instead: more steps."""
+
 
 class Settings(BaseModel):
     """Everything that decides the pixels of a result.
@@ -104,8 +110,9 @@ class Settings(BaseModel):
         True stops the gradient of L_dn at the INR's fill; by eq. 16 it reaches both networks.
     unet_start : {"pretrained", "random"}
         The weights that the U-Net starts from, where it does not start from another plane's: those of this
-        package, which were fitted to synthetic images, or random ones, which need more iterations.
-        ``paper`` and a U-Net of another width than 16 have random ones only.
+        package, which were fitted to synthetic images, or random ones, with which ``auto``, ``fast`` and
+        ``best`` take 1000, 250 and 3000 iterations. ``paper`` and a U-Net of another width than 16 have
+        random ones only.
     unet_width : int
         Filters of the U-Net at full resolution.
     unet_dilation : int
@@ -188,8 +195,9 @@ class Settings(BaseModel):
         if not isinstance(values, dict):
             return values
         usual = dict(_PRESET_VALUES.get(values.get("preset", DEFAULT_PRESET), {}))
-        if values.get("unet_width", PRETRAINED_WIDTH) != PRETRAINED_WIDTH:
-            usual["unet_start"] = "random"
+        others = values.get("unet_width", PRETRAINED_WIDTH) != PRETRAINED_WIDTH
+        if values.get("unet_start", "random" if others else None) == "random":
+            usual |= _FROM_RANDOM.get(values.get("preset", DEFAULT_PRESET), {})
         return {**usual, **values}
 
     @model_validator(mode="after")
@@ -234,6 +242,14 @@ class Settings(BaseModel):
     def measures_noise(self) -> bool:
         """Whether the run reads the noise first and sets the method by it."""
         return self.preset != "paper"
+
+    def overrides(self) -> dict[str, Any]:
+        """Return what `from_preset` must be given beside the preset to build the same settings."""
+        usual = Settings.from_preset(self.preset, unet_start=self.unet_start)
+        changed = {name: value for name, value in self if value != getattr(usual, name)}
+        if self.unet_start != Settings.from_preset(self.preset).unet_start:
+            changed["unet_start"] = self.unet_start
+        return changed
 
     @classmethod
     def from_preset(cls, preset: str = DEFAULT_PRESET, **overrides: Any) -> Settings:

@@ -51,6 +51,29 @@ def test_a_field_set_back_is_no_override(form):
     assert form.overrides() == {}
 
 
+def test_random_weights_show_the_iterations_that_they_ask_for_unless_the_user_has_said_how_many(form):
+    usual = form["iterations"].value
+    form["unet_start"].value = "random"
+    assert form["iterations"].value == form.settings().iterations == 1000
+    assert form.overrides() == {"unet_start": "random"}
+    form["unet_start"].value = "pretrained"
+    assert form["iterations"].value == usual
+    assert form.overrides() == {}
+    form["iterations"].value = 77
+    form["unet_start"].value = "random"
+    assert form.settings() == Settings.from_preset(DEFAULT_PRESET, unet_start="random", iterations=77)
+    form["iterations"].value = usual
+    assert form.settings() == Settings.from_preset(DEFAULT_PRESET, unet_start="random", iterations=usual)
+
+
+def test_settings_from_random_weights_are_shown_as_they_are(form):
+    settings = Settings.from_preset("auto", unet_start="random", iterations=30, unet_width=8)
+    left = form.take(settings)
+    assert form["iterations"].value == 30
+    assert left == {"unet_width": 8}
+    assert Settings.from_preset("auto", **left, **form.overrides()) == settings
+
+
 def test_what_a_preset_measures_is_shown_as_measured_and_can_be_set(form):
     form.preset = "auto"
     assert form["dilation"].current_choice == "measured"

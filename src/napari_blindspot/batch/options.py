@@ -123,10 +123,7 @@ class BatchOptions(_Strict):
     @field_serializer("settings")
     def _only_what_differs_from_the_preset(self, settings: Settings) -> dict[str, Any]:
         """Keep job files short enough to be read and edited."""
-        values = settings.model_dump(mode="json")
-        usual = Settings.from_preset(settings.preset).model_dump(mode="json")
-        changed = {name: value for name, value in values.items() if value != usual[name]}
-        return {"preset": settings.preset, **changed}
+        return settings.model_dump(mode="json", include={"preset", *settings.overrides()})
 
 
 def first_complaint(error: ValidationError) -> str:

@@ -126,7 +126,7 @@ PEERS: tuple[Method, ...] = (
 
 
 FROM_NOTHING = "auto-random"
-"""The preset ``auto`` with a U-Net that starts from random weights, and takes the iterations that needs."""
+"""The preset ``auto`` with a U-Net that starts from random weights."""
 
 
 def available_methods() -> dict[str, Method]:
@@ -168,7 +168,7 @@ def ours(request: Request) -> Denoiser:
 
     preset, changes = request.method, {"seed": request.seed, "device": request.device}
     if request.method == FROM_NOTHING:
-        preset, changes = "auto", changes | {"unet_start": "random", "iterations": 1000}
+        preset, changes = "auto", changes | {"unet_start": "random"}
     settings = Settings.parse({**Settings.from_preset(preset, **changes).model_dump(), **request.overrides})
     if request.iterations is not None:
         usual = settings.iterations

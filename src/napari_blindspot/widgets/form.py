@@ -39,7 +39,7 @@ LABELS = {
     "unet_start": (
         "U-Net starts",
         "From weights that were fitted to synthetic images, or from random ones, which need more "
-        "iterations (1000).",
+        "iterations.",
     ),
     "seed": ("Seed", "Same settings, seed and device: same pixels."),
     "device": ("Device", "Where to compute; auto takes the GPU if there is one."),
@@ -50,6 +50,9 @@ LABELS = {
     ),
 }
 """Label and tooltip of every field that is shown, in this order."""
+
+START, ITERATIONS = "unet_start", "iterations"
+"""The field that changes what another one shows, and that one."""
 
 KEPT = ("seed", "device", "output_dtype")
 """Fields that are not part of a method: another preset leaves them as the user set them."""
@@ -71,6 +74,7 @@ class SettingsForm(Container[Any]):
         self._measured: set[str] = set()
         super().__init__(widgets=[self._field(name) for name in LABELS], labels=True)
         self._fill(tuple(LABELS))
+        self[START].changed.connect(self._follow_start)
 
     @property
     def preset(self) -> str:
@@ -101,9 +105,9 @@ class SettingsForm(Container[Any]):
         """Show what other settings have, and return those that differ from their preset without a field."""
         self._preset = settings.preset
         self._fill(tuple(LABELS))
-        usual = Settings.from_preset(settings.preset)
-        changed = {name: v for name, v in settings if v != getattr(usual, name)}
-        for name in LABELS:
+        changed = settings.overrides()
+        # The start first, since it brings other values along.
+        for name in sorted(LABELS, key=lambda name: name != START):
             if changed.get(name) is not None:
                 self[name].value = changed[name]
         return {name: value for name, value in changed.items() if name not in LABELS}
@@ -114,8 +118,17 @@ class SettingsForm(Container[Any]):
         unset = isinstance(field, FloatSpinBox) and name in self._measured and field.value == field.min
         return None if unset else field.value
 
-    def _fill(self, names: tuple[str, ...]) -> None:
-        values = Settings.from_preset(self._preset)
+    def _follow_start(self, start: str) -> None:
+        """Show how many iterations this start asks for, unless the user has said how many."""
+        if not Settings(preset=self._preset).measures_noise:
+            return
+        said = self._value(ITERATIONS) if ITERATIONS in self.overrides() else None
+        self._fill((ITERATIONS,), unet_start=start)
+        if said is not None:
+            self[ITERATIONS].value = said
+
+    def _fill(self, names: tuple[str, ...], **changes: Any) -> None:
+        values = Settings.from_preset(self._preset, **changes)
         for name in names:
             value = getattr(values, name)
             if type(None) in get_args(self._hints[name]):
