@@ -129,6 +129,13 @@ def test_the_environment_has_the_last_word_on_threads(three_threads, monkeypatch
     assert threads_of_a_run() == 2
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert threads_of_a_run() == 3
+    # Also where another library has changed torch's number for this thread.
+    torch.set_num_threads(1)
+    assert threads_of_a_run() == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "2,1")
+    assert threads_of_a_run() == 2
+    monkeypatch.setenv("OMP_NUM_THREADS", "many")
+    assert threads_of_a_run() == 1
 
 
 @pytest.mark.parametrize(

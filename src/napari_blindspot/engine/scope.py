@@ -47,9 +47,12 @@ def threads_of_a_run() -> int:
     another number of threads adds in another order and so gives slightly other pixels. ``OMP_NUM_THREADS``
     overrules all this.
     """
+    # torch's own number is not asked then: other users of OpenMP change it for the threads that they run
+    # in, as numba does in napari's once there is a Labels layer.
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
     threads = torch.get_num_threads()
-    if os.environ.get("OMP_NUM_THREADS"):
-        return threads
     cores = usable_cores()
     return min(threads, cores - 1 if cores > 2 else cores)
 
