@@ -57,7 +57,7 @@ def assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -
         assert np.array_equal(array, expected[name]), name
 
 
-@pytest.mark.parametrize(("planes", "kills"), [("warm", 12), ("shared", 5)])
+@pytest.mark.parametrize(("planes", "kills"), [("warm", 20), ("shared", 5)])
 def test_after_kills_at_random_moments_the_result_is_that_of_a_run_that_was_left_alone(
     start, data, tmp_path, short, planes, kills
 ):
