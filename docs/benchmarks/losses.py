@@ -13,9 +13,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, shift
 from scipy.optimize import minimize
 
-from napari_blindspot import estimate_noise
 from napari_blindspot.benchmark.metrics import DATA_RANGE, best_affine, score
 from napari_blindspot.benchmark.pairs import find_pairs
+from napari_blindspot.noise import NoiseModel, estimate_noise
 
 COARSE = 8.0
 """Sigma in pixels beyond which an error counts as coarse."""
@@ -37,12 +37,11 @@ def aligned(estimate: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.nda
     return offset, best_affine(shift(estimate, offset, order=3, mode="reflect"), truth)
 
 
-def noise_of_the_truth(noisy: np.ndarray, estimate: np.ndarray, truth: np.ndarray) -> float:
+def noise_of_the_truth(noise: NoiseModel, estimate: np.ndarray, truth: np.ndarray) -> float:
     """Return its variance in squared grey levels, by the noise measured on one capture."""
     # The truth's intensities may be other multiples of the light than the capture's.
     scale = np.polyfit(estimate.ravel(), truth.ravel(), 1)[0]
-    variance = estimate_noise(noisy).variance(estimate).mean()
-    return float(scale**2 * variance / CAPTURES)
+    return float(scale**2 * noise.variance(estimate).mean() / CAPTURES)
 
 
 def draw(path: Path, error: np.ndarray) -> None:
@@ -73,6 +72,7 @@ def main() -> None:
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for pair in find_pairs(options.root, 1).pairs:
         noisy, truth = pair.load()
+        noise = estimate_noise(noisy)
         for method in methods:
             file = options.results / "estimates" / f"{pair.scene}_{pair.capture}_{method}.npy"
             if not file.exists():
@@ -83,7 +83,7 @@ def main() -> None:
             error = moved - truth
             square = (error**2).mean()
             coarse = (gaussian_filter(error, COARSE) ** 2).mean() / square
-            own = square - noise_of_the_truth(noisy, estimate, truth)
+            own = square - noise_of_the_truth(noise, estimate, truth)
             print(
                 f"| {pair.scene} | {method} | {scores.psnr:.2f} | {scores.si_psnr:.2f} "
                 f"| {offset[0]:.2f}, {offset[1]:.2f} | {psnr(square):.2f} | {psnr(own):.2f} "

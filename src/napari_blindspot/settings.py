@@ -194,10 +194,11 @@ class Settings(BaseModel):
     def _start_from_the_preset(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        usual = dict(_PRESET_VALUES.get(values.get("preset", DEFAULT_PRESET), {}))
-        others = values.get("unet_width", PRETRAINED_WIDTH) != PRETRAINED_WIDTH
-        if values.get("unet_start", "random" if others else None) == "random":
-            usual |= _FROM_RANDOM.get(values.get("preset", DEFAULT_PRESET), {})
+        preset = values.get("preset", DEFAULT_PRESET)
+        usual = dict(_PRESET_VALUES.get(preset, {}))
+        usual_width = values.get("unet_width", PRETRAINED_WIDTH) == PRETRAINED_WIDTH
+        if values.get("unet_start", "pretrained" if usual_width else "random") == "random":
+            usual |= _FROM_RANDOM.get(preset, {})
         return {**usual, **values}
 
     @model_validator(mode="after")
