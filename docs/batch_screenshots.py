@@ -19,8 +19,8 @@ from viewer import close, open_viewer, photograph, read_options, themes, wait
 
 from napari_blindspot import Settings, samples
 from napari_blindspot.batch import BatchOptions, Input
-from napari_blindspot.batch.job import Job, save_job
-from napari_blindspot.io import ImageFile, Spacing, write_ome_tiff
+from napari_blindspot.batch.job_file import Job, save_job
+from napari_blindspot.files.door import ImageFile, Spacing, write_ome_tiff
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from napari_blindspot import samples
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_blindspot.widgets.denoise import DenoiseWidget
+    from napari_blindspot.widgets.denoise.widget import DenoiseWidget
 
 
 def main() -> None:

@@ -10,14 +10,14 @@ from typer.testing import CliRunner
 
 from napari_blindspot import fallback
 from napari_blindspot.batch import BatchOptions, plan_batch, run_batch
-from napari_blindspot.batch.events import PlaneWork
-from napari_blindspot.cli import app
-from napari_blindspot.engine import stabilised
-from napari_blindspot.errors import OutOfMemoryError
-from napari_blindspot.events import Finished, Started
+from napari_blindspot.batch.item_events import PlaneWork
+from napari_blindspot.cli.app import app
+from napari_blindspot.core.errors import OutOfMemoryError
+from napari_blindspot.core.events import Finished, Started
+from napari_blindspot.engine import measurement
 from napari_blindspot.fallback import fit_stack_or_fall_back
-from napari_blindspot.io import ImageFile, read_image, write_ome_tiff
-from napari_blindspot.method.compact import CompactUNet
+from napari_blindspot.files.door import ImageFile, read_image, write_ome_tiff
+from napari_blindspot.method.compact_unet import CompactUNet
 from napari_blindspot.samples import z_stack
 from napari_blindspot.settings import Settings
 from napari_blindspot.stack import fit_stack
@@ -33,7 +33,7 @@ SENTENCE = (
 def small_gpu(monkeypatch):
     """Let the device auto pass for a GPU, whose memory is full after so many planes; the CPU has enough."""
     planes, fits = [], []
-    measure, forward = stabilised.StabilisedRun._measure, CompactUNet.forward
+    measure, forward = measurement.StabilisedRun._measure, CompactUNet.forward
 
     def counted(run):
         planes.append(run)
@@ -52,7 +52,7 @@ def small_gpu(monkeypatch):
     full.after = 1
     monkeypatch.setattr(fallback, "_on_a_gpu", lambda settings: settings.device == "auto")
     monkeypatch.setattr(fallback, "fit_stack", begun)
-    monkeypatch.setattr(stabilised.StabilisedRun, "_measure", counted)
+    monkeypatch.setattr(measurement.StabilisedRun, "_measure", counted)
     monkeypatch.setattr(CompactUNet, "forward", full)
     return full
 

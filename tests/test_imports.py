@@ -28,11 +28,11 @@ def loaded_by(code: str) -> set[str]:
     [
         "import napari_blindspot",
         "from napari_blindspot import Settings, denoise, Control, PRESETS",
-        "import napari_blindspot.cli",
-        "from typer.testing import CliRunner; from napari_blindspot.cli import app\n"
+        "import napari_blindspot.cli.app",
+        "from typer.testing import CliRunner; from napari_blindspot.cli.app import app\n"
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
         "assert CliRunner().invoke(app, ['denoise', '--help']).exit_code == 0",
-        "import napari_blindspot.io, napari_blindspot.samples, napari_blindspot.stack",
+        "import napari_blindspot.files.door, napari_blindspot.samples, napari_blindspot.stack",
     ],
 )
 def test_importing_the_package_or_asking_for_help_loads_neither_torch_nor_a_screen(code):

@@ -3,7 +3,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from napari_blindspot.errors import SettingsError
+from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.settings import PRESETS, Settings
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from napari_blindspot import Control, Model, Settings, denoise
-from napari_blindspot.errors import ImageError, SettingsError
-from napari_blindspot.events import Finished, Started, Step
+from napari_blindspot.core.errors import ImageError, SettingsError
+from napari_blindspot.core.events import Finished, Started, Step
 from napari_blindspot.samples import z_stack
 from napari_blindspot.stack import chains, fit_stack, plane_indices
 
@@ -163,10 +163,10 @@ def test_a_plane_with_other_noise_is_fitted_anew_with_the_pixels_that_it_would_g
 
 
 def test_a_start_that_is_no_help_is_given_up_for_a_fit_from_nothing(monkeypatch):
-    from napari_blindspot.engine import warm
+    from napari_blindspot.engine import warm_start
 
-    monkeypatch.setattr(warm, "MUCH", -1.0)
-    monkeypatch.setattr(warm, "CHANCE", -1e9)
+    monkeypatch.setattr(warm_start, "MUCH", -1.0)
+    monkeypatch.setattr(warm_start, "CHANCE", -1e9)
     array = cells(2)
     settings = QUICK.model_copy(update={"iterations": 40})
     events = finished(array, settings)

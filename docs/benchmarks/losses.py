@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 
 from napari_blindspot.benchmark.metrics import DATA_RANGE, best_affine, score
 from napari_blindspot.benchmark.pairs import find_pairs
-from napari_blindspot.noise import NoiseModel, estimate_noise
+from napari_blindspot.noise.estimate import NoiseModel, estimate_noise
 
 COARSE = 8.0
 """Sigma in pixels beyond which an error counts as coarse."""

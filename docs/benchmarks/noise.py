@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 from napari_blindspot import Settings, estimate_noise
 from napari_blindspot.benchmark.awgn import BUNDLED
 from napari_blindspot.benchmark.pairs import find_pairs
-from napari_blindspot.plan import make_plan
+from napari_blindspot.noise.gap_choice import make_plan
 
 AUTO = Settings.from_preset("auto")
 

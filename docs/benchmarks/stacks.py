@@ -15,8 +15,8 @@ import numpy as np
 
 from napari_blindspot import Result, Settings
 from napari_blindspot.benchmark.metrics import score
-from napari_blindspot.events import Finished
-from napari_blindspot.io import read_image
+from napari_blindspot.core.events import Finished
+from napari_blindspot.files.door import read_image
 from napari_blindspot.samples import z_stack
 from napari_blindspot.stack import fit_stack
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_blindspot.api import denoise, fit
-    from napari_blindspot.control import Control
-    from napari_blindspot.errors import BlindspotError
-    from napari_blindspot.model import Model
-    from napari_blindspot.model import load_model as load
-    from napari_blindspot.noise import estimate_noise
-    from napari_blindspot.result import Result
+    from napari_blindspot.core.control import Control
+    from napari_blindspot.core.errors import BlindspotError
+    from napari_blindspot.core.model import Model
+    from napari_blindspot.core.model import load_model as load
+    from napari_blindspot.core.result import Result
+    from napari_blindspot.noise.estimate import estimate_noise
     from napari_blindspot.settings import PRESETS, Settings
 
 __all__ = [
@@ -38,15 +38,15 @@ __version__ = version("napari-blindspot")
 
 _HOME = {
     "PRESETS": ("settings", "PRESETS"),
-    "BlindspotError": ("errors", "BlindspotError"),
-    "Control": ("control", "Control"),
-    "Model": ("model", "Model"),
-    "Result": ("result", "Result"),
+    "BlindspotError": ("core.errors", "BlindspotError"),
+    "Control": ("core.control", "Control"),
+    "Model": ("core.model", "Model"),
+    "Result": ("core.result", "Result"),
     "Settings": ("settings", "Settings"),
     "denoise": ("api", "denoise"),
-    "estimate_noise": ("noise", "estimate_noise"),
+    "estimate_noise": ("noise.estimate", "estimate_noise"),
     "fit": ("api", "fit"),
-    "load": ("model", "load_model"),
+    "load": ("core.model", "load_model"),
 }
 
 

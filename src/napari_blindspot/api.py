@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.errors import CancelledError, ImageError, SettingsError
-from napari_blindspot.events import Cancelled, Finished
+from napari_blindspot.core.errors import CancelledError, ImageError, SettingsError
+from napari_blindspot.core.events import Cancelled, Finished
 from napari_blindspot.settings import DEFAULT_PRESET, Settings
 
 if TYPE_CHECKING:
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from napari_blindspot.control import Control
-    from napari_blindspot.events import Event
-    from napari_blindspot.model import Model
-    from napari_blindspot.result import Result
+    from napari_blindspot.core.control import Control
+    from napari_blindspot.core.events import Event
+    from napari_blindspot.core.model import Model
+    from napari_blindspot.core.result import Result
 
 __all__ = ["denoise", "fit", "resolve_settings"]
 
@@ -140,7 +140,7 @@ def _finished(
     CancelledError
         If `control` cancelled the run.
     """
-    from napari_blindspot.engine.fit import fit_plane
+    from napari_blindspot.engine.fit_plane import fit_plane
 
     for event in fit_plane(image, settings, control=control):
         if on_event is not None:

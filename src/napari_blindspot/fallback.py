@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.errors import OutOfMemoryError
-from napari_blindspot.events import Finished, Started
+from napari_blindspot.core.errors import OutOfMemoryError
+from napari_blindspot.core.events import Finished, Started
 from napari_blindspot.stack import channel_of, fit_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from napari_blindspot.control import Control
-    from napari_blindspot.events import Event
-    from napari_blindspot.model import Model
+    from napari_blindspot.core.control import Control
+    from napari_blindspot.core.events import Event
+    from napari_blindspot.core.model import Model
     from napari_blindspot.settings import Settings
 
     Index = tuple[int, ...]
@@ -95,6 +95,6 @@ def fit_stack_or_fall_back(
 
 def _on_a_gpu(settings: Settings) -> bool:
     """Tell whether a run with these settings computes elsewhere than on the CPU."""
-    from napari_blindspot.engine.device import choose_device
+    from napari_blindspot.engine.hardware.backends import choose_device
 
     return choose_device(settings.device).type != "cpu"

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from napari_blindspot.errors import SettingsError
+from napari_blindspot.core.errors import SettingsError
 
 __all__ = [
     "DEFAULT_PRESET",

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.control import Control
-from napari_blindspot.errors import ImageError
-from napari_blindspot.events import Finished
-from napari_blindspot.neighbours import nearest_planes
+from napari_blindspot.core.control import Control
+from napari_blindspot.core.errors import ImageError
+from napari_blindspot.core.events import Finished
+from napari_blindspot.noise.shared_noise import nearest_planes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from napari_blindspot.events import Event
-    from napari_blindspot.model import Model
+    from napari_blindspot.core.events import Event
+    from napari_blindspot.core.model import Model
     from napari_blindspot.settings import Settings
 
     Index = tuple[int, ...]
@@ -89,7 +89,7 @@ def fit_stack(
     control : Control, optional
         A stop ends after the plane at work and keeps what it has; a cancel ends at once.
     preview_interval : float, optional
-        As in `napari_blindspot.engine.fit.fit_plane`.
+        As in `napari_blindspot.engine.fit_plane.fit_plane`.
     start : Model or iterable of Model, optional
         For each channel the model to start from, known by its ``plane``; a model that comes from no stack
         can start one that has a single channel.
@@ -161,7 +161,7 @@ class _Stack:
                 return
 
     def _fit(self, index: Index, start: Model | None, *, train: bool) -> Iterator[Event]:
-        from napari_blindspot.engine.fit import fit_plane
+        from napari_blindspot.engine.fit_plane import fit_plane
 
         for event in fit_plane(
             self._plane(index),
@@ -231,7 +231,7 @@ def _assign(
     start: Model | Iterable[Model] | None, groups: list[list[Index]], axes: str | None
 ) -> list[Model | None]:
     """Give every chain the last model of its own channel, if there is one."""
-    from napari_blindspot.model import Model
+    from napari_blindspot.core.model import Model
 
     models = [start] if isinstance(start, Model) else list(start or ())
     chosen: list[Model | None] = []

@@ -10,7 +10,7 @@ import pytest
 from lasting import lasting
 from napari_blindspot import Settings
 from napari_blindspot.batch import BatchOptions, plan_batch, run_batch
-from napari_blindspot.io import ImageFile, Spacing, write_ome_tiff
+from napari_blindspot.files.door import ImageFile, Spacing, write_ome_tiff
 from napari_blindspot.samples import confocal, z_stack
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from napari_blindspot.batch.job import load_job
-from napari_blindspot.cli import app
-from napari_blindspot.io import ImageFile, read_image, write_ome_tiff
+from napari_blindspot.batch.job_file import load_job
+from napari_blindspot.cli.app import app
+from napari_blindspot.files.door import ImageFile, read_image, write_ome_tiff
 from napari_blindspot.samples import confocal
 
 
@@ -103,7 +103,7 @@ def test_ctrl_c_finishes_the_plane_at_work_and_the_same_command_goes_on(call, tm
     stack = np.stack([confocal((48, 48), seed).noisy for seed in range(3)])
     write_ome_tiff(tmp_path / "s.tif", ImageFile(stack, "ZYX"))
     words = ["batch", "s.tif", "data/plane.ome.tif", "-o", "out", "--settings", "slower.json"]
-    command = [sys.executable, "-u", "-c", "from napari_blindspot.cli import app; app()", *words]
+    command = [sys.executable, "-u", "-c", "from napari_blindspot.cli.app import app; app()", *words]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stderr:
             if "iteration" in line:

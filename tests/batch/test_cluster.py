@@ -17,10 +17,10 @@ import psutil
 
 from napari_blindspot.batch import BatchControl, BatchOptions, Input, run_batch
 from napari_blindspot.batch.cluster_client import connected, worker_environment
-from napari_blindspot.batch.events import PlaneWork
-from napari_blindspot.batch.job import Job, save_job
-from napari_blindspot.errors import DeviceError
-from napari_blindspot.io import read_image
+from napari_blindspot.batch.item_events import PlaneWork
+from napari_blindspot.batch.job_file import Job, save_job
+from napari_blindspot.core.errors import DeviceError
+from napari_blindspot.files.door import read_image
 
 STACK = "Zellen ü.ome.tif"
 ALL = {"plane.ome.tif": "done", STACK: "done", "broken.tif": "failed"}
@@ -105,7 +105,7 @@ def test_what_a_killed_batch_left_with_the_workers_does_not_mix_with_the_next_on
         job = Job.of([Input(path=source)], BatchOptions(output=tmp_path / "out", settings=longer))
         save_job(job, tmp_path / "job.yaml")
         words = ["batch", "--job", str(tmp_path / "job.yaml"), "--dask", cluster.scheduler_address]
-        command = [sys.executable, "-c", "from napari_blindspot.cli import app; app()", *words]
+        command = [sys.executable, "-c", "from napari_blindspot.cli.app import app; app()", *words]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
             while not list((tmp_path / "out").rglob("plane-*.json")):
                 assert process.poll() is None

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_blindspot.io import read_image
+from napari_blindspot.files.door import read_image
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,7 +23,7 @@ pytestmark = [
 
 def batch(folder: str) -> None:
     """Do the job in a folder as the command line does, in a process of its own."""
-    from napari_blindspot.cli import app
+    from napari_blindspot.cli.app import app
 
     os.chdir(folder)
     with open("log.txt", "a") as log:
@@ -35,7 +35,7 @@ def batch(folder: str) -> None:
 def start():
     """Start the batch in a process that has loaded torch already, so that a moment hits the work."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["napari_blindspot.engine.fit", "napari_blindspot.commands.batch"])
+    context.set_forkserver_preload(["napari_blindspot.engine.fit_plane", "napari_blindspot.cli.batch"])
 
     def begin(folder: Path) -> multiprocessing.Process:
         process = context.Process(target=batch, args=(str(folder),))

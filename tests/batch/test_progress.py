@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from napari_blindspot.batch import Batch, BatchOptions, Item
-from napari_blindspot.batch.events import ItemChanged, PlaneWork
+from napari_blindspot.batch.item_events import ItemChanged, PlaneWork
 from napari_blindspot.batch.progress import Progress
-from napari_blindspot.events import Paused, Step
+from napari_blindspot.core.events import Paused, Step
 
 
 class Clock:

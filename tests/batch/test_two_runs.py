@@ -13,9 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from napari_blindspot.batch import run_batch
-from napari_blindspot.cli import app
-from napari_blindspot.errors import FileError
-from napari_blindspot.io import ImageFile, read_image, write_ome_tiff
+from napari_blindspot.cli.app import app
+from napari_blindspot.core.errors import FileError
+from napari_blindspot.files.door import ImageFile, read_image, write_ome_tiff
 from napari_blindspot.samples import z_stack
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def folder(tmp_path, short, longer, monkeypatch) -> Path:
 @contextlib.contextmanager
 def at_work(folder: Path, *words: str):
     """A command line in a process of its own that has finished a plane and is at work on the next one."""
-    command = [sys.executable, "-c", "from napari_blindspot.cli import app; app()", *words]
+    command = [sys.executable, "-c", "from napari_blindspot.cli.app import app; app()", *words]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         try:
             while not list((folder / "out").rglob("plane-000000.json")):

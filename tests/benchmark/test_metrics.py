@@ -4,7 +4,7 @@ from benchmark_data import noisy_version, smooth
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from napari_blindspot.benchmark.metrics import best_affine, score
-from napari_blindspot.errors import ImageError
+from napari_blindspot.core.errors import ImageError
 
 
 def test_psnr_and_ssim_are_scikit_images_own():

@@ -3,7 +3,7 @@ import pytest
 from benchmark_data import noisy_version, save, smooth
 
 from napari_blindspot.benchmark.pairs import centre_crop, find_pairs, modality, read_plane
-from napari_blindspot.errors import FileError, ImageError
+from napari_blindspot.core.errors import FileError, ImageError
 
 
 def keys(found):

@@ -7,7 +7,7 @@ from benchmark_data import smooth
 from napari_blindspot.benchmark.ablation import STUDIES, study_entries, study_groups
 from napari_blindspot.benchmark.methods import PEERS, Request, available_methods, choose_methods
 from napari_blindspot.benchmark.metrics import score
-from napari_blindspot.errors import SettingsError
+from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.settings import PRESETS
 
 CLASSICAL = {"gaussian-oracle", "nlm", "tv", "wavelet", "bm3d", "bm3d-vst", "bm3d-vst-psd"}

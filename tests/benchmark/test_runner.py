@@ -13,7 +13,7 @@ from napari_blindspot.benchmark.methods import available_methods
 from napari_blindspot.benchmark.pairs import find_pairs
 from napari_blindspot.benchmark.runner import Entry, Options, estimate_path, run
 from napari_blindspot.benchmark.table import COLUMNS, Table
-from napari_blindspot.errors import FileError
+from napari_blindspot.core.errors import FileError
 
 
 def entries(*names):

@@ -104,7 +104,7 @@ class Recording(TorchDispatchMode):
 
 
 def record(work: Callable[[], None], generator: torch.Generator) -> Recording:
-    """Do what `napari_blindspot.engine.graph.record` does, on a CPU."""
+    """Do what `napari_blindspot.engine.hardware.cuda_graph.record` does, on a CPU."""
     position = generator.get_state()
     recording = Recording()
     try:

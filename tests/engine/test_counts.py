@@ -11,13 +11,13 @@ from torch.profiler import ProfilerActivity, profile
 
 from napari_blindspot import Settings
 from napari_blindspot.engine import run
-from napari_blindspot.engine.blind import BlindFit, BlindLoss
-from napari_blindspot.engine.fit import fit_plane
-from napari_blindspot.engine.implicit import ImplicitFit
-from napari_blindspot.engine.joint import JointFit
-from napari_blindspot.engine.refine import Refinement
-from napari_blindspot.engine.train import Trainer
-from napari_blindspot.method.compact import CompactUNet
+from napari_blindspot.engine.blind_fit import BlindFit, BlindLoss
+from napari_blindspot.engine.fit_plane import fit_plane
+from napari_blindspot.engine.inr_fit import ImplicitFit
+from napari_blindspot.engine.paper_fit import JointFit
+from napari_blindspot.engine.refinement import Refinement
+from napari_blindspot.engine.trainer import Trainer
+from napari_blindspot.method.compact_unet import CompactUNet
 from napari_blindspot.samples import confocal
 
 CHEAP = {"device": "cpu", "unet_width": 8, "inr_features": 8, "precision": "float32"}

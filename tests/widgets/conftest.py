@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from small import ENDLESS, WAIT, noisy_image, quick, wait_for_end
 
-from napari_blindspot.widgets.denoise import DenoiseWidget
+from napari_blindspot.widgets.denoise.widget import DenoiseWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable

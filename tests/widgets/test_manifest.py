@@ -7,8 +7,8 @@ import pytest
 from npe2 import PluginManifest
 
 from napari_blindspot.settings import DEFAULT_PRESET, PRESETS, Settings
-from napari_blindspot.widgets.denoise import DenoiseWidget
-from napari_blindspot.widgets.preferences import Preferences, read_preferences
+from napari_blindspot.widgets.denoise.widget import DenoiseWidget
+from napari_blindspot.widgets.shared.preferences import Preferences, read_preferences
 
 SAMPLES = ("confocal", "two_photon", "wide_field", "z_stack")
 

@@ -6,9 +6,9 @@ A batch knows files and planes and nothing of screens; how a plane is denoised b
 
 from __future__ import annotations
 
-from napari_blindspot.batch.control import BatchControl
+from napari_blindspot.batch.items import Batch, Item, plan_batch
 from napari_blindspot.batch.options import BatchOptions, Input
-from napari_blindspot.batch.plan import Batch, Item, plan_batch
 from napari_blindspot.batch.run import run_batch
+from napari_blindspot.core.batch_control import BatchControl
 
 __all__ = ["Batch", "BatchControl", "BatchOptions", "Input", "Item", "plan_batch", "run_batch"]

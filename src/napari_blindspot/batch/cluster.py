@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.batch.cluster_client import connected
 from napari_blindspot.batch.cluster_task import fit_group, put_together
-from napari_blindspot.batch.events import ItemChanged
-from napari_blindspot.batch.plan import OPEN
-from napari_blindspot.batch.planes import open_source, open_store, reserved, tasks
+from napari_blindspot.batch.file_steps import open_source, open_store, reserved, tasks
+from napari_blindspot.batch.item_events import ItemChanged
+from napari_blindspot.batch.items import OPEN
 from napari_blindspot.batch.summary import progress_of
 from napari_blindspot.batch.work import Work, digest, sentence, verdict
-from napari_blindspot.errors import BlindspotError, DeviceError
+from napari_blindspot.core.errors import BlindspotError, DeviceError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from napari_blindspot.batch.control import BatchControl
-    from napari_blindspot.batch.events import BatchEvent
-    from napari_blindspot.batch.plan import Batch
-    from napari_blindspot.plane_store import PlaneStore
+    from napari_blindspot.batch.item_events import BatchEvent
+    from napari_blindspot.batch.items import Batch
+    from napari_blindspot.core.batch_control import BatchControl
+    from napari_blindspot.jobs.plane_store import PlaneStore
 
 __all__ = ["run_on_cluster"]
 

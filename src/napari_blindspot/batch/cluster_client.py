@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.errors import DeviceError
+from napari_blindspot.core.errors import DeviceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.batch.control import BatchControl
-from napari_blindspot.batch.planes import finish, fit_planes, open_source
+from napari_blindspot.batch.file_steps import finish, fit_planes, open_source
 from napari_blindspot.batch.summary import progress_of
 from napari_blindspot.batch.work import digest, done_before, kept_in_words, sentence
-from napari_blindspot.errors import BlindspotError, DeviceError, FileError, OutOfMemoryError
-from napari_blindspot.plane_store import PlaneStore
+from napari_blindspot.core.batch_control import BatchControl
+from napari_blindspot.core.errors import BlindspotError, DeviceError, FileError, OutOfMemoryError
+from napari_blindspot.jobs.plane_store import PlaneStore
 from napari_blindspot.stack import plane_indices
 
 if TYPE_CHECKING:

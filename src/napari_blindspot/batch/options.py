@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
 
-from napari_blindspot.errors import SettingsError
+from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.settings import Settings
 
 __all__ = [

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from napari_blindspot.batch.find import locate
 from napari_blindspot.batch.thumbnail import Pictures
-from napari_blindspot.words import duration
+from napari_blindspot.core.words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_blindspot.batch.plan import Batch, Item
+    from napari_blindspot.batch.items import Batch, Item
 
 __all__ = ["page"]
 

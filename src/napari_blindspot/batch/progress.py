@@ -6,15 +6,15 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from napari_blindspot.batch.events import ItemChanged, PlaneWork
-from napari_blindspot.batch.plan import OPEN
-from napari_blindspot.events import Paused, Predicting, Step
+from napari_blindspot.batch.item_events import ItemChanged, PlaneWork
+from napari_blindspot.batch.items import OPEN
+from napari_blindspot.core.events import Paused, Predicting, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_blindspot.batch.events import BatchEvent
-    from napari_blindspot.batch.plan import Batch, Item
+    from napari_blindspot.batch.item_events import BatchEvent
+    from napari_blindspot.batch.items import Batch, Item
 
 __all__ = ["Progress", "activity"]
 

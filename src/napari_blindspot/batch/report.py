@@ -11,16 +11,16 @@ import io
 import time
 from typing import TYPE_CHECKING
 
-from napari_blindspot.atomic import atomic_path
 from napari_blindspot.batch.find import locate
 from napari_blindspot.batch.page import page
 from napari_blindspot.batch.thumbnail import Pictures, pictures_of
-from napari_blindspot.errors import FileError
+from napari_blindspot.core.errors import FileError
+from napari_blindspot.files.safe_write import atomic_path
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_blindspot.batch.plan import Batch, Item
+    from napari_blindspot.batch.items import Batch, Item
 
 __all__ = ["COLUMNS", "Report"]
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.batch.control import BatchControl
-from napari_blindspot.batch.events import ItemChanged, PlaneWork
-from napari_blindspot.batch.find import locate
-from napari_blindspot.batch.plan import OPEN
-from napari_blindspot.batch.planes import (
+from napari_blindspot.batch.file_steps import (
     finish,
     fit_planes,
     header_of,
@@ -19,17 +15,21 @@ from napari_blindspot.batch.planes import (
     reserved,
     tasks,
 )
+from napari_blindspot.batch.find import locate
+from napari_blindspot.batch.item_events import ItemChanged, PlaneWork
+from napari_blindspot.batch.items import OPEN
 from napari_blindspot.batch.report import Report
 from napari_blindspot.batch.summary import progress_of
 from napari_blindspot.batch.work import Work, kept_in_words, sentence, verdict
-from napari_blindspot.events import Finished
-from napari_blindspot.output_lock import locked_folder
+from napari_blindspot.core.batch_control import BatchControl
+from napari_blindspot.core.events import Finished
+from napari_blindspot.files.output_lock import locked_folder
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from napari_blindspot.batch.events import BatchEvent
-    from napari_blindspot.batch.plan import Batch
+    from napari_blindspot.batch.item_events import BatchEvent
+    from napari_blindspot.batch.items import Batch
 
 __all__ = ["look", "run_batch"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.plane_records import noise_in_words, seconds_of
+from napari_blindspot.jobs.record import noise_in_words, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

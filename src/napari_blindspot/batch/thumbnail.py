@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.errors import BlindspotError
+from napari_blindspot.core.errors import BlindspotError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from napari_blindspot.batch.plan import Item
+    from napari_blindspot.batch.items import Item
 
 __all__ = ["SIDE", "Pictures", "pictures_of"]
 
@@ -62,7 +62,7 @@ def pictures_of(item: Item, channel: int | None) -> Pictures:
 
 def _planes(item: Item, channel: int | None) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return the same plane of input and result as floats."""
-    from napari_blindspot.io import open_image
+    from napari_blindspot.files.door import open_image
 
     source = open_image(item.source, series=item.series, axes=item.given_axes)
     if channel is not None:

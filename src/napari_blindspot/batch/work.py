@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.batch.summary import changes_of
-from napari_blindspot.errors import BlindspotError, FileError
-from napari_blindspot.io import read_record
-from napari_blindspot.plane_store import PlaneStore
+from napari_blindspot.core.errors import BlindspotError, FileError
+from napari_blindspot.files.door import read_record
+from napari_blindspot.jobs.plane_store import PlaneStore
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_blindspot.batch.items import Item
     from napari_blindspot.batch.options import BatchOptions, Compression
-    from napari_blindspot.batch.plan import Item
     from napari_blindspot.settings import Settings
 
 __all__ = ["Work", "digest", "done_before", "kept_in_words", "sentence", "verdict"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.benchmark.methods import available_methods
 from napari_blindspot.benchmark.runner import Entry
-from napari_blindspot.errors import SettingsError
+from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.settings import Settings
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_blindspot.benchmark.pairs import SUFFIXES, centre_crop, natural, read_plane
-from napari_blindspot.errors import FileError
+from napari_blindspot.core.errors import FileError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_blindspot.errors import BlindspotError, SettingsError
+from napari_blindspot.core.errors import BlindspotError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -336,7 +336,7 @@ def _checked(device: str) -> str:
             f"There is no device {device!r}; choose one of: {', '.join(get_args(DeviceName))}."
         )
     if device not in ("auto", "cpu"):
-        from napari_blindspot.engine.device import choose_device
+        from napari_blindspot.engine.hardware.backends import choose_device
 
         choose_device(device)  # type: ignore[arg-type]
     return device

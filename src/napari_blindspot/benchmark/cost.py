@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_blindspot.plan import blind_iterations, correlated_share, make_plan
+from napari_blindspot.noise.gap_choice import blind_iterations, correlated_share, make_plan
 from napari_blindspot.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class _Counter:
         """Return the FLOPs of a run of so many steps, which are a share of its iterations."""
         from torch.utils.flop_counter import FlopCounterMode
 
-        from napari_blindspot.engine.fit import fit_plane
-        from napari_blindspot.events import Started
+        from napari_blindspot.core.events import Started
+        from napari_blindspot.engine.fit_plane import fit_plane
 
         settings = Settings.from_preset(
             self.preset,
@@ -92,7 +92,7 @@ def count_cost(preset: str, image: Plane) -> Cost:
     image : ndarray
         (Y, X); how its noise is correlated decides how often it is refined and predicted.
     """
-    from napari_blindspot.engine.measured import LESSON_EVERY
+    from napari_blindspot.engine.measured_run import LESSON_EVERY
 
     usual = Settings.from_preset(preset)
     if not usual.measures_noise:
@@ -127,6 +127,6 @@ def count_cost(preset: str, image: Plane) -> Cost:
 
 def _planned(settings: Settings, image: Plane) -> Settings:
     """Return the settings with what the noise of an image decides."""
-    from napari_blindspot.noise import estimate_noise
+    from napari_blindspot.noise.estimate import estimate_noise
 
     return make_plan(image, estimate_noise(image), settings).settings

@@ -21,7 +21,7 @@ def describe_machine(device: str) -> str:
     if memory:
         parts.append(f"{memory:.0f} GiB of memory")
     if device != "cpu":
-        from napari_blindspot.engine.device import choose_device, describe_device
+        from napari_blindspot.engine.hardware.backends import choose_device, describe_device
 
         chosen = choose_device(device)  # type: ignore[arg-type]
         parts.append("no GPU" if chosen.type == "cpu" else describe_device(chosen))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_blindspot.errors import SettingsError
+from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.settings import PRESETS
 
 if TYPE_CHECKING:
@@ -162,8 +162,8 @@ def quick_passes(passes: int, usual: int, iterations: int) -> int:
 
 def ours(request: Request) -> Denoiser:
     """Return this project's `denoise` with what the method is named after."""
-    from napari_blindspot.engine.fit import fit_plane
-    from napari_blindspot.events import Finished
+    from napari_blindspot.core.events import Finished
+    from napari_blindspot.engine.fit_plane import fit_plane
     from napari_blindspot.settings import Settings
 
     preset, changes = request.method, {"seed": request.seed, "device": request.device}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_blindspot.errors import ImageError
+from napari_blindspot.core.errors import ImageError
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_blindspot.errors import FileError, ImageError
+from napari_blindspot.core.errors import FileError, ImageError
 
 if TYPE_CHECKING:
     from pathlib import Path

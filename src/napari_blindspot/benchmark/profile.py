@@ -26,8 +26,8 @@ __all__ = ["phase_table", "time_phases"]
 
 def time_phases(image: Plane, settings: Settings) -> dict[str, float]:
     """Denoise an image, and return the seconds of each phase, and of the ``whole``."""
-    from napari_blindspot.engine.fit import fit_plane
-    from napari_blindspot.events import Started, Step
+    from napari_blindspot.core.events import Started, Step
+    from napari_blindspot.engine.fit_plane import fit_plane
 
     # Two profiles, because blind fit and refinement go through the same functions.
     before, after = cProfile.Profile(), cProfile.Profile()

@@ -22,7 +22,7 @@ import numpy as np
 
 from napari_blindspot.benchmark.metrics import score
 from napari_blindspot.benchmark.table import Row, Table, write_atomically
-from napari_blindspot.errors import BlindspotError
+from napari_blindspot.core.errors import BlindspotError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ import numpy as np
 from napari_blindspot.benchmark.pairs import centre_crop
 from napari_blindspot.benchmark.runner import estimate_path
 from napari_blindspot.benchmark.table import write_atomically
-from napari_blindspot.errors import BlindspotError
+from napari_blindspot.core.errors import BlindspotError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

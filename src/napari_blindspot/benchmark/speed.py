@@ -88,7 +88,7 @@ def stacked(request: Request) -> Denoiser:
     The planes are the image, each moved 3 pixels on: neighbours that are alike. ``length`` in the overrides
     says how many.
     """
-    from napari_blindspot.events import Finished
+    from napari_blindspot.core.events import Finished
     from napari_blindspot.stack import fit_stack
 
     overrides = dict(request.overrides)

@@ -8,8 +8,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.atomic import atomic_path
-from napari_blindspot.errors import FileError
+from napari_blindspot.core.errors import FileError
+from napari_blindspot.files.safe_write import atomic_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

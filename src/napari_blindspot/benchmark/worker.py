@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from napari_blindspot.benchmark.methods import Method, Request
-from napari_blindspot.errors import BlindspotError
+from napari_blindspot.core.errors import BlindspotError
 
 __all__ = ["main", "peak_memory_mb"]
 

@@ -1,4 +1,8 @@
-"""Runs the method on real hardware: device, fit, prediction. Importing it loads torch."""
+"""What makes the method fast and safe: `fit_plane`, the only door, and what lies behind it.
+
+Importing it loads torch. Networks, masks and losses belong to `napari_blindspot.method`, stacks to
+`napari_blindspot.stack`.
+"""
 
 import os
 

@@ -1,6 +1,7 @@
 """The patches that an iteration sees: how many, how large, where they lie and how they are turned.
 
-What is learned from them belongs to `napari_blindspot.engine.blind` and `napari_blindspot.engine.refine`.
+What is learned from them belongs to `napari_blindspot.engine.blind_fit` and
+`napari_blindspot.engine.refinement`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_blindspot.engine import graph
+from napari_blindspot.engine.hardware import cuda_graph
 from napari_blindspot.method.symmetry import SYMMETRIES, turn, turned_places
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Patches:
         height, width = self.shape
         limits = (height - self.side + 1, width - self.side + 1, SYMMETRIES)
         drawn = [[self._draw(below) for below in limits] for _ in range(min(count, self.most))]
-        if not graph.on_gpu(self.device):
+        if not cuda_graph.on_gpu(self.device):
             self.places = drawn
             return
         if len(self.places) != len(drawn):

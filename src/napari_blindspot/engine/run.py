@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_blindspot.engine.device import describe_device
-from napari_blindspot.errors import DivergedError
-from napari_blindspot.events import Paused, Step
-from napari_blindspot.image import cast_like
-from napari_blindspot.result import History, Result
+from napari_blindspot.core.errors import DivergedError
+from napari_blindspot.core.events import Paused, Step
+from napari_blindspot.core.plane import cast_like
+from napari_blindspot.core.result import History, Result
+from napari_blindspot.engine.hardware.backends import describe_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
-    from napari_blindspot.control import Control
-    from napari_blindspot.events import Event
-    from napari_blindspot.result import Start
+    from napari_blindspot.core.control import Control
+    from napari_blindspot.core.events import Event
+    from napari_blindspot.core.result import Start
     from napari_blindspot.settings import Settings
 
 __all__ = ["Clock", "Run"]

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from napari_blindspot.engine.warm import take_weights
+from napari_blindspot.engine.warm_start import take_weights
+from napari_blindspot.method.weights import Noise, save
 from napari_blindspot.pretraining.train import train
-from napari_blindspot.pretraining.weights import Noise, save
 from napari_blindspot.settings import PRETRAINED_WIDTH
 
 

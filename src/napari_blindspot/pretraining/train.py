@@ -12,19 +12,19 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from napari_blindspot.engine.blind import line_of_fill, what_is_seen
-from napari_blindspot.engine.train import Trainer
-from napari_blindspot.method.compact import CompactUNet
+from napari_blindspot.engine.blind_fit import line_of_fill, what_is_seen
+from napari_blindspot.engine.trainer import Trainer
+from napari_blindspot.method.compact_unet import CompactUNet
 from napari_blindspot.method.fill import gaussian
-from napari_blindspot.method.sampling import punch_holes, scattered_targets
+from napari_blindspot.method.masks import punch_holes, scattered_targets
 from napari_blindspot.method.symmetry import SYMMETRIES, turn
-from napari_blindspot.plan import DENSE, SPARSE, hole_radius, target_spacing
-from napari_blindspot.pretraining.planes import random_plane
+from napari_blindspot.noise.gap_choice import DENSE, SPARSE, hole_radius, target_spacing
+from napari_blindspot.pretraining.synthetic import random_plane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_blindspot.pretraining.weights import Noise
+    from napari_blindspot.method.weights import Noise
 
 __all__ = ["train"]
 

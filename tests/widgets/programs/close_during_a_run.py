@@ -12,7 +12,7 @@ import napari
 from qtpy.QtCore import QTimer
 
 from napari_blindspot import samples
-from napari_blindspot.widgets.warm import warm_up
+from napari_blindspot.widgets.shared.preload import warm_up
 
 with_a_run = sys.argv[1] == "run"
 viewer = napari.Viewer(show_welcome_screen=False)

@@ -14,7 +14,7 @@ import numpy as np
 from qtpy.QtCore import Qt, QTimer
 
 from napari_blindspot import samples
-from napari_blindspot.widgets.warm import warm_up
+from napari_blindspot.widgets.shared.preload import warm_up
 
 INTERVAL, SECONDS = 20, float(sys.argv[1])
 

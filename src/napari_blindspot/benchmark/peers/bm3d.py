@@ -2,8 +2,8 @@
 
 The filter is its authors' package ``bm3d`` (Mäkinen, Azzari, Foi, "Collaborative Filtering of Correlated
 Noise", IEEE TIP 2020), free for non-commercial research. What it must be told about the noise is measured
-by `napari_blindspot.noise`: better than what comes with the package or with scikit-image, so that the
-comparison is with BM3D at its strongest.
+by `napari_blindspot.noise.estimate`: better than what comes with the package or with scikit-image, so that
+the comparison is with BM3D at its strongest.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_blindspot.benchmark.peers.spectrum import autocovariance_to_psd, residual_autocorrelation
-from napari_blindspot.noise import estimate_noise
+from napari_blindspot.noise.estimate import estimate_noise
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_blindspot.engine.device import choose_device
+from napari_blindspot.engine.hardware.backends import choose_device
 from napari_blindspot.method.layers import use_generator
 from napari_blindspot.method.unet import UNet
 

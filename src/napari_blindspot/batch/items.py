@@ -1,0 +1,238 @@
+"""What there is to do: one item a file, where its result goes, and what is known of it so far.
+
+Planning reads names and, on request, the headers of the files; no pixel is computed and nothing is written.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from napari_blindspot.batch.find import find, locate, stem
+from napari_blindspot.batch.options import BatchOptions, Input
+from napari_blindspot.core.errors import FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari_blindspot.batch.find import Found
+
+__all__ = ["OPEN", "Batch", "Item", "State", "files_of", "output_name", "plan_batch"]
+
+State = Literal["waiting", "running", "done", "failed", "skipped", "stopped"]
+
+OPEN: tuple[State, ...] = ("waiting", "running", "stopped")
+"""States of an item that still has something to do."""
+
+_OTHERS: tuple[State, ...] = ("failed", "skipped", "stopped", "running", "waiting")
+
+SUFFIX = "_denoised"
+_ENDING = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file of a batch.
+
+    Attributes
+    ----------
+    source, output : Path
+        What is read and what is written; absolute.
+    given_axes : str or None
+        The axes that the user gave; None to believe the file.
+    series : int or None
+        Which image of a file that holds several.
+    state : str
+        ``waiting``, ``running``, ``done``, ``failed``, ``skipped`` or ``stopped``.
+    reason : str
+        Why it failed, was skipped or stopped; one sentence.
+    shape, axes, dtype
+        Of the image, once it was looked at: () and empty before.
+    planes, finished : int
+        How many planes it has, and how many of them have a result.
+    seconds : float
+        Computing time of the finished planes.
+    noise : str
+        The measured noise in a few words.
+    warnings : tuple of str
+        What the user ought to know, one sentence each.
+    """
+
+    source: Path
+    output: Path
+    given_axes: str | None = None
+    series: int | None = None
+    state: State = "waiting"
+    reason: str = ""
+    shape: tuple[int, ...] = ()
+    axes: str = ""
+    dtype: str = ""
+    planes: int = 0
+    finished: int = 0
+    seconds: float = 0.0
+    noise: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Batch:
+    """The items of a batch and what holds for all of them.
+
+    Attributes
+    ----------
+    options : BatchOptions
+        What the user wants.
+    items : list of Item
+        In the order in which they are worked on; replaced, not changed, as the batch goes on.
+    """
+
+    options: BatchOptions
+    items: list[Item]
+
+    def update(self, number: int, **changes: Any) -> Item:
+        """Replace an item by one with other values, and return it."""
+        self.items[number] = replace(self.items[number], **changes)
+        return self.items[number]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many items are in each state, for the states that occur."""
+        return dict(Counter(item.state for item in self.items))
+
+    @property
+    def in_words(self) -> str:
+        """Say how far it is: 3 of 5 files done, 1 failed, 1 waiting."""
+        counts = self.counts
+        files = "file" if len(self.items) == 1 else "files"
+        others = [f"{counts[state]} {state}" for state in _OTHERS if state in counts]
+        return ", ".join([f"{counts.get('done', 0)} of {len(self.items)} {files} done", *others])
+
+    @property
+    def failures(self) -> list[Item]:
+        """The items that failed."""
+        return [item for item in self.items if item.state == "failed"]
+
+
+def plan_batch(inputs: Iterable[Input | str | os.PathLike[str]], options: BatchOptions) -> Batch:
+    """Find the files and give each an output.
+
+    Parameters
+    ----------
+    inputs : iterable of Input or path-like
+        Files, folders and patterns. A file that is found twice is taken once.
+    options : BatchOptions
+        Where the results go, and which files of a folder are taken.
+
+    Returns
+    -------
+    Batch
+        One item a file. What is already known to be impossible is an item that has failed, with its
+        reason: a link that leads nowhere, a folder that cannot be read, an output that another file
+        writes too, or that is the input itself.
+
+    Raises
+    ------
+    FileError
+        If there is not a single file, or the folder for the results is a file.
+    """
+    given = [entry if isinstance(entry, Input) else Input(path=Path(entry)) for entry in inputs]
+    folder = locate(options.output)
+    if folder.exists() and not folder.is_dir():
+        raise FileError(f"The output {options.output} is a file; give a folder for the results.")
+    found = _unique(
+        (entry, image) for entry in given for image in find(entry.path, options.pattern, folder)
+    )
+    items = [_item(entry, image, options, folder) for entry, image in found]
+    results = {_key(_without_ending(item.output)) for item in items}
+    # Where inputs and results share a folder, the results of an earlier run are no inputs.
+    kept = [
+        item
+        for item, (_, image) in zip(items, found, strict=True)
+        if not (image.searched and _key(_without_ending(item.source)) in results)
+    ]
+    if not kept:
+        named = ", ".join(str(entry.path) for entry in given) or "the inputs"
+        what = f" that matches {options.pattern!r}" if options.pattern else ""
+        raise FileError(f"There is no image{what} in {named}; give files, folders or another pattern.")
+    return Batch(options, _refuse_collisions(kept))
+
+
+def files_of(batch: Batch) -> list[Input]:
+    """Return an input for each file of a batch that leads to the same results, wherever it was found."""
+    folder = locate(batch.options.output)
+    return [
+        Input(
+            path=item.source,
+            axes=item.given_axes,
+            series=item.series,
+            # "." is where a file goes anyway.
+            into=item.output.parent.relative_to(folder) if item.output.parent != folder else None,
+        )
+        for item in batch.items
+    ]
+
+
+def output_name(source: Path, options: BatchOptions) -> str:
+    """Return the name of a file's result."""
+    return f"{stem(source.name)}{SUFFIX}{_ENDING[options.format]}"
+
+
+def _unique(found: Iterable[tuple[Input, Found]]) -> list[tuple[Input, Found]]:
+    """Leave out what was found before, by whatever name; but a file may be taken once for each series."""
+    first: dict[tuple[str, int | None], tuple[Input, Found]] = {}
+    for entry, image in found:
+        place = str(image.path) if image.problem else os.path.realpath(image.path)
+        first.setdefault((place, entry.series), (entry, image))
+    return list(first.values())
+
+
+def _item(entry: Input, image: Found, options: BatchOptions, folder: Path) -> Item:
+    return Item(
+        source=image.path,
+        output=folder
+        / (image.folder if entry.into is None else entry.into)
+        / output_name(image.path, options),
+        given_axes=entry.axes or options.axes,
+        series=options.series if entry.series is None else entry.series,
+        state="failed" if image.problem else "waiting",
+        reason=image.problem,
+    )
+
+
+def _refuse_collisions(items: list[Item]) -> list[Item]:
+    """Let the first file write an output, and mark every other that would write it too."""
+    writers: dict[str, Item] = {}
+    checked = []
+    for item in items:
+        reason = item.reason
+        if not reason:
+            other = writers.setdefault(_key(item.output), item)
+            if other is not item:
+                reason = (
+                    f"Its result would have the name of that of {other.source}, {item.output}; "
+                    "rename one of them or use another output folder."
+                )
+            elif _same(item.source, item.output):
+                reason = f"The output {item.output} is the input itself; choose another output folder."
+        checked.append(replace(item, state="failed", reason=reason) if reason else item)
+    return checked
+
+
+def _without_ending(path: Path) -> Path:
+    return path.with_name(stem(path.name))
+
+
+def _key(path: Path) -> str:
+    """Return what two names have in common that some file systems take for the same."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False

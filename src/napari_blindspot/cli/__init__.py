@@ -1,0 +1,1 @@
+"""The command line. `napari_blindspot.cli.app` declares the options, each other module does one command."""

@@ -1,0 +1,169 @@
+"""What torch keeps for a whole process or thread: set while a run computes, as it was whenever it does not.
+
+A plugin shares its process with others. So number of threads, cuDNN's flags, default dtype and device,
+gradient and autocast modes are a run's own only between two of its events, never while a caller looks at
+one. Choosing a device belongs to `napari_blindspot.engine.hardware.backends`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    Event = TypeVar("Event")
+
+__all__ = ["computing", "scoped", "threads_of_a_run", "usable_cores"]
+
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""Where Linux keeps a container's share of the processors: microseconds of each period."""
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use at once: a container often has fewer than its machine."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):
+        share, period = QUOTA.read_text(encoding="ascii").split()
+        if share != "max":
+            cores = min(cores, max(1, round(int(share) / int(period))))
+    return cores
+
+
+def threads_of_a_run() -> int:
+    """Return on how many threads a run computes.
+
+    As many as torch would take, but never more than there are cores, and of more than two cores one is
+    left for whatever else the user looks at. It is the same for widget, command line and batch, because
+    another number of threads adds in another order and so gives slightly other pixels. ``OMP_NUM_THREADS``
+    overrules all this.
+    """
+    # torch's own number is not asked then: other users of OpenMP change it for the threads that they run
+    # in, as numba does in napari's once there is a Labels layer.
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    threads = torch.get_num_threads()
+    cores = usable_cores()
+    return min(threads, cores - 1 if cores > 2 else cores)
+
+
+def scoped(
+    events: Iterator[Event], device: torch.device, *, rounded_products: bool = False
+) -> Iterator[Event]:
+    """Yield what a generator yields; it sees torch as `computing` has it, the caller as it was."""
+    assert isinstance(events, Generator)
+    try:
+        while True:
+            with computing(device, rounded_products=rounded_products):
+                try:
+                    event = next(events)
+                except StopIteration:
+                    return
+            yield event
+    finally:
+        events.close()
+
+
+@contextlib.contextmanager
+def computing(device: torch.device, *, rounded_products: bool = False) -> Iterator[None]:
+    """Give the block the torch that a run needs, whatever the caller has set, and undo it at the end.
+
+    On a GPU, convolutions may take TF32, but only repeatable algorithms, so that the same seed gives the
+    same pixels; matrix products, which are the INR's, stay in float32. With `rounded_products`, those of a
+    CPU round their factors to bfloat16 and add in float32, which is as good for the INR and faster.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_of_the_process(device, rounded_products))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        # Its cache of weights in low precision is emptied at the outermost end only: that is beyond a step,
+        # which changes them.
+        stack.enter_context(torch.autocast(device.type, enabled=False, cache_enabled=False))
+        yield
+
+
+_lock = threading.Lock()
+_runs = 0
+_before: dict[str, Any] = {}
+"""What was set before the first of the runs that compute now; the last of them to end puts it back."""
+
+
+@contextlib.contextmanager
+def _of_the_process(device: torch.device, rounded_products: bool) -> Iterator[None]:
+    """Set what all threads share; several runs at once agree on it."""
+    global _runs, _before
+    with _lock:
+        if _runs == 0:
+            _before = _read()
+            _before["of a run"] = threads_of_a_run()
+        _runs += 1
+        # Each thread has a number of its own, which only new threads take from the process.
+        torch.set_num_threads(_before["of a run"])
+        if torch.get_default_dtype() != torch.float32:
+            torch.set_default_dtype(torch.float32)
+        if device.type == "cuda":
+            _write_flags({"benchmark": False, "deterministic": True, "tf32": (True, False)})
+        if device.type == "cpu":
+            _write_products("bf16" if rounded_products else "ieee")
+    try:
+        yield
+    finally:
+        with _lock:
+            _runs -= 1
+            torch.set_num_threads(_before["threads"])
+            if _runs == 0:
+                if torch.get_default_dtype() != _before["dtype"]:
+                    torch.set_default_dtype(_before["dtype"])
+                _write_flags(_before)
+                _write_products(_before["products"])
+
+
+def _read() -> dict[str, Any]:
+    cudnn = torch.backends.cudnn
+    try:
+        tf32 = cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    except RuntimeError:
+        # Set by torch's newer interface, which cannot be put back by this one: best left alone.
+        tf32 = None
+    return {
+        "threads": torch.get_num_threads(),
+        "dtype": torch.get_default_dtype(),
+        "benchmark": cudnn.benchmark,
+        "deterministic": cudnn.deterministic,
+        "tf32": tf32,
+        "products": getattr(_products(), "fp32_precision", None),
+    }
+
+
+def _products() -> Any:
+    """Return torch's switch for the factors of matrix products on a CPU; None before torch 2.9."""
+    return getattr(torch.backends.mkldnn, "matmul", None)
+
+
+def _write_products(precision: str | None) -> None:
+    products = _products()
+    if precision is not None and getattr(products, "fp32_precision", precision) != precision:
+        products.fp32_precision = precision
+
+
+def _write_flags(flags: dict[str, Any]) -> None:
+    """Set those of cuDNN and cuBLAS that differ."""
+    cudnn, now = torch.backends.cudnn, _read()
+    if now["benchmark"] != flags["benchmark"]:
+        cudnn.benchmark = flags["benchmark"]
+    if now["deterministic"] != flags["deterministic"]:
+        cudnn.deterministic = flags["deterministic"]
+    if None not in (now["tf32"], flags["tf32"]) and now["tf32"] != flags["tf32"]:
+        cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = flags["tf32"]

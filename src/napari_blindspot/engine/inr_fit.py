@@ -1,0 +1,159 @@
+"""The INR beside the blind-spot fit: F_φ learns the noisy pixels, then what D_θ makes of them.
+
+F_φ is a SIREN on top of the normalised convolution that fills the U-Net's holes, read between its pixels:
+the SIREN has to learn only what that lacks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+
+from napari_blindspot.engine.hardware import cuda_graph
+from napari_blindspot.engine.hardware.adam import make_adam, one_cycle
+from napari_blindspot.method.siren import Siren, pixel_coordinates
+
+if TYPE_CHECKING:
+    from napari_blindspot.settings import Settings
+
+__all__ = ["ImplicitFit"]
+
+POINTS = 8192
+"""Points a step looks at."""
+
+BETA = 0.999
+"""Memory of the squared gradients."""
+
+CHUNK = 16384
+"""Points evaluated at once when the whole plane is asked for."""
+
+
+class ImplicitFit:
+    """F_φ for one plane, fitted by L_inr and L_mc.
+
+    Parameters
+    ----------
+    noisy : Tensor
+        (Y, X) float32, stabilised and standardised.
+    valid : Tensor
+        (Y, X) bool.
+    fill : Tensor
+        (Y, X), the normalised convolution that F_φ starts from.
+    settings : Settings
+        Width, octaves, dropout and learning rate; which losses are on.
+    steps : int
+        How many there will be, for the learning rate's cycle.
+    generator : torch.Generator
+        Draws weights, points and shifts.
+    compromises : dict of str, optional
+        Where the result's warnings are collected.
+    """
+
+    def __init__(
+        self,
+        noisy: torch.Tensor,
+        valid: torch.Tensor,
+        fill: torch.Tensor,
+        settings: Settings,
+        steps: int,
+        generator: torch.Generator,
+        compromises: dict[str, str] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.generator = generator
+        self.shape = noisy.shape
+        self.noisy = noisy.flatten()
+        self.fill = fill[None, None]
+        self.visible = valid.flatten().nonzero()[:, 0]
+        self.coordinates = pixel_coordinates(noisy.shape[0], noisy.shape[1], noisy.device)
+        self.pixel = 2.0 / (torch.tensor(noisy.shape, device=noisy.device) - 1.0)
+        self.siren = Siren(
+            settings.inr_features,
+            settings.inr_octaves,
+            settings.inr_dropout,
+            settings.inr_omega,
+            generator,
+        )
+        # So that F_φ starts as the fill, and not as the fill and what a random network adds to it.
+        torch.nn.init.zeros_(self.siren.output.weight)
+        torch.nn.init.zeros_(self.siren.output.bias)
+        self.siren.requires_grad_(settings.train_inr)
+        numbers = one_cycle(max(steps, 2), settings.inr_learning_rate, rise=0.1, below=25, last=10_000)
+        self.optimizer = make_adam(self.siren.parameters(), numbers, BETA, noisy.device)
+        self.loss = torch.zeros((), device=noisy.device)
+        self.compromises = {} if compromises is None else compromises
+        self.replay = cuda_graph.Replay(generator, self.compromises)
+        self._estimate: torch.Tensor | None = None
+
+    @property
+    def estimate(self) -> torch.Tensor | None:
+        """D_θ's estimate, (Y * X,), once there is one; F_φ learns from it then."""
+        return self._estimate
+
+    @estimate.setter
+    def estimate(self, values: torch.Tensor) -> None:
+        if self._estimate is None:
+            # Steps are others from now on; the ones after a later estimate read it from the same place.
+            self.replay = cuda_graph.Replay(self.generator, self.compromises)
+            self._estimate = values.clone()
+        else:
+            self._estimate.copy_(values)
+
+    def step(self, record: torch.Tensor) -> None:
+        """Take one step.
+
+        With an estimate of D_θ at hand, L_mc takes the place of L_inr: the shift is drawn from a pixel
+        around the centre, so that F_φ is not moved by half a pixel, as shifts in (0, 1) would move it.
+
+        Parameters
+        ----------
+        record : Tensor
+            (3,); L_inr and L_mc are written to its second and third place.
+        """
+        if not self.settings.train_inr or not (self._teaching or self.settings.inr_loss):
+            return
+        self.optimizer.advance()
+        self.replay(self._work, self._tensors)
+        record[2 if self._teaching else 1] = self.loss
+
+    @property
+    def _teaching(self) -> bool:
+        return self._estimate is not None and self.settings.consistency_loss
+
+    def _work(self) -> None:
+        """Draw points, and move F_φ towards what it learns there."""
+        pick = torch.randint(
+            len(self.visible), (POINTS,), device=self.visible.device, generator=self.generator
+        )
+        points = self.visible[pick]
+        where = self.coordinates[points]
+        if self._teaching:
+            assert self._estimate is not None
+            shift = torch.rand(where.shape, device=where.device, generator=self.generator) - 0.5
+            where = where + shift * self.pixel
+            target = self._estimate[points]
+        else:
+            target = self.noisy[points]
+        loss = (self._fill_at(where) + self.siren(where) - target).square().mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.loss.copy_(loss.detach())
+
+    def _tensors(self) -> list[torch.Tensor]:
+        return [*self.optimizer.tensors(), self.loss]
+
+    @torch.no_grad()
+    def image(self) -> torch.Tensor:
+        """Return F_φ at all pixel centres, (Y, X)."""
+        chunks = range(0, len(self.coordinates), CHUNK)
+        parts = [self.siren(self.coordinates[start : start + CHUNK]) for start in chunks]
+        return self.fill[0, 0] + torch.cat(parts).view(self.shape)
+
+    def _fill_at(self, where: torch.Tensor) -> torch.Tensor:
+        """Read the fill at coordinates (N, 2), linearly between its pixels."""
+        grid = where.flip(1)[None, None]
+        read = F.grid_sample(self.fill, grid, padding_mode="border", align_corners=True)
+        return read[0, 0, 0]

@@ -1,0 +1,190 @@
+"""The refinement after the blind-spot fit: the pixel itself comes back, with the noise that was measured.
+
+A blind spot cannot use what a pixel says about itself. But once there is a good estimate, its noise is
+known: the same network is trained a little further to undo measured noise put on that estimate, with the
+blind-spot loss on the real pixels beside it, and is then shown the whole image. Close relatives are
+Noisier2Noise (Moran et al., CVPR 2020) and Noisy-As-Clean (Xu et al., IEEE TIP 2020), which need to be
+told the noise.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from napari_blindspot.engine.blind_fit import BlindFit
+
+__all__ = ["Refinement", "guard", "local_sigma", "wiener"]
+
+LEVELS = 24
+"""Ranges of intensity in which the spread of the residual is measured."""
+
+WINDOW = 9
+"""Side of the window of the Wiener fusion, in pixels."""
+
+BEYOND_NOISE = ((9, 2.0), (5, 3.0))
+"""Windows (side in pixels) in which a mean square of so many times the noise's is no chance."""
+
+BLIND_SHARE = 0.3
+"""Weight of the blind-spot loss on the real pixels."""
+
+LEAST_POWER = 0.01
+"""Floor of the noise's power spectrum, whose mean is 1: a measured one may dip below 0."""
+
+
+def local_sigma(
+    noisy: torch.Tensor, estimate: torch.Tensor, valid: torch.Tensor, model_sigma: float
+) -> torch.Tensor:
+    """Return the noise's standard deviation at every pixel, as a function of the estimate.
+
+    Stabilisation is not exact where counts are low or clipped; the residual shows what is left there. It
+    is never taken to be more than the model says, because lost structure only adds to a residual.
+
+    Parameters
+    ----------
+    noisy, estimate : Tensor
+        (1, 1, Y, X).
+    valid : Tensor
+        (1, 1, Y, X) bool.
+    model_sigma : float
+        The noise's standard deviation by the model, on the same scale.
+    """
+    values, order = estimate[valid].sort()
+    squares = ((noisy - estimate)[valid] ** 2)[order]
+    centres = torch.stack([part.mean() for part in values.tensor_split(LEVELS) if len(part)])
+    variances = torch.stack([part.mean() for part in squares.tensor_split(LEVELS) if len(part)])
+    sigmas = variances.sqrt().clamp(max=model_sigma)
+    position = torch.bucketize(estimate, centres)
+    low = (position - 1).clamp(0, len(centres) - 1)
+    high = position.clamp(0, len(centres) - 1)
+    gap = (centres[high] - centres[low]).clamp_min(1e-12)
+    share = ((estimate - centres[low]) / gap).clamp(0, 1)
+    return sigmas[low] + share * (sigmas[high] - sigmas[low])
+
+
+def _window_mean(x: torch.Tensor, valid: torch.Tensor, side: int) -> torch.Tensor:
+    """Return the mean over the valid pixels of a window around every pixel, (1, 1, Y, X)."""
+    weight = valid.to(x.dtype)
+    padded = F.pad(torch.cat([x * weight, weight]), (side // 2,) * 4, mode="reflect")
+    sums = F.avg_pool2d(padded, side, stride=1)
+    return sums[:1] / sums[1:].clamp_min(1e-6)
+
+
+def wiener(
+    noisy: torch.Tensor, estimate: torch.Tensor, sigma: torch.Tensor, valid: torch.Tensor
+) -> torch.Tensor:
+    """Give back the part of the residual that exceeds the measured noise, window by window."""
+    residual = _window_mean((noisy - estimate) ** 2, valid, WINDOW)
+    noise = _window_mean(sigma**2, valid, WINDOW)
+    structure = (residual - noise).clamp_min(0)
+    gain = structure / (structure + noise).clamp_min(1e-30)
+    return torch.where(valid, estimate + gain * (noisy - estimate), estimate)
+
+
+def guard(
+    noisy: torch.Tensor, estimate: torch.Tensor, sigma: torch.Tensor, valid: torch.Tensor
+) -> torch.Tensor:
+    """Give the residual back where it is far beyond the noise: debris, missed structure, a clean image.
+
+    Unlike `wiener` it leaves alone what chance explains, so that it can be the last step.
+    """
+    squares = (noisy - estimate) ** 2
+    gain = torch.zeros_like(estimate)
+    for side, times in BEYOND_NOISE:
+        residual = _window_mean(squares, valid, side)
+        excess = residual - times * _window_mean(sigma**2, valid, side)
+        gain = torch.maximum(gain, excess.clamp_min(0) / residual.clamp_min(1e-30))
+    return torch.where(valid, estimate + gain * (noisy - estimate), estimate)
+
+
+class Refinement:
+    """The loss of one round of refinement.
+
+    Parameters
+    ----------
+    fit : BlindFit
+        The plane and its random numbers.
+    target : Tensor
+        (1, 1, Y, X), what the network must give back.
+    estimate : Tensor
+        (1, 1, Y, X), whose residuals are a sample of the noise.
+    sigma : Tensor
+        (1, 1, Y, X), the noise's standard deviation.
+    correlation : Tensor or None
+        (2L+1, 2L+1), the noise's autocorrelation. None for white noise, which is then drawn from the
+        residuals of pixels of like intensity, so that its skew comes along; correlated noise is drawn
+        from a Gaussian of this correlation.
+    """
+
+    def __init__(
+        self,
+        fit: BlindFit,
+        target: torch.Tensor,
+        estimate: torch.Tensor,
+        sigma: torch.Tensor,
+        correlation: torch.Tensor | None,
+    ) -> None:
+        self.fit = fit
+        self.count = max(1, fit.settings.batch_size // 4)
+        self.correlation = correlation
+        if correlation is None:
+            intensity = estimate.flatten()
+            order = intensity.argsort()
+            self.residuals = (fit.noisy - estimate).flatten()[order]
+            rank = torch.empty_like(intensity)
+            rank[order] = torch.arange(len(order), device=order.device, dtype=rank.dtype)
+            self.spread = max(64, len(order) // 512)
+            guide = rank.view_as(estimate)
+        else:
+            self.filter = self._filter(correlation, fit.patches.side)
+            guide = sigma
+        self.stack = torch.cat([fit.pixels, target, guide], dim=1)
+
+    @staticmethod
+    def _filter(correlation: torch.Tensor, side: int) -> torch.Tensor:
+        """Return the amplitude spectrum of the noise on a patch."""
+        middle = len(correlation) // 2
+        # A patch shorter than the correlation holds only its inner part.
+        reach = min(middle, (side - 1) // 2)
+        inner = correlation[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1]
+        offsets = torch.arange(-reach, reach + 1, device=correlation.device) % side
+        kernel = torch.zeros(side, side, device=correlation.device)
+        kernel[offsets[:, None], offsets] = inner
+        power = torch.fft.fft2(kernel).real.clamp_min(LEAST_POWER)
+        amplitude: torch.Tensor = (power / power.mean()).sqrt()
+        return amplitude
+
+    def __call__(self, network: nn.Module) -> torch.Tensor:
+        """Return the loss of the placed patches: denoise target + noise, and the real pixels blindly."""
+        patches = self.fit.patches.cut(self.stack)
+        pixels, target, guide = patches[:, :-2], patches[:, -2:-1], patches[:, -1:]
+        twice = torch.cat([target, target])
+        beside = torch.cat([pixels[:, 2:], pixels[:, 2:]])
+        visible = torch.cat([pixels[:, 1:2], pixels[:, 1:2]]) > 0.5
+        estimate = self.fit.apply(network, twice + self._noise(guide), visible, beside)
+        weight = visible.to(target.dtype)
+        loss: torch.Tensor = (weight * (estimate - twice) ** 2).sum() / weight.sum().clamp_min(1.0)
+        if self.correlation is None:
+            # Where noise is correlated, the blind loss sees too few targets to be worth its time.
+            loss = loss + BLIND_SHARE * self.fit.loss(network, pixels)
+        return loss
+
+    def _noise(self, guide: torch.Tensor) -> torch.Tensor:
+        """Draw noise for twice as many patches as `guide` has."""
+        generator = self.fit.generator
+        if self.correlation is None:
+            twice = torch.cat([guide, guide])
+            uniform = torch.rand(twice.shape, device=twice.device, generator=generator)
+            pick = twice + (2 * uniform - 1) * self.spread
+            return self.residuals[pick.long().clamp(0, len(self.residuals) - 1)]
+        if len(self.filter) != guide.shape[-1]:
+            # The patches have become smaller, for want of memory.
+            self.filter = self._filter(self.correlation, guide.shape[-1])
+        white = torch.randn(guide.shape, device=guide.device, generator=generator)
+        noise = torch.fft.ifft2(torch.fft.fft2(white) * self.filter).real * guide
+        return torch.cat([noise, -noise])

@@ -1,0 +1,79 @@
+"""The last step of every reader: what failed becomes one sentence, what was read becomes an image."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from napari_blindspot.core.errors import BlindspotError, FileError
+from napari_blindspot.files.axes import check_axes, guess_axes, planes_last
+from napari_blindspot.files.image_file import ImageFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from napari_blindspot.files.formats.tiff_metadata import Metadata
+    from napari_blindspot.files.lazy_array import PlaneArray
+
+__all__ = ["image_of", "unreadable"]
+
+
+def image_of(
+    pixels: PlaneArray, named: str, axes: str | None, metadata: Metadata, notes: tuple[str, ...] = ()
+) -> ImageFile:
+    """Put pixels and metadata together, planes last.
+
+    Parameters
+    ----------
+    pixels : PlaneArray
+        In the order of the file.
+    named : str
+        The axes that the file names; guessed where it does not.
+    axes : str or None
+        What the user says instead.
+    metadata : Metadata
+        Of the file.
+    notes : tuple of str
+        What was noticed when it was read.
+
+    Raises
+    ------
+    ImageError
+        If the axes are not those of an image.
+    """
+    letters, guesses = (check_axes(axes, pixels.shape), ()) if axes else guess_axes(pixels.shape, named)
+    ordered, letters = planes_last(pixels, letters)
+    metadata.fit_channels(ordered.shape[letters.index("C")] if "C" in letters else 1)
+    return ImageFile(
+        ordered,
+        letters,
+        metadata.spacing,
+        metadata.channel_names,
+        (*notes, *guesses),
+        metadata.channel_colors,
+        metadata.origin,
+    )
+
+
+@contextlib.contextmanager
+def unreadable(source: Path, sentence: str) -> Iterator[None]:
+    """Turn whatever a library raises on a damaged file into a `FileError`.
+
+    Parameters
+    ----------
+    source : Path
+        The file.
+    sentence : str
+        What to say about it; the library's first line follows.
+    """
+    try:
+        yield
+    except BlindspotError:
+        raise
+    except MemoryError as error:
+        raise FileError(f"A plane of {source} does not fit into memory.") from error
+    # What libraries and their codecs raise on damaged data and metadata is open-ended.
+    except Exception as error:
+        text = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise FileError(f"{sentence}: {text}.") from error

@@ -1,0 +1,182 @@
+"""The metadata of OME-Zarr (NGFF 0.4 and 0.5; 0.1 to 0.3 as far as they go), both ways.
+
+Source: https://ngff.openmicroscopy.org/0.5/ and /0.4/. Chunks and folders belong to reader and writer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_blindspot.files.formats.tiff_metadata import Metadata
+from napari_blindspot.files.spacing import LENGTH_AXES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from napari_blindspot.files.image_file import ImageFile
+
+__all__ = ["ORDER", "axes_of", "metadata_of", "ome_attributes", "window_channels"]
+
+ORDER = "TCZYX"
+"""The order of axes that the specification asks for: time, then channel, then space."""
+
+_UNITS = {
+    "pm": "picometer",
+    "Å": "angstrom",
+    "nm": "nanometer",
+    "µm": "micrometer",
+    "mm": "millimeter",
+    "cm": "centimeter",
+    "m": "meter",
+    "in": "inch",
+    "ns": "nanosecond",
+    "µs": "microsecond",
+    "ms": "millisecond",
+    "s": "second",
+    "min": "minute",
+    "h": "hour",
+}
+_TYPES = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
+_BEFORE_AXES = "TCZYX"
+"""Axes of NGFF 0.1 and 0.2, which did not name them."""
+
+
+def axes_of(multiscales: Mapping[str, Any], ndim: int) -> str:
+    """Return the axes as letters; what is no axis of an image becomes a question mark."""
+    axes = multiscales.get("axes")
+    if not axes:
+        return _BEFORE_AXES[-ndim:] if ndim <= len(_BEFORE_AXES) else ""
+    letters = ""
+    for axis in axes:
+        name = axis if isinstance(axis, str) else str(axis.get("name", ""))
+        kind = "" if isinstance(axis, str) else axis.get("type", "")
+        by_kind = {"time": "T", "channel": "C"}.get(kind, "")
+        letters += by_kind or (name.upper() if len(name) == 1 else "?")
+    return letters
+
+
+def metadata_of(
+    multiscales: Mapping[str, Any], omero: Mapping[str, Any], axes: str
+) -> tuple[Metadata, tuple[str, ...]]:
+    """Return what is kept of the metadata of an image's full resolution, and notes for the user."""
+    found = Metadata()
+    scale, translation = [1.0] * len(axes), [0.0] * len(axes)
+    for transformations in (
+        multiscales["datasets"][0].get("coordinateTransformations") or (),
+        multiscales.get("coordinateTransformations") or (),
+    ):
+        for one in transformations:
+            if one.get("type") == "scale" and len(one.get("scale", ())) == len(axes):
+                scale = [a * float(b) for a, b in zip(scale, one["scale"], strict=True)]
+                translation = [a * float(b) for a, b in zip(translation, one["scale"], strict=True)]
+            if one.get("type") == "translation" and len(one.get("translation", ())) == len(axes):
+                translation = [a + float(b) for a, b in zip(translation, one["translation"], strict=True)]
+    units = [_unit(axis) for axis in multiscales.get("axes") or [""] * len(axes)]
+    assumed = ""
+    for letter, step, start, unit in zip(axes, scale, translation, units, strict=True):
+        if letter not in "TZYX":
+            continue
+        default = "µm" if letter in LENGTH_AXES else "s"
+        if not unit and step != 1.0:
+            assumed += letter
+        if unit or step != 1.0:
+            found.set_spacing(letter, step, unit or default)
+            if start:
+                found.set_origin(letter, start, unit or default)
+    channels = omero.get("channels") or ()
+    names = tuple(str(channel.get("label", "")) for channel in channels)
+    colors = tuple(_color(channel.get("color")) for channel in channels)
+    found.channel_names = names if any(names) else ()
+    found.channel_colors = colors if any(colors) else ()
+    if not assumed:
+        return found, ()
+    return found, (f"The file names no unit for {', '.join(assumed)}; µm and s are assumed.",)
+
+
+def _unit(axis: Any) -> str:
+    return str(axis.get("unit") or "") if isinstance(axis, dict) else ""
+
+
+def _color(value: object) -> str:
+    digits = str(value or "").lstrip("#").lower()
+    is_color = len(digits) == 6 and all(digit in "0123456789abcdef" for digit in digits)
+    # White is what is written where no colour is known.
+    return f"#{digits}" if is_color and digits != "ffffff" else ""
+
+
+def ome_attributes(like: ImageFile, axes: str, levels: int, name: str, version: str) -> dict[str, Any]:
+    """Return the attributes that describe an image with its smaller levels, without its channels.
+
+    Parameters
+    ----------
+    like : ImageFile
+        Whose voxel size and place they tell.
+    axes : str
+        Of the arrays, in the order of `ORDER`.
+    levels : int
+        How many arrays there are, named 0, 1, …, each of half the size of the one before.
+    name : str
+        Of the image.
+    version : str
+        0.4 or 0.5.
+    """
+    described = []
+    for letter in axes:
+        axis = {"name": letter.lower(), "type": _TYPES[letter]}
+        if letter in like.spacing:
+            axis["unit"] = _UNITS[like.spacing[letter].unit]
+        described.append(axis)
+    datasets = [
+        {"path": str(level), "coordinateTransformations": _transformations(like, axes, 2**level)}
+        for level in range(levels)
+    ]
+    multiscales: dict[str, Any] = {"name": name, "axes": described, "datasets": datasets}
+    if levels > 1:
+        multiscales["type"] = "mean"
+    if version == "0.4":
+        return {"multiscales": [{"version": version, **multiscales}]}
+    return {"version": version, "multiscales": [multiscales]}
+
+
+def _transformations(like: ImageFile, axes: str, factor: int) -> list[dict[str, Any]]:
+    """Return scale and, where it is not the origin, translation of a level."""
+    scale, translation = [], []
+    for letter in axes:
+        step = like.spacing[letter].step if letter in like.spacing else 1.0
+        shrunk = factor if letter in "YX" else 1
+        scale.append(step * shrunk)
+        # Positions are those of pixel centres: that of an averaged block lies between its pixels.
+        translation.append(like.origin.get(letter, 0.0) + step * (shrunk - 1) / 2)
+    found: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
+    if any(translation):
+        found.append({"type": "translation", "translation": translation})
+    return found
+
+
+def window_channels(
+    like: ImageFile, windows: Sequence[Sequence[float]], whole: tuple[float, float]
+) -> list[dict[str, Any]]:
+    """Return the channels with their names, colours and contrast.
+
+    Parameters
+    ----------
+    like : ImageFile
+        Whose channels they are.
+    windows : sequence of (float, float)
+        What to show as black and as white, for each channel.
+    whole : (float, float)
+        The lowest and highest value that there may be.
+    """
+    described = []
+    for number, (start, end) in enumerate(windows):
+        name = like.channel_names[number] if like.channel_names else f"channel {number}"
+        color = like.channel_colors[number] if like.channel_colors else ""
+        described.append(
+            {
+                "label": name,
+                "color": color.lstrip("#").upper() or "FFFFFF",
+                "active": True,
+                "window": {"min": whole[0], "max": whole[1], "start": start, "end": end},
+            }
+        )
+    return described

@@ -1,0 +1,178 @@
+"""Voxel size, place, channels and annotations in the many kinds of TIFF: OME, ImageJ, plain.
+
+Only what the metadata say; pixels and the names of axes belong to
+`napari_blindspot.files.formats.tiff_reader`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from napari_blindspot.files.spacing import LENGTH_AXES, Spacing, make_spacing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tifffile import TiffFile
+
+__all__ = ["Metadata", "read_annotation", "read_metadata"]
+
+_COARSEST_PIXEL = 20.0
+"""µm: a coarser resolution in a plain TIFF is that of a printer or screen, not of a microscope."""
+
+_MICROMETRES_A_UNIT = {2: 25400.0, 3: 1e4}
+"""What TIFF's ResolutionUnit 2 (inch) and 3 (centimetre) stand for."""
+
+
+@dataclass(slots=True)
+class Metadata:
+    """What is kept of the metadata; the fields are those of `ImageFile`."""
+
+    spacing: dict[str, Spacing] = field(default_factory=dict)
+    channel_names: tuple[str, ...] = ()
+    channel_colors: tuple[str, ...] = ()
+    origin: dict[str, float] = field(default_factory=dict)
+
+    def set_spacing(self, axis: str, step: object, unit: str) -> None:
+        """Note a distance if it is one."""
+        spacing = make_spacing(axis, step, unit)
+        if spacing is not None:
+            self.spacing[axis] = spacing
+
+    def set_origin(self, axis: str, position: object, unit: str) -> None:
+        """Note the position of the first pixel if it is one, and the axis has a spacing."""
+        try:
+            value = float(position)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            return
+        spacing = self.spacing.get(axis)
+        converted = None if spacing is None else spacing.convert(value, unit)
+        if converted is not None and math.isfinite(converted):
+            self.origin[axis] = converted
+
+    def fit_channels(self, count: int) -> None:
+        """Forget names and colours of channels if there are not as many as channels."""
+        if len(self.channel_names) != count:
+            self.channel_names = ()
+        if len(self.channel_colors) != count:
+            self.channel_colors = ()
+
+
+def read_metadata(tiff: TiffFile, series: int = 0) -> Metadata:
+    """Return what a TIFF says about one of its images."""
+    if tiff.is_ome and tiff.ome_metadata:
+        return _from_ome(tiff.ome_metadata, series)
+    if tiff.is_imagej and tiff.imagej_metadata:
+        return _from_imagej(tiff, tiff.imagej_metadata)
+    return _from_tags(tiff)
+
+
+def read_annotation(ome_xml: str, namespace: str) -> dict[str, str]:
+    """Return the keys and values of the first MapAnnotation of a namespace; empty if there is none."""
+    root = _parse(ome_xml)
+    if root is None:
+        return {}
+    for annotation in root.iterfind(".//{*}MapAnnotation"):
+        if annotation.get("Namespace") == namespace:
+            return {m.get("K", ""): m.text or "" for m in annotation.iterfind("{*}Value/{*}M")}
+    return {}
+
+
+def _from_ome(text: str, series: int) -> Metadata:
+    root = _parse(text)
+    images = [] if root is None else root.findall("{*}Image/{*}Pixels")
+    found = Metadata()
+    if series >= len(images):
+        return found
+    pixels = images[series]
+    planes = pixels.findall("{*}Plane")
+    for axis in LENGTH_AXES:
+        name = f"PhysicalSize{axis}"
+        found.set_spacing(axis, pixels.get(name), pixels.get(f"{name}Unit", "µm"))
+    found.set_spacing("T", pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s"))
+    if "T" not in found.spacing:
+        _set_increment(found, planes)
+    for plane in planes:
+        if all(plane.get(f"The{axis}") == "0" for axis in "TCZ"):
+            for axis in LENGTH_AXES:
+                unit = plane.get(f"Position{axis}Unit", "reference frame")
+                found.set_origin(axis, plane.get(f"Position{axis}"), unit)
+    channels = pixels.findall("{*}Channel")
+    names = tuple(channel.get("Name", "") for channel in channels)
+    colors = tuple(_color_of_ome(channel.get("Color")) for channel in channels)
+    found.channel_names = names if any(names) else ()
+    found.channel_colors = colors if any(colors) else ()
+    return found
+
+
+def _set_increment(found: Metadata, planes: Iterable[ElementTree.Element]) -> None:
+    """Take the mean time between two frames from the planes' own times."""
+    times = [
+        (int(plane.get("TheT", "0")), plane.get("DeltaT"), plane.get("DeltaTUnit", "s"))
+        for plane in planes
+        if plane.get("TheZ") == "0" and plane.get("TheC") == "0" and plane.get("DeltaT")
+    ]
+    if len(times) < 2:
+        return
+    (first, start, unit), (last, end, _) = min(times), max(times)
+    found.set_spacing("T", (float(end or 0) - float(start or 0)) / max(last - first, 1), unit)
+
+
+def _color_of_ome(value: str | None) -> str:
+    """Return #rrggbb of OME's signed RGBA number; -1, opaque white, is what stands for no colour."""
+    try:
+        number = int(value or "-1") & 0xFFFFFFFF
+    except ValueError:
+        return ""
+    return "" if number == 0xFFFFFFFF else f"#{number >> 8:06x}"
+
+
+def _from_imagej(tiff: TiffFile, metadata: dict[str, Any]) -> Metadata:
+    unit = str(metadata.get("unit", ""))
+    found = Metadata()
+    for axis, per_unit in zip("XY", _pixels_per_unit(tiff), strict=True):
+        found.set_spacing(axis, 1.0 / per_unit if per_unit else None, unit)
+    found.set_spacing("Z", metadata.get("spacing"), str(metadata.get("zunit", unit)))
+    found.set_spacing("T", metadata.get("finterval"), str(metadata.get("tunit", "s")))
+    for axis in LENGTH_AXES:
+        # ImageJ counts pixels from the corner to the origin.
+        offset = metadata.get(f"{axis.lower()}origin")
+        if isinstance(offset, (int, float)) and axis in found.spacing:
+            found.origin[axis] = -offset * found.spacing[axis].step
+    tables = metadata.get("LUTs") or []
+    found.channel_colors = tuple("#{:02x}{:02x}{:02x}".format(*table[:, -1]) for table in tables)
+    return found
+
+
+def _from_tags(tiff: TiffFile) -> Metadata:
+    """Take TIFF's own resolution when it is one that only a microscope has."""
+    tags = tiff.pages.first.tags
+    unit = _MICROMETRES_A_UNIT.get(int(tags["ResolutionUnit"].value) if "ResolutionUnit" in tags else 0)
+    found = Metadata()
+    if unit is None:
+        return found
+    for axis, per_unit in zip("XY", _pixels_per_unit(tiff), strict=True):
+        size = unit / per_unit if per_unit else math.inf
+        if size <= _COARSEST_PIXEL:
+            found.set_spacing(axis, size, "µm")
+    return found
+
+
+def _pixels_per_unit(tiff: TiffFile) -> tuple[float, float]:
+    """Return XResolution and YResolution, 0 where they are missing."""
+    tags = tiff.pages.first.tags
+    values = []
+    for name in ("XResolution", "YResolution"):
+        numerator, denominator = tags[name].value if name in tags else (0, 1)
+        values.append(numerator / denominator if denominator else 0.0)
+    return values[0], values[1]
+
+
+def _parse(text: str) -> ElementTree.Element | None:
+    try:
+        return ElementTree.fromstring(text)
+    except ElementTree.ParseError:
+        return None

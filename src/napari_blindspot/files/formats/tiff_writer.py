@@ -1,0 +1,158 @@
+"""Writing OME-TIFF plane by plane, so that memory does not grow with the length of a stack."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_blindspot.core.errors import ImageError
+from napari_blindspot.files.pyramid import halve, level_shapes
+from napari_blindspot.files.safe_write import atomic_path
+from napari_blindspot.files.spacing import LENGTH_AXES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from napari_blindspot.files.image_file import ImageFile
+    from napari_blindspot.files.write_options import WriteOptions
+
+    Planes = Callable[[tuple[int, ...]], npt.NDArray[Any]]
+
+__all__ = ["NAMESPACE", "OME_DTYPES", "write_tiff"]
+
+OME_DTYPES = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", "float64")
+"""Pixel types that an OME-TIFF can hold."""
+
+NAMESPACE = "napari-blindspot/run"
+"""Namespace of the annotation that holds the record of a run."""
+
+CLASSIC_LIMIT = 2**32 - 2**25
+"""Largest array in bytes that a classic TIFF is written for; beyond it, BigTIFF."""
+
+
+def write_tiff(
+    path: Path,
+    like: ImageFile,
+    planes: Planes,
+    dtype: np.dtype[Any],
+    options: WriteOptions,
+    record: Mapping[str, str],
+) -> None:
+    """Write an OME-TIFF; the parameters are those of `napari_blindspot.files.door.write_image`.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written, for example because the disk is full.
+    ImageError
+        If an OME-TIFF cannot hold the dtype.
+    """
+    import tifffile
+
+    if dtype.name not in OME_DTYPES:
+        raise ImageError(f"An OME-TIFF cannot hold {dtype}; choose one of: {', '.join(OME_DTYPES)}.")
+    shape = like.shape
+    leading, plane = (shape[:-3], shape[-3:]) if like.is_rgb else (shape[:-2], shape[-2:])
+    sizes = level_shapes((plane[0], plane[1]), pyramid=options.pyramid and not like.is_rgb)
+    size = math.prod(shape) * dtype.itemsize
+    common: dict[str, Any] = {"photometric": "rgb" if like.is_rgb else "minisblack"}
+    if options.compression != "none":
+        # Differences of neighbours compress better; 3 is the predictor for floats.
+        predictor = 3 if dtype.kind == "f" else 2
+        common |= {"compression": options.compression, "predictor": predictor}
+    with atomic_path(path, size) as temporary:
+        # tifffile writes the resolution levels of a pyramid after all of its full planes.
+        big = size * (2 if len(sizes) > 1 else 1) > CLASSIC_LIMIT
+        with tifffile.TiffWriter(temporary, bigtiff=big, ome=True) as tiff:
+            for level, level_size in enumerate(sizes):
+                side = options.tile if max(level_size) > options.tile else None
+                first = {
+                    "metadata": _metadata(path, like, record),
+                    "subifds": len(sizes) - 1,
+                    **_resolution(like),
+                }
+                tiff.write(
+                    _pieces(planes, leading, dtype, level, side),
+                    shape=(*leading, *level_size, *plane[2:]),
+                    dtype=dtype,
+                    tile=(side, side) if side else None,
+                    **({"subfiletype": 1, "metadata": None} if level else first),
+                    **common,
+                )
+
+
+def _pieces(
+    planes: Planes, leading: tuple[int, ...], dtype: np.dtype[Any], level: int, side: int | None
+) -> Iterator[npt.NDArray[Any]]:
+    """Give the planes of a level one after another, whole or cut into tiles."""
+    for index in np.ndindex(*leading):
+        plane = np.ascontiguousarray(planes(index), dtype=dtype)
+        if level:
+            plane = halve(plane, level)
+        if side is None:
+            yield plane
+            continue
+        for row in range(0, plane.shape[0], side):
+            for column in range(0, plane.shape[1], side):
+                yield np.ascontiguousarray(plane[row : row + side, column : column + side])
+
+
+def _metadata(path: Path, like: ImageFile, record: Mapping[str, str]) -> dict[str, Any]:
+    from napari_blindspot import __version__
+
+    metadata: dict[str, Any] = {
+        "axes": like.axes,
+        "Name": path.name,
+        "Creator": f"napari-blindspot {__version__}",
+    }
+    for axis, spacing in like.spacing.items():
+        name = f"PhysicalSize{axis}" if axis in LENGTH_AXES else "TimeIncrement"
+        metadata |= {name: spacing.step, f"{name}Unit": spacing.unit}
+    channel: dict[str, Any] = {}
+    if like.channel_names:
+        channel["Name"] = list(like.channel_names)
+    if any(like.channel_colors):
+        channel["Color"] = [_color(color) for color in like.channel_colors]
+    if channel:
+        metadata["Channel"] = channel
+    positions = _positions(like)
+    if positions:
+        metadata["Plane"] = positions
+    if record:
+        metadata["MapAnnotation"] = {"Namespace": NAMESPACE, "Value": dict(record)}
+    return metadata
+
+
+def _color(color: str) -> int:
+    """Return OME's number of #rrggbb: RGBA as a signed integer of 32 bits."""
+    number = (int(color.lstrip("#") or "ffffff", 16) << 8) | 0xFF
+    return number - 2**32 if number >= 2**31 else number
+
+
+def _positions(like: ImageFile) -> dict[str, list[Any]]:
+    """Return where each plane is, in the order of the planes."""
+    positions: dict[str, list[Any]] = {}
+    counts = dict(zip(like.axes, like.shape, strict=True))
+    letters = [letter for letter in like.axes if letter in "TZC"]
+    indices = list(np.ndindex(*(counts[letter] for letter in letters)))
+    for axis, start in like.origin.items():
+        if axis not in LENGTH_AXES or axis not in like.spacing:
+            continue
+        step = like.spacing[axis].step if axis == "Z" and "Z" in letters else 0.0
+        depth = letters.index("Z") if step else 0
+        positions[f"Position{axis}"] = [start + step * (index[depth] if step else 0) for index in indices]
+        positions[f"Position{axis}Unit"] = [like.spacing[axis].unit] * len(indices)
+    return positions
+
+
+def _resolution(like: ImageFile) -> dict[str, Any]:
+    """Return the pixel size as TIFF's own tags, for programs that do not read OME-XML."""
+    if not ("X" in like.spacing and "Y" in like.spacing):
+        return {}
+    per_centimetre = tuple(1e4 / like.spacing[axis].micrometres for axis in "XY")
+    return {"resolution": per_centimetre, "resolutionunit": "CENTIMETER"}

@@ -1,0 +1,206 @@
+"""Files and folders that are either complete or not there: written under a temporary name, then moved.
+
+Also the questions that are better asked before an hour of computing than after it: may this name be
+written, and is there room. What goes into a file belongs to the writers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_blindspot.core.errors import FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["atomic_folder", "atomic_path", "check_writable", "discard_folder", "remove_leftovers"]
+
+_MEGABYTE = 1e6
+
+_PART = ".part"
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike[str], size: int = 0) -> Iterator[Path]:
+    """Give a temporary name in the folder of `path`; move it to `path` when the block ends well.
+
+    Parameters
+    ----------
+    path : path-like
+        Where the finished file is to be. A file of that name is replaced.
+    size : int
+        About how many bytes it will have; only for the sentence about a full disk.
+
+    Yields
+    ------
+    Path
+        The name to write to. Whatever goes wrong, no file of that name is left behind.
+
+    Raises
+    ------
+    FileError
+        If the operating system refuses; one sentence says why.
+    """
+    target = Path(path)
+    temporary = _temporary(target)
+    try:
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, target)
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(_why_not(target, error, size)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike[str], size: int = 0) -> Iterator[Path]:
+    """Give a temporary folder beside `path`; move it to `path` when the block ends well.
+
+    Parameters
+    ----------
+    path : path-like
+        Where the finished folder is to be. A folder or file of that name is replaced.
+    size : int
+        About how many bytes it will have; only for the sentence about a full disk.
+
+    Yields
+    ------
+    Path
+        An empty folder to write into. Whatever goes wrong, it is not left behind.
+
+    Raises
+    ------
+    FileError
+        If the operating system refuses; one sentence says why.
+    """
+    target = Path(path)
+    temporary, old = _temporary(target), _temporary(target)
+    try:
+        temporary.mkdir()
+        yield temporary
+        for folder, _, names in os.walk(temporary):
+            for name in names:
+                _flush(Path(folder, name))
+        # No operating system replaces a folder that is not empty in one step.
+        if target.exists():
+            os.replace(target, old)
+        os.replace(temporary, target)
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(_why_not(target, error, size)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            if old.exists() and not target.exists():
+                os.replace(old, target)
+        for left in (temporary, old):
+            with contextlib.suppress(OSError):
+                _remove(left)
+
+
+def discard_folder(path: Path) -> None:
+    """Remove a folder with all that is in it; whenever that is interrupted, its name has gone or is whole.
+
+    Raises
+    ------
+    OSError
+        If the operating system refuses.
+    """
+    if path.exists():
+        doomed = _temporary(path)
+        os.replace(path, doomed)
+        _remove(doomed)
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove temporary files and folders for `path` that a killed process left behind.
+
+    Only for a moment at which nobody writes that file.
+    """
+    target = Path(path)
+    start = f".{target.name}."
+    for entry in list(target.parent.iterdir()):
+        if entry.name.startswith(start) and entry.name.endswith(_PART):
+            with contextlib.suppress(OSError):
+                _remove(entry)
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}{_PART}")
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file is on the disk."""
+    with path.open("rb+") as written:
+        os.fsync(written.fileno())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def check_writable(path: str | os.PathLike[str], size: int = 0, *, folder: bool = False) -> None:
+    """Make sure that a file of `size` bytes can be written at `path`, without leaving a trace.
+
+    Parameters
+    ----------
+    path : path-like
+        The output.
+    size : int
+        About how many bytes it will have.
+    folder : bool
+        Whether the output is a folder itself, so that a folder of its name may be there.
+
+    Raises
+    ------
+    FileError
+        If `path` is a folder, its folder is not there or not writable, or the disk is too full.
+    """
+    target = Path(path)
+    if target.is_dir() and not folder:
+        raise FileError(f"The output {target} is a folder; give the name of a file in it.")
+    home = target.parent
+    if not home.is_dir():
+        what = "is not a folder" if home.exists() else "does not exist"
+        raise FileError(f"Cannot write {target}: {home} {what}; create it or choose another folder.")
+    probe = _temporary(target)
+    try:
+        probe.touch(exist_ok=False)
+    except OSError as error:
+        raise FileError(_why_not(target, error, size)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+    if shutil.disk_usage(home).free < size:
+        raise FileError(_disk_full(target, size))
+
+
+def _why_not(target: Path, error: OSError, size: int) -> str:
+    """Say in one sentence why the operating system would not write a file."""
+    # numpy's tofile reports a full disk without an error number, so the free space is looked at as well.
+    with contextlib.suppress(OSError):
+        if error.errno == errno.ENOSPC or shutil.disk_usage(target.parent).free < min(size, 4096):
+            return _disk_full(target, size)
+    reason = error.strerror or str(error)
+    return f"Cannot write {target}: {reason}; choose a folder that can be written to."
+
+
+def _disk_full(target: Path, size: int) -> str:
+    free = shutil.disk_usage(target.parent).free
+    return (
+        f"Cannot write {target}: the disk is full ({size / _MEGABYTE:.1f} MB are needed, "
+        f"{free / _MEGABYTE:.1f} MB are free); make room or choose another folder."
+    )

@@ -1,0 +1,112 @@
+"""Neighbouring planes of a stack as company for the plane at work: which ones, and whether they may help.
+
+Two exposures of nearly the same scene share the structure but not the noise, so a neighbour may be shown to
+a blind-spot network without hiding anything. Where noise is shared (a running mean over frames, a frame
+stored twice) the network would learn that noise, so it is measured first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_blindspot.core.errors import ImageError
+from napari_blindspot.noise.blocks import diagonal_differences
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy.typing as npt
+
+__all__ = ["MOST_SHARED", "check_neighbours", "nearest_planes", "shared_noise"]
+
+MOST_SHARED = 0.15
+"""Correlation of the noise of two planes from which on neighbours are not used: its square is the share of
+a pixel's noise that a neighbour gives away."""
+
+BLOCK = 16
+"""Side of the blocks in which noise is compared, in pixels."""
+
+QUIETEST = 0.2
+"""Share of the blocks that is taken to be free of structure."""
+
+
+def nearest_planes(position: int, length: int, reach: int) -> list[int]:
+    """Return the positions of the ``2 * reach`` planes nearest to one, in order.
+
+    At the ends of a stack they all lie on one side, so that every plane has equally many; a short stack has
+    fewer.
+
+    Parameters
+    ----------
+    position, length : int
+        Of the plane and of the axis.
+    reach : int
+        How many planes on each side.
+    """
+    count = min(2 * reach, length - 1)
+    first = min(max(position - reach, 0), length - 1 - count)
+    return [at for at in range(first, first + count + 1) if at != position]
+
+
+def check_neighbours(plane: npt.NDArray[Any], neighbours: npt.ArrayLike | None) -> npt.NDArray[np.float64]:
+    """Return neighbours as (N, Y, X) float64; N is 0 where there are none.
+
+    Raises
+    ------
+    ImageError
+        If they do not have the size of the plane.
+    """
+    if neighbours is None:
+        return np.empty((0, *plane.shape))
+    beside = np.asarray(neighbours, np.float64)
+    if beside.ndim != 3 or beside.shape[1:] != plane.shape:
+        raise ImageError(
+            f"The neighbours have the shape {beside.shape}, but for a plane of shape {plane.shape} "
+            f"(N, {plane.shape[0]}, {plane.shape[1]}) is needed."
+        )
+    return beside
+
+
+def shared_noise(plane: npt.NDArray[np.float64], neighbours: npt.NDArray[np.float64]) -> float:
+    """Measure how much of its noise a plane shares with its neighbours.
+
+    Diagonal differences leave next to nothing of the structure; they are compared in the blocks that are
+    quietest in both planes.
+
+    Parameters
+    ----------
+    plane : ndarray
+        (Y, X), stabilised, so that dark and bright blocks count alike.
+    neighbours : ndarray
+        (N, Y, X), likewise.
+
+    Returns
+    -------
+    float
+        The largest correlation with one of them, in [-1, 1]; 0 for N = 0.
+    """
+    mine = _blocks(plane)
+    return max((_correlation(mine, _blocks(other)) for other in neighbours), default=0.0)
+
+
+def _blocks(plane: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the diagonal differences in blocks, (N, pixels)."""
+    rough = diagonal_differences(plane)
+    side = min(BLOCK, min(rough.shape))
+    rows, columns = rough.shape[0] // side, rough.shape[1] // side
+    cut = rough[: rows * side, : columns * side].reshape(rows, side, columns, side)
+    return np.asarray(cut.transpose(0, 2, 1, 3).reshape(rows * columns, -1))
+
+
+def _correlation(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
+    whole = np.isfinite(a).all(1) & np.isfinite(b).all(1)
+    a, b = a[whole], b[whole]
+    if len(a) == 0:
+        return 0.0
+    power = (a**2).mean(1) + (b**2).mean(1)
+    quiet = power <= np.quantile(power, QUIETEST)
+    a, b = a[quiet], b[quiet]
+    scale = float(np.sqrt((a**2).mean() * (b**2).mean()))
+    return float((a * b).mean() / scale) if scale > 0 else 0.0

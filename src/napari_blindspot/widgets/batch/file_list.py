@@ -1,0 +1,154 @@
+"""The files of the batch widget: what was added, what is planned, and what their headers say.
+
+Nothing is denoised here. What the user does to the list arrives from the widget; the table shows it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from napari_blindspot.batch import Batch, Input, plan_batch
+from napari_blindspot.batch.items import OPEN, files_of
+from napari_blindspot.widgets.batch.session import Looker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from napari_blindspot.batch import BatchOptions, Item
+    from napari_blindspot.widgets.batch.table import BatchModel
+
+    Key = tuple[Path, str | None, int | None]
+
+__all__ = ["FileList"]
+
+
+class FileList:
+    """Plans whenever the list changes, and looks at files that are new behind the screen.
+
+    Parameters
+    ----------
+    model : BatchModel
+        Shows the items.
+    options : callable
+        Returns what the fields of the widget say by now.
+
+    Attributes
+    ----------
+    inputs : list of Input
+        What was added, a file each.
+    batch : Batch or None
+        The plan; None as long as there is nothing to do.
+    frozen : bool
+        Whether a run is going on, so that the headers of files are its own business.
+    """
+
+    changed = Signal()
+
+    def __init__(self, model: BatchModel, options: Callable[[], BatchOptions]) -> None:
+        self._model = model
+        self._options = options
+        self._looked: dict[Key, dict[str, Any]] = {}
+        self._looker: Looker | None = None
+        self.inputs: list[Input] = []
+        self.batch: Batch | None = None
+        self.frozen = False
+
+    @property
+    def items(self) -> list[Item]:
+        """The files as the table shows them."""
+        return [] if self.batch is None else list(self.batch.items)
+
+    @property
+    def looking(self) -> bool:
+        """Whether there are files at which nobody has looked yet."""
+        return self._looker is not None
+
+    def add(self, inputs: Iterable[Input]) -> None:
+        """Add files; raises as `plan`."""
+        self.inputs += inputs
+        self.plan()
+
+    def remove(self, rows: Sequence[int]) -> None:
+        """Take files out of the list; raises as `plan`."""
+        if self.batch is not None:
+            files = files_of(self.batch)
+            self.inputs = [entry for row, entry in enumerate(files) if row not in set(rows)]
+            self.plan()
+
+    def set_axes(self, row: int, axes: str) -> None:
+        """Believe the user about the axes of a file; an empty text believes the file. Raises as `plan`."""
+        if self.batch is not None:
+            self.inputs = files_of(self.batch)
+            self.inputs[row] = self.inputs[row].model_copy(update={"axes": axes or None})
+            self.plan()
+
+    def plan(self, *, anew: bool = False) -> None:
+        """Find out what there is to do, and keep what is known.
+
+        Parameters
+        ----------
+        anew : bool
+            Whether a run begins: then nothing has been done yet, and what could not be read may be better.
+
+        Raises
+        ------
+        BlindspotError
+            If there is no plan; the list stays as it was.
+        """
+        before = {} if anew else {(_key(item), item.output): item for item in self.items}
+        if anew:
+            self._looked = {key: seen for key, seen in self._looked.items() if "state" not in seen}
+        batch = plan_batch(self.inputs, self._options()) if self.inputs else None
+        for number, item in enumerate([] if batch is None else list(batch.items)):
+            known = before.get((_key(item), item.output))
+            if known is not None and known.state not in OPEN:
+                batch.items[number] = known  # type: ignore[union-attr]
+            elif item.state in OPEN:
+                batch.update(number, **self._looked.get(_key(item), {}))  # type: ignore[union-attr]
+        self.batch = batch
+        self._model.show(self.items)
+        self.changed.emit()
+        if not anew:
+            self._look()
+
+    def show(self, number: int, item: Item, share: float | None) -> None:
+        """Show an item as a run reports it."""
+        if self.batch is not None:
+            self.batch.items[number] = item
+            self._model.update(number, item, share)
+
+    def quit(self) -> None:
+        """Look at no more files."""
+        if self._looker is not None:
+            self._looker.quit()
+            self._looker = None
+
+    def _look(self) -> None:
+        """Read the headers of files that nobody has looked at yet."""
+        if self._looker is not None or self.batch is None or self.frozen:
+            return
+        fresh = [item for item in self.items if item.state in OPEN and _key(item) not in self._looked]
+        if fresh:
+            self._looker = looker = Looker(fresh, self.batch.options)
+            looker.looked.connect(self._on_looked)
+            looker.ended.connect(self._on_looked_all)
+            looker.start()
+
+    def _on_looked(self, item: Item, changes: dict[str, Any]) -> None:
+        self._looked[_key(item)] = changes
+        if self.batch is None or self.frozen:
+            return
+        for number, shown in enumerate(self.items):
+            if _key(shown) == _key(item) and shown.state in OPEN:
+                self._model.update(number, self.batch.update(number, **changes))
+
+    def _on_looked_all(self) -> None:
+        self._looker = None
+        self._look()
+
+
+def _key(item: Item) -> Key:
+    return item.source, item.given_axes, item.series

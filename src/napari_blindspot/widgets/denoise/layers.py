@@ -1,0 +1,280 @@
+"""From a napari layer to pixels and back: which planes a run reads, and where its result belongs.
+
+Pure functions of layers, without a viewer, a thread or a Qt widget. What is shown while a run goes on
+belongs to `napari_blindspot.widgets.denoise.outputs`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from math import ceil, floor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.transforms import Affine
+
+from napari_blindspot.core.errors import ImageError
+from napari_blindspot.core.plane import MIN_SIZE, check_pixels
+from napari_blindspot.stack import plane_indices
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+    from napari.components import Dims
+    from napari.layers import Image, Shapes
+
+    Region = tuple[slice, slice]
+
+__all__ = [
+    "Job",
+    "Window",
+    "check_layer",
+    "current_plane",
+    "look_and_place",
+    "plan",
+    "region_of",
+    "slider_point",
+]
+
+
+class Window:
+    """A rectangle of every plane of an array, read only when a plane is asked for.
+
+    Parameters
+    ----------
+    array : array-like
+        (…, Y, X); numpy, dask, zarr or anything else that takes integers and slices as an index.
+    region : tuple of slice
+        Rows and columns.
+    """
+
+    def __init__(self, array: Any, region: Region) -> None:
+        self._array = array
+        self._region = region
+        rows, columns = region
+        self.shape = (*array.shape[:-2], rows.stop - rows.start, columns.stop - columns.start)
+        self.dtype = np.dtype(array.dtype)
+
+    def __getitem__(self, plane: tuple[int, ...]) -> npt.NDArray[Any]:
+        """Read one plane, given by its index into the leading axes."""
+        return np.asarray(self._array[(*plane, *self._region)])
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a run reads, and where its result belongs.
+
+    Attributes
+    ----------
+    name : str
+        Name of the layer at the start of the run.
+    window : Window
+        The pixels.
+    planes : tuple of tuple of int
+        Indices of the planes to denoise, into the leading axes of the layer's data.
+    axes : str or None
+        One letter an axis of the layer's data, such as ``"TCZYX"``, where its axis labels are such letters.
+    origin : tuple of int
+        Index in the layer's data of the first pixel of the result.
+    shape : tuple of int
+        Shape of the result; a single plane of a stack keeps its leading axes, of length 1.
+    """
+
+    name: str
+    window: Window
+    planes: tuple[tuple[int, ...], ...]
+    axes: str | None
+    origin: tuple[int, ...]
+    shape: tuple[int, ...]
+
+    def slot(self, plane: tuple[int, ...]) -> tuple[int, ...]:
+        """Return where in the result a plane goes, as an index into its leading axes."""
+        return tuple(i - o for i, o in zip(plane, self.origin[:-2], strict=True))
+
+
+def check_layer(layer: Image) -> None:
+    """Refuse a layer whose pixels are not intensities of one channel, before anything is read.
+
+    Raises
+    ------
+    ImageError
+        One sentence that says what the layer is and what would be right.
+    """
+    if layer.rgb:
+        raise ImageError(
+            f"“{layer.name}” is an RGB image, but one channel at a time can be denoised: right-click the "
+            "layer, choose “Split RGB”, and take one of the channels."
+        )
+    array = _pixels(layer)
+    check_pixels(np.dtype(array.dtype))
+    height, width = array.shape[-2:]
+    if min(height, width) < MIN_SIZE:
+        raise ImageError(
+            f"The planes of “{layer.name}” are {height}×{width} pixels, but at least "
+            f"{MIN_SIZE}×{MIN_SIZE} are needed."
+        )
+
+
+def plan(
+    layer: Image,
+    point: Sequence[float],
+    *,
+    whole_stack: bool = False,
+    region: Region | None = None,
+) -> Job:
+    """Decide what a run reads.
+
+    Parameters
+    ----------
+    layer : Image
+        Of a multiscale layer, the finest level is taken.
+    point : sequence of float
+        Where the viewer's sliders stand, in the world of the layer.
+    whole_stack : bool
+        Every plane instead of the one at `point`.
+    region : tuple of slice, optional
+        Rows and columns in data pixels, as `region_of` returns them; all of them if not given.
+
+    Raises
+    ------
+    ImageError
+        If the layer cannot be denoised.
+    """
+    check_layer(layer)
+    array = _pixels(layer)
+    height, width = array.shape[-2:]
+    rows, columns = region or (slice(0, height), slice(0, width))
+    window = Window(array, (rows, columns))
+    if whole_stack:
+        planes = tuple(plane_indices(array.shape))
+        first, leading = (0,) * (layer.ndim - 2), array.shape[:-2]
+    else:
+        first = current_plane(layer, point)
+        planes, leading = (first,), (1,) * len(first)
+    return Job(
+        name=layer.name,
+        window=window,
+        planes=planes,
+        axes=_axes(layer),
+        origin=(*first, rows.start, columns.start),
+        shape=(*(int(n) for n in leading), *window.shape[-2:]),
+    )
+
+
+def _axes(layer: Image) -> str | None:
+    """Return the letters that the layer's axis labels are, if they are T, Z, C, Y and X."""
+    letters = "".join(layer.axis_labels).upper()
+    known = len(letters) == len(set(letters)) == layer.ndim and set(letters) <= set("TZCYX")
+    return letters if known and letters.endswith("YX") else None
+
+
+def current_plane(layer: Image, point: Sequence[float]) -> tuple[int, ...]:
+    """Return the index of the plane at a point of the world, the nearest if the point lies outside."""
+    data = np.asarray(layer.world_to_data(tuple(point)), float)
+    sizes = _pixels(layer).shape[:-2]
+    return tuple(int(np.clip(np.rint(x), 0, n - 1)) for x, n in zip(data, sizes, strict=False))
+
+
+def region_of(shapes: Shapes, layer: Image, point: Sequence[float]) -> Region:
+    """Return the rows and columns of a layer that the selected shape covers.
+
+    A pixel belongs to the region when its centre lies in the shape's bounding box, taken along the axes
+    of the image.
+
+    Parameters
+    ----------
+    shapes : Shapes
+        With one selected shape, or a single one.
+    layer : Image
+        What the shape was drawn on.
+    point : sequence of float
+        Where the viewer's sliders stand; fills the axes that the shapes do not have.
+
+    Raises
+    ------
+    ImageError
+        If it is not clear which shape is meant, or too few pixels lie in it.
+    """
+    chosen = sorted(shapes.selected_data) or range(len(shapes.data))
+    if len(chosen) != 1:
+        found = "has no shape yet" if not shapes.data else f"has {len(shapes.data)} shapes"
+        if len(chosen) > 1 and shapes.selected_data:
+            found = f"has {len(chosen)} selected shapes"
+        raise ImageError(f"“{shapes.name}” {found}: draw or select one rectangle around the region.")
+    corners = np.asarray(shapes.data[next(iter(chosen))], float)
+    drawn = (_convert(shapes.data_to_world(c), shapes.units, layer.units) for c in corners)
+    inside = np.array([layer.world_to_data(_extend(c, point)) for c in drawn])
+    height, width = _pixels(layer).shape[-2:]
+    sides = zip(inside[:, -2:].T, (height, width), strict=True)
+    rows, columns = (slice(max(ceil(x.min()), 0), min(floor(x.max()) + 1, n)) for x, n in sides)
+    covered = max(rows.stop - rows.start, 0), max(columns.stop - columns.start, 0)
+    if min(covered) < MIN_SIZE:
+        raise ImageError(
+            f"The rectangle covers {covered[0]}×{covered[1]} pixels of “{layer.name}”, but at least "
+            f"{MIN_SIZE}×{MIN_SIZE} are needed: draw a larger one on the image."
+        )
+    return rows, columns
+
+
+def look_and_place(layer: Image, origin: Sequence[int]) -> dict[str, Any]:
+    """Return arguments of an image layer that looks like another and lies over its pixels.
+
+    Parameters
+    ----------
+    layer : Image
+        What to look like.
+    origin : sequence of int
+        Index in its data of the first pixel of the new layer.
+    """
+    place = Affine(scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear)
+    blends = "additive" in layer.blending or layer.blending in ("minimum", "multiplicative")
+    return {
+        "scale": layer.scale,
+        "translate": np.asarray(place(np.asarray(origin, float))),
+        "rotate": layer.rotate,
+        "shear": layer.shear,
+        "affine": layer.affine,
+        "units": layer.units,
+        "axis_labels": layer.axis_labels,
+        "colormap": layer.colormap,
+        "contrast_limits": list(layer.contrast_limits),
+        "gamma": layer.gamma,
+        "interpolation2d": layer.interpolation2d,
+        "interpolation3d": layer.interpolation3d,
+        "rendering": layer.rendering,
+        "projection_mode": layer.projection_mode,
+        # Light of a noisy image under its denoised copy would add up; a copy has to cover it.
+        "blending": "translucent_no_depth" if blends else layer.blending,
+        "rgb": False,
+        "multiscale": False,
+    }
+
+
+def slider_point(dims: Dims, layer: Image) -> tuple[float, ...]:
+    """Return where a viewer's sliders stand, in the world and the units of a layer."""
+    return _convert(dims.point[-layer.ndim :], getattr(dims, "units", None), layer.units)
+
+
+def _convert(position: Sequence[float], given: Any, wanted: Any) -> tuple[float, ...]:
+    """Convert a position to other units, last axis to last axis; where no conversion exists, keep it."""
+    if given is None or len(given) < len(position):
+        return tuple(position)
+    converted = [float(x) for x in position]
+    for axis in range(-min(len(position), len(wanted)), 0):
+        # Lengths cannot be converted to pixels; napari shows them as if they were the same.
+        with contextlib.suppress(TypeError):
+            converted[axis] *= float((1 * given[axis]).to(wanted[axis]).magnitude)
+    return tuple(converted)
+
+
+def _pixels(layer: Image) -> Any:
+    """Return the array of a layer, the finest level of a multiscale one."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def _extend(position: Sequence[float], point: Sequence[float]) -> tuple[float, ...]:
+    """Fill leading axes that a position lacks with those of a point."""
+    missing = max(len(point) - len(position), 0)
+    return (*point[:missing], *position)

@@ -1,0 +1,137 @@
+"""The joint step: which loss reaches which network, and what each switch removes."""
+
+import math
+
+import pytest
+import torch
+
+from napari_blindspot.engine.paper_fit import JointFit
+from napari_blindspot.settings import Settings
+
+SIZE = 32
+
+
+def joint(**changes) -> JointFit:
+    given = {
+        "preset": "paper",
+        "iterations": 4,
+        "unet_width": 6,
+        "passes": 2,
+        "visible_fraction": 0.2,
+        "dilation": 1,
+    }
+    noisy = torch.rand(SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+    return JointFit(noisy, torch.ones(SIZE, SIZE, dtype=torch.bool), Settings(**(given | changes)))
+
+
+def gradients(fit: JointFit) -> tuple[float, float]:
+    """Run a step and return the size of the gradients of U-Net and INR."""
+    fit.step()
+
+    def size(network: torch.nn.Module) -> float:
+        return sum(p.grad.abs().sum().item() for p in network.parameters() if p.grad is not None)
+
+    return size(fit.unet), size(fit.inr)
+
+
+def only(name: str) -> dict[str, bool]:
+    losses = ("denoising_loss", "inr_loss", "consistency_loss")
+    return {loss: loss == name for loss in losses}
+
+
+def test_the_denoising_loss_reaches_both_networks():
+    unet, inr = gradients(joint(**only("denoising_loss")))
+    assert unet > 0
+    assert inr > 0
+
+
+def test_with_a_detached_fill_the_denoising_loss_reaches_the_unet_alone():
+    unet, inr = gradients(joint(**only("denoising_loss"), detach_fill=True))
+    assert unet > 0
+    assert inr == 0
+
+
+def test_the_inr_loss_and_the_consistency_loss_reach_the_inr_alone():
+    for name in ("inr_loss", "consistency_loss"):
+        unet, inr = gradients(joint(**only(name)))
+        assert unet == 0, name
+        assert inr > 0, name
+
+
+def test_switching_a_loss_off_removes_exactly_its_term():
+    # Before the first step all fits of one seed have the same weights and draw the same sets; the shifts
+    # of L_mc are drawn last, so that leaving it out does not move the other two.
+    whole = joint()
+    whole.step()
+    terms = whole.losses[0].tolist()
+    for index, name in enumerate(("denoising_loss", "inr_loss", "consistency_loss")):
+        part = joint(**{name: False})
+        part.step()
+        left = part.losses[0].tolist()
+        assert math.isnan(left[index])
+        for other in {0, 1, 2} - {index}:
+            assert left[other] == pytest.approx(terms[other], rel=1e-5)
+
+
+def test_an_inr_that_is_not_trained_keeps_its_weights():
+    fit = joint(train_inr=False)
+    before = [p.clone() for p in fit.inr.parameters()]
+    for _ in range(3):
+        fit.step()
+    assert all(torch.equal(a, b) for a, b in zip(before, fit.inr.parameters(), strict=True))
+
+
+def test_zero_fill_hides_the_inr_from_the_denoiser():
+    unet, inr = gradients(joint(**only("denoising_loss"), fill="zero"))
+    assert unet > 0
+    assert inr == 0
+
+
+def test_the_unets_learning_rate_falls_on_half_a_cosine_and_the_inrs_stays():
+    fit = joint(iterations=4, unet_learning_rate=1e-3, inr_learning_rate=2e-3)
+    rates = []
+    for _ in range(4):
+        fit.step()
+        rates.append(fit.unet_optimizer.rate)
+    expected = [1e-3 * 0.5 * (1 + math.cos(math.pi * i / 4)) for i in range(4)]
+    assert rates == pytest.approx(expected)
+    assert fit.inr_optimizer.rate == 2e-3
+
+
+def test_the_shift_of_the_consistency_loss_is_less_than_a_pixel_on_each_axis():
+    fit = joint()
+    shift = (fit._shifted_coordinates() - fit.coordinates) / fit.pixel
+    assert 0 <= shift.min() < 0.01
+    assert 0.99 < shift.max() < 1.0 + 1e-4
+    assert abs(shift.mean().item() - 0.5) < 0.05
+
+
+def test_the_blind_spot_is_blind():
+    """Whatever value a pixel has that is not visible, the estimate does not depend on it."""
+    fit = joint(unet_dropout=0.0, inr_dropout=(0.0,) * 5)
+    visible = torch.zeros(SIZE, SIZE, dtype=torch.bool)
+    visible[::3, ::3] = True
+    before, _ = fit._forward(visible)
+    fit.noisy = torch.where(visible, fit.noisy, torch.rand(SIZE, SIZE) * 100)
+    after, _ = fit._forward(visible)
+    assert torch.equal(before, after)
+
+
+def test_the_mean_of_many_passes_is_unbiased_in_the_mask():
+    """With an identity for D_θ and a fill of zero, the mean over the sets tends to p0 times the image."""
+    fit = joint(fill="zero", visible_fraction=0.25, unet_dropout=0.0)
+    fit.unet = torch.nn.Identity()
+    passes = 2000
+    mean = sum(fit.predict()[0] for _ in range(passes)) / passes
+    # Bernoulli sets: the standard error of each pixel is y * sqrt(p(1-p)/passes) < 0.0097.
+    assert (mean - 0.25 * fit.noisy).abs().max().item() < 5 * 0.0097
+    assert abs((mean - 0.25 * fit.noisy).mean().item()) < 0.001
+
+
+def test_looking_at_the_running_mean_changes_no_pixel():
+    blind, curious = joint(), joint()
+    for _ in range(3):
+        blind.step()
+        curious.step()
+        curious.running_mean()
+    assert torch.equal(blind.predict()[0], curious.predict()[0])

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_blindspot.core.errors import ImageError
+from napari_blindspot.files.axes import check_axes, guess_axes, planes_last
+from napari_blindspot.files.lazy_array import PlaneArray
+
+
+@pytest.mark.parametrize(
+    ("shape", "named", "axes"),
+    [
+        ((20, 30), "", "YX"),
+        ((5, 20, 30), "", "ZYX"),
+        ((4, 5, 20, 30), "", "ZTYX"),
+        ((20, 30, 3), "", "YXS"),
+        ((7, 20, 30, 4), "", "ZYXS"),
+        ((5, 20, 30), "TYX", "TYX"),
+        ((2, 5, 20, 30), "CQYX", "CZYX"),
+        ((2, 5, 20, 30), "ZIYX", "ZTYX"),
+        ((20, 30, 3), "QYX", "YXS"),
+        ((20, 30, 3), "YXC", "YXC"),
+        ((20, 30, 3), "ZYX", "ZYX"),
+    ],
+)
+def test_axes_are_taken_from_the_names_then_from_the_shape(shape, named, axes):
+    assert guess_axes(shape, named)[0] == axes
+
+
+def test_every_axis_that_was_guessed_is_told():
+    axes, notes = guess_axes((2, 5, 20, 30), "QIYX")
+    assert axes == "ZTYX"
+    assert notes == (
+        "The file does not name the axis of length 2; it is taken for Z.",
+        "The file does not name the axis of length 5; it is taken for T.",
+    )
+
+
+def test_more_axes_than_letters_are_refused_with_what_would_be_right():
+    with pytest.raises(ImageError, match="only time, Z and channel are known: name them, such as --axes"):
+        guess_axes((2, 2, 2, 2, 20, 30), "QIRHYX")
+    with pytest.raises(ImageError, match=r"has the axes QX, of shape .*, but Y and X are needed"):
+        guess_axes((20, 30), "QX")
+
+
+@pytest.mark.parametrize(
+    ("axes", "sentence"),
+    [
+        ("YX", r"The axes 'YX' are 2, but the image has 3 \(5×20×30\); give one letter"),
+        ("ZZX", "'Z' comes twice"),
+        ("QYX", "'Q' is none of T, Z, C, Y, X and S"),
+        ("TZX", "without Y or X"),
+    ],
+)
+def test_axes_that_cannot_be_are_refused(axes, sentence):
+    with pytest.raises(ImageError, match=sentence):
+        check_axes(axes, (5, 20, 30))
+
+
+def test_small_letters_and_spaces_do_not_matter():
+    assert check_axes(" tyx ", (5, 20, 30)) == "TYX"
+
+
+@pytest.mark.parametrize("axes", ["TZYX", "ZTYX", "YXTZ", "TYXZ", "TZXY", "XYZT", "TYXS", "YXST", "SYXT"])
+def test_planes_come_last_whatever_the_order_was(axes):
+    pixels = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    lazy = PlaneArray(pixels.shape, pixels.dtype, pixels.__getitem__)
+    end = "YXS" if "S" in axes else "YX"
+    expected_axes = "".join(letter for letter in axes if letter not in end) + end
+    expected = pixels.transpose([axes.index(letter) for letter in expected_axes])
+    for array in (pixels, lazy):
+        ordered, letters = planes_last(array, axes)
+        assert letters == expected_axes
+        assert np.array_equal(np.asarray(ordered), expected)
+
+
+def test_leading_axes_are_reordered_without_reading_a_plane():
+    reads = []
+    pixels = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    lazy = PlaneArray(pixels.shape, pixels.dtype, lambda index: reads.append(index) or pixels[index])
+    ordered, _ = planes_last(lazy, "TZXY")
+    assert (ordered.shape, reads) == ((2, 3, 5, 4), [])
+    assert np.array_equal(ordered[1, 2], pixels[1, 2].T)
+    assert reads == [(1, 2)]

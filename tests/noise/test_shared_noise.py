@@ -1,0 +1,171 @@
+"""Neighbouring planes: which are taken, whether their noise is independent, and what they are worth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_blindspot import Settings, fit
+from napari_blindspot.core.errors import ImageError
+from napari_blindspot.core.events import Finished, Started
+from napari_blindspot.engine.fit_plane import fit_plane
+from napari_blindspot.noise.shared_noise import nearest_planes, shared_noise
+from napari_blindspot.samples import confocal
+from napari_blindspot.stack import fit_stack
+
+QUICK = {
+    "device": "cpu",
+    "iterations": 8,
+    "refine_iterations": (3,),
+    "unet_width": 8,
+    "inr_features": 8,
+    "patch_size": 32,
+    "batch_size": 2,
+    "passes": 1,
+}
+
+
+def captures(count: int, size: int = 64) -> tuple[np.ndarray, np.ndarray]:
+    """Return a scene and exposures of it, each with Poisson noise of its own."""
+    truth = confocal((size, size)).truth.astype(float)
+    rng = np.random.default_rng(3)
+    return truth, 15.0 * rng.poisson(truth / 15, (count, size, size))
+
+
+def last(events) -> Finished:
+    *_, event = events
+    assert isinstance(event, Finished)
+    return event
+
+
+def test_the_nearest_planes_lie_on_both_sides_and_on_one_at_the_ends():
+    assert nearest_planes(5, 10, 2) == [3, 4, 6, 7]
+    assert nearest_planes(0, 10, 2) == [1, 2, 3, 4]
+    assert nearest_planes(9, 10, 1) == [7, 8]
+    assert nearest_planes(1, 3, 4) == [0, 2]
+    assert nearest_planes(0, 1, 2) == []
+
+
+def test_independent_noise_is_told_from_a_running_mean_over_frames():
+    _, frames = captures(4, 128)
+    assert abs(shared_noise(frames[0], frames[1:])) < 0.06
+    means = (frames[1:] + frames[:-1]) / 2
+    assert shared_noise(means[0], means[1:2]) == pytest.approx(0.5, abs=0.08)
+    assert shared_noise(frames[0], frames[:1]) == pytest.approx(1.0)
+    assert shared_noise(frames[0], frames[:0]) == 0.0
+
+
+def test_structure_that_planes_share_is_not_taken_for_noise():
+    _, frames = captures(2, 128)
+    assert shared_noise(frames[0], frames[1:]) < 0.1
+    y, x = np.mgrid[:128, :128]
+    waves = 300 * np.sin(y / 5) * np.cos(x / 7)
+    noise = np.random.default_rng(0).normal(0, 20, (2, 128, 128))
+    assert shared_noise(waves + noise[0], (waves + noise[1])[None]) < 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("start", "share"), [("random", 0.95), ("pretrained", 0.98)])
+def test_two_independent_captures_beside_a_plane_bring_it_closer_to_the_truth(start, share):
+    truth, frames = captures(3)
+    settings = Settings.from_preset("fast", device="cpu", unet_start=start, inr_features=8)
+    alone = last(fit_plane(frames[0], settings)).result.denoised
+    beside = last(fit_plane(frames[0], settings, neighbours=frames[1:])).result.denoised
+    assert np.mean((beside - truth) ** 2) < share * np.mean((alone - truth) ** 2)
+
+
+def test_neighbours_with_the_same_noise_are_not_used_and_the_run_says_so():
+    _, frames = captures(2)
+    settings = Settings.from_preset(**QUICK, neighbours=1)
+    same = frames[:1]
+    events = list(fit_plane(frames[0], settings, neighbours=same))
+    alone = last(fit_plane(frames[0], settings)).result.denoised
+    result = events[-1].result
+    assert np.array_equal(result.denoised, alone)
+    assert "share noise with this one (correlation 1.00), so they were not used" in result.warnings[0]
+    assert result.noise["neighbours"] == 0
+    assert result.noise["shared_with_neighbours"] == pytest.approx(1.0)
+
+
+def test_a_model_that_needs_neighbours_takes_those_with_the_same_noise_and_warns():
+    _, frames = captures(2)
+    model = last(fit_plane(frames[0], Settings.from_preset(**QUICK), neighbours=frames[1:])).model
+    result = model.apply(frames[0], neighbours=frames[:1])
+    assert "but the model needs them" in result.warnings[0]
+    assert result.noise["neighbours"] == 1
+
+
+def test_a_run_with_neighbours_says_that_it_looks_at_them():
+    _, frames = captures(3)
+    settings = Settings.from_preset(**QUICK, neighbours=1)
+    events = list(fit_plane(frames[1], settings, neighbours=frames[[0, 2]]))
+    assert isinstance(events[0], Started)
+    assert "sees 2 neighbouring planes as well, whose noise is independent" in events[0].note
+    assert events[-1].result.noise["neighbours"] == 2
+    assert events[-1].result.warnings == ()
+
+
+def test_a_fit_that_looks_at_neighbours_is_longer_from_weights_that_know_of_none():
+    _, frames = captures(3)
+    finished = {}
+    for start, width in (("pretrained", 16), ("random", 8)):
+        changes = QUICK | {"unet_width": width, "unet_start": start, "refine_iterations": ()}
+        for count in (0, 1):
+            settings = Settings.from_preset(**changes, neighbours=count)
+            finished[start, count] = last(fit_plane(frames[0], settings, neighbours=frames[1 : 1 + count]))
+    steps = {key: event.result.iterations for key, event in finished.items()}
+    assert steps == {("pretrained", 0): 8, ("pretrained", 1): 32, ("random", 0): 8, ("random", 1): 8}
+
+
+def test_a_stack_reads_neighbours_along_z_within_the_channel_and_frame():
+    class Watched:
+        shape = (2, 3, 2, 40, 40)
+        data = np.random.default_rng(0).poisson(20, shape)
+
+        def __init__(self):
+            self.read = []
+
+        def __getitem__(self, index):
+            self.read.append(index)
+            return self.data[index]
+
+    array = Watched()
+    settings = Settings.from_preset(**QUICK, neighbours=1)
+    list(fit_stack(array, settings, axes="TZCYX", planes=[(1, 1, 0)]))
+    assert array.read == [(1, 1, 0), (1, 0, 0), (1, 2, 0)]
+    array.read.clear()
+    list(fit_stack(array, settings, axes="CZTYX", planes=[(1, 2, 0)]))
+    assert array.read == [(1, 2, 0), (1, 0, 0), (1, 1, 0)]
+
+
+def test_time_is_taken_where_there_is_no_z_and_a_plane_without_neighbours_is_fitted_alone():
+    _, frames = captures(3, 40)
+    settings = Settings.from_preset(**QUICK, neighbours=1)
+    counts = [
+        e.result.noise["neighbours"]
+        for e in fit_stack(frames[:, None], settings, axes="TCYX")
+        if isinstance(e, Finished)
+    ]
+    assert counts == [2, 2, 2]
+    alone = last(fit_stack(frames[:1], settings, axes="CYX"))
+    assert alone.result.noise["neighbours"] == 0
+
+
+def test_missing_pixels_of_a_neighbour_do_not_spread():
+    _, frames = captures(2, 40)
+    frames[1, 10:20, 10:20] = np.nan
+    result = last(fit_plane(frames[0], Settings.from_preset(**QUICK), neighbours=frames[1:])).result
+    assert np.isfinite(result.denoised).all()
+
+
+def test_neighbours_of_another_size_and_a_model_without_its_neighbours_are_refused():
+    _, frames = captures(3, 40)
+    settings = Settings.from_preset(**QUICK)
+    with pytest.raises(ImageError, match=r"\(N, 40, 40\) is needed"):
+        list(fit_plane(frames[0], settings, neighbours=frames[1:, :30]))
+    model = last(fit_plane(frames[0], settings, neighbours=frames[1:])).model
+    assert model.apply(frames[1], neighbours=frames[[0, 2]]).denoised.shape == (40, 40)
+    with pytest.raises(ImageError, match="looks at 2 neighbouring planes"):
+        model.apply(frames[1])
+    with pytest.raises(ImageError, match="looks at 0 neighbouring planes"):
+        fit(frames[0], **QUICK).apply(frames[1], neighbours=frames[2:])

@@ -1,0 +1,333 @@
+"""What users, napari and hardware do to a run while it goes on, in a real viewer with a real fit."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+import torch
+from napari.qt.threading import WorkerBase
+from numpy.testing import assert_array_equal
+from small import WAIT, names, noisy_image, quick, wait_for_end
+
+import napari_blindspot
+from napari_blindspot.core.errors import OutOfMemoryError
+from napari_blindspot.engine.paper_fit import JointFit
+
+
+@pytest.fixture(autouse=True)
+def no_stack_is_printed(monkeypatch):
+    """Errors of a worker are shown as notifications; a test need not print their stacks too."""
+    monkeypatch.setattr("sys.__excepthook__", lambda *_: None)
+
+
+def test_stop_and_keep_leaves_a_usable_result_that_says_so(viewer, widget, noisy, start, qtbot):
+    viewer.add_image(noisy, name="cells")
+    start(widget)
+    widget.stop.native.click()
+    wait_for_end(qtbot, widget)
+    assert names(viewer) == ["cells", "cells INR", "cells denoised"]
+    layer = viewer.layers["cells denoised"]
+    assert np.isfinite(layer.data).all()
+    record = layer.metadata["napari_blindspot"]
+    assert record["stopped"] is True
+    assert record["iterations"] == len(record["history"]["denoising"]) > 0
+    assert widget.panel.message.text().startswith("Stopped after")
+    assert widget.denoise.enabled
+
+
+def test_cancel_leaves_the_layer_list_as_it_was(viewer, widget, noisy, start, qtbot):
+    viewer.add_image(noisy, name="other")
+    source = viewer.add_image(noisy, name="cells")
+    start(widget)
+    widget.cancel.native.click()
+    wait_for_end(qtbot, widget)
+    assert names(viewer) == ["other", "cells"]
+    assert viewer.layers.selection.active is source
+    assert "Cancelled" in widget.panel.message.text()
+    assert widget.denoise.enabled
+    assert not widget.cancel.enabled
+
+
+def test_pause_holds_the_fit_and_resume_lets_it_go_on(viewer, widget, noisy, start, qtbot):
+    viewer.add_image(noisy, name="cells")
+    start(widget)
+    widget.pause.native.click()
+    assert widget.pause.text == "Resume"
+    qtbot.waitUntil(lambda: widget.session.estimate.paused, timeout=WAIT)
+    held = widget.session.estimate.activity
+    qtbot.wait(600)
+    assert widget.session.estimate.activity == held
+    assert "Paused" in widget.panel.machine.text()
+    widget.pause.native.click()
+    assert widget.pause.text == "Pause"
+    qtbot.waitUntil(lambda: widget.session.estimate.activity != held, timeout=WAIT)
+
+
+def test_a_paused_run_can_be_stopped_and_kept(viewer, widget, noisy, start, qtbot):
+    viewer.add_image(noisy, name="cells")
+    start(widget)
+    widget.pause.native.click()
+    qtbot.waitUntil(lambda: widget.session.estimate.paused, timeout=WAIT)
+    widget.stop.native.click()
+    wait_for_end(qtbot, widget)
+    assert "cells denoised" in names(viewer)
+
+
+def test_a_second_click_starts_no_second_run(viewer, widget, noisy, start):
+    viewer.add_image(noisy, name="cells")
+    start(widget)
+    session = widget.session
+    assert not widget.denoise.enabled
+    widget.denoise.native.click()
+    widget.run()
+    assert widget.session is session
+    assert names(viewer) == ["cells", "cells INR", "cells denoised"]
+
+
+def test_previews_keep_the_contrast_and_the_selection_of_the_user(viewer, widget, noisy, start, qtbot):
+    source = viewer.add_image(noisy, name="cells", contrast_limits=(10, 140))
+    start(widget)
+    assert viewer.layers.selection.active is source
+    layer = viewer.layers["cells denoised"]
+    before = layer.data.copy()
+    qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=WAIT)
+    assert layer.contrast_limits == [10, 140]
+    layer.contrast_limits = (30, 100)
+    before = layer.data.copy()
+    qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=WAIT)
+    assert layer.contrast_limits == [30, 100]
+
+
+def test_the_source_can_be_deleted_during_a_run(viewer, widget, noisy, start, qtbot):
+    source = viewer.add_image(noisy, name="cells", scale=(0.5, 0.5))
+    start(widget)
+    viewer.layers.remove(source)
+    widget.stop.native.click()
+    wait_for_end(qtbot, widget)
+    assert names(viewer) == ["cells INR", "cells denoised"]
+    assert_array_equal(viewer.layers["cells denoised"].scale, (0.5, 0.5))
+    assert viewer.layers["cells denoised"].metadata["napari_blindspot"]["source"] == "cells"
+
+
+def test_source_and_previews_can_be_renamed_during_a_run(viewer, widget, noisy, start, qtbot):
+    source = viewer.add_image(noisy, name="cells")
+    start(widget)
+    source.name = "old"
+    preview = viewer.layers["cells denoised"]
+    preview.name = "mine"
+    widget.stop.native.click()
+    wait_for_end(qtbot, widget)
+    assert names(viewer) == ["old", "cells INR", "mine"]
+    assert preview.metadata["napari_blindspot"]["stopped"] is True
+
+
+def test_the_data_of_the_source_can_be_replaced_during_a_run(viewer, widget, finish, start, qtbot):
+    stack = noisy_image((2, 32, 32))
+    source = viewer.add_image(stack, name="stack")
+    widget.planes.value = "stack"
+    settings = widget.form.settings().model_copy(update={"iterations": 40})
+    start(widget, iterations=40)
+    source.data = np.zeros((5, 20, 20), np.uint16)
+    wait_for_end(qtbot, widget)
+    expected = [napari_blindspot.denoise(plane, settings=settings).denoised for plane in stack]
+    assert_array_equal(viewer.layers["stack denoised"].data, expected)
+
+
+def test_a_deleted_preview_stays_gone_and_the_fit_goes_on(viewer, widget, noisy, start, qtbot):
+    viewer.add_image(noisy, name="cells")
+    start(widget)
+    viewer.layers.remove("cells INR")
+    at = widget.session.estimate.activity
+    layer = viewer.layers["cells denoised"]
+    before = layer.data.copy()
+    qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=WAIT)
+    assert widget.session.estimate.activity != at
+    widget.stop.native.click()
+    wait_for_end(qtbot, widget)
+    assert names(viewer) == ["cells", "cells denoised"]
+
+
+def test_when_both_previews_are_deleted_the_result_still_comes(viewer, widget, noisy, start, qtbot):
+    viewer.add_image(noisy, name="cells")
+    start(widget)
+    viewer.layers.remove("cells INR")
+    viewer.layers.remove("cells denoised")
+    qtbot.wait(1500)
+    assert names(viewer) == ["cells"]
+    widget.stop.native.click()
+    wait_for_end(qtbot, widget)
+    assert names(viewer) == ["cells", "cells denoised"]
+    assert "settings" in viewer.layers["cells denoised"].metadata["napari_blindspot"]
+
+
+def test_cancel_works_after_the_user_has_deleted_everything(viewer, widget, noisy, start, qtbot):
+    viewer.add_image(noisy, name="cells")
+    start(widget)
+    viewer.layers.clear()
+    widget.cancel.native.click()
+    wait_for_end(qtbot, widget)
+    assert names(viewer) == []
+
+
+def test_a_stopped_stack_keeps_the_planes_that_were_done(viewer, widget, start, qtbot):
+    stack = noisy_image((4, 32, 32))
+    viewer.add_image(stack, name="stack")
+    widget.planes.value = "stack"
+    start(widget, iterations=60)
+    qtbot.waitUntil(lambda: widget.session.estimate.finished == 1, timeout=WAIT)
+    assert widget.panel.activity.text().startswith(("Plane 1 of 4", "Plane 2 of 4"))
+    widget.stop.native.click()
+    wait_for_end(qtbot, widget)
+    layer = viewer.layers["stack denoised"]
+    record = layer.metadata["napari_blindspot"]
+    done = [entry["plane"][0] for entry in record["planes"]]
+    assert 1 <= len(done) < 4
+    assert record["stopped"] is True
+    for z in range(4):
+        assert np.isfinite(layer.data[z]).all() if z in done else np.isnan(layer.data[z]).all()
+    assert f"{len(done)} of 4 planes" in widget.panel.message.text()
+
+
+def test_closing_the_widget_stops_the_run_and_keeps_the_result(viewer, widget, noisy, start, qtbot):
+    viewer.add_image(noisy, name="cells")
+    start(widget)
+    session = widget.session
+    viewer.window.remove_dock_widget(widget.native)
+    assert widget.session is None
+    qtbot.waitUntil(lambda: not session.running, timeout=WAIT)
+    assert names(viewer) == ["cells", "cells INR", "cells denoised"]
+    assert viewer.layers["cells denoised"].metadata["napari_blindspot"]["stopped"] is True
+
+
+def test_closing_the_viewer_during_a_run_takes_less_than_two_seconds(viewer, widget, noisy, start, qtbot):
+    viewer.add_image(noisy, name="cells")
+    start(widget)
+    session = widget.session
+    begin = time.perf_counter()
+    viewer.close()
+    # What napari calls when its event loop ends.
+    WorkerBase.await_workers(2000)
+    assert time.perf_counter() - begin < 2.0
+    qtbot.waitUntil(lambda: not session.running, timeout=WAIT)
+
+
+def test_memory_that_runs_out_on_the_cpu_is_said_and_the_buttons_come_back(
+    viewer, widget, noisy, qtbot, monkeypatch
+):
+    viewer.add_image(noisy, name="cells")
+    monkeypatch.setattr(JointFit, "step", lambda _: torch.empty(2**50))
+    widget.denoise.native.click()
+    wait_for_end(qtbot, widget)
+    assert names(viewer) == ["cells"]
+    assert widget.panel.is_error
+    assert "does not fit into" in widget.panel.message.text()
+    assert "choose a smaller region" in widget.panel.message.text()
+    assert widget.denoise.enabled
+    assert not widget.stop.enabled
+
+
+def on_a_small_gpu(monkeypatch):
+    """Let everything that does not ask for the CPU fail like a GPU whose memory is full."""
+    from napari_blindspot import fallback, stack
+
+    fit = stack.fit_stack
+
+    def fit_stack(array, settings, **options):
+        if settings.device != "cpu":
+            raise OutOfMemoryError(
+                "The 32×40 plane does not fit into the memory of the device cuda: shrink."
+            )
+        return fit(array, settings, **options)
+
+    monkeypatch.setattr(stack, "fit_stack", fit_stack)
+    monkeypatch.setattr(fallback, "fit_stack", fit_stack)
+    monkeypatch.setattr(fallback, "_on_a_gpu", lambda settings: settings.device != "cpu")
+
+
+def test_a_full_gpu_falls_back_to_the_cpu_and_says_so(viewer, widget, noisy, finish, monkeypatch, qtbot):
+    viewer.add_image(noisy, name="cells")
+    on_a_small_gpu(monkeypatch)
+    settings = widget.form.settings()
+    widget.form["device"].value = "auto"
+    finish(widget)
+    expected = napari_blindspot.denoise(noisy, settings=settings).denoised
+    assert_array_equal(viewer.layers["cells denoised"].data, expected)
+    assert "goes on with the CPU" in widget.panel.message.text()
+
+
+def test_without_the_fall_back_a_full_gpu_is_an_error(viewer, widget, noisy, monkeypatch, qtbot):
+    viewer.add_image(noisy, name="cells")
+    on_a_small_gpu(monkeypatch)
+    widget.form["device"].value = "auto"
+    widget.fall_back.value = False
+    widget.denoise.native.click()
+    wait_for_end(qtbot, widget)
+    assert widget.panel.is_error
+    assert "does not fit" in widget.panel.message.text()
+    assert names(viewer) == ["cells"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("deep inside"), ZeroDivisionError("deep inside")])
+def test_an_exception_in_the_engine_is_shown_and_the_next_run_works(
+    viewer, widget, noisy, finish, qtbot, monkeypatch, error
+):
+    viewer.add_image(noisy, name="cells")
+    with monkeypatch.context() as broken:
+        broken.setattr(JointFit, "step", lambda _: (_ for _ in ()).throw(error))
+        widget.denoise.native.click()
+        wait_for_end(qtbot, widget)
+    assert widget.panel.is_error
+    assert "deep inside" in widget.panel.message.text()
+    assert names(viewer) == ["cells"]
+    finish(widget)
+    assert not widget.panel.is_error
+    assert "cells denoised" in names(viewer)
+
+
+def test_an_error_in_a_later_plane_keeps_the_planes_before_it(viewer, widget, qtbot):
+    stack = noisy_image((3, 32, 32)).astype(np.float32)
+    stack[1] = np.inf
+    viewer.add_image(stack, name="stack", contrast_limits=(0, 150))
+    widget.planes.value = "stack"
+    widget.denoise.native.click()
+    wait_for_end(qtbot, widget)
+    assert widget.panel.is_error
+    assert "1 of 3 planes" in widget.panel.message.text()
+    layer = viewer.layers["stack denoised"]
+    assert np.isfinite(layer.data[0]).all()
+    assert np.isnan(layer.data[2]).all()
+
+
+def test_results_that_no_memory_can_hold_are_refused_before_the_run(viewer, widget):
+    import dask.array as da
+
+    huge = da.zeros((2_000_000, 512, 512), chunks=(1, 512, 512), dtype=np.uint8)
+    viewer.add_image(huge, name="movie", contrast_limits=(0, 1))
+    widget.planes.value = "stack"
+    widget.denoise.native.click()
+    assert widget.session is None
+    assert "GiB" in widget.panel.message.text()
+    assert names(viewer) == ["movie"]
+
+
+def test_a_run_can_follow_a_cancelled_one(viewer, widget, noisy, start, finish, qtbot):
+    viewer.add_image(noisy, name="cells")
+    start(widget)
+    widget.cancel.native.click()
+    wait_for_end(qtbot, widget)
+    quick(widget)
+    finish(widget)
+    assert names(viewer) == ["cells", "cells INR", "cells denoised"]
+
+
+def test_nothing_is_left_in_the_activity_dock(viewer, widget, noisy, start, finish, qtbot):
+    from napari.utils import progress
+
+    viewer.add_image(noisy, name="cells")
+    start(widget)
+    assert [bar.desc.rstrip(": ") for bar in progress._all_instances] == ["Denoising “cells”"]
+    widget.cancel.native.click()
+    wait_for_end(qtbot, widget)
+    assert not progress._all_instances

@@ -1,0 +1,62 @@
+"""In a window that is really drawn, in a program of its own: fluidity, leaving, and the pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from small import ROOT, run_program
+
+PROGRAMS = Path(__file__).parents[1] / "programs"
+
+pytestmark = [pytest.mark.display, pytest.mark.slow]
+
+
+def test_the_window_stays_fluid_during_a_fit():
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > 1.5 * cores:
+        pytest.skip(f"other programs keep this computer busy: a load of {load:.1f} on {cores} cores")
+    figures = json.loads(run_program(PROGRAMS / "heartbeat.py", 15).stdout.splitlines()[-1])
+    idle, fit = figures["idle"], figures["fit"]
+    print(f"\nidle: {idle}\nfit:  {fit}")
+    if idle["p99"] > 60 or idle["max"] > 150:
+        pytest.skip(f"this computer is too busy to measure: without a fit, beats were late by {idle}")
+    assert fit["previews"] == 2
+    assert fit["beats"] > 200
+    assert fit["within_100_ms"] >= 0.99
+    assert fit["max"] <= 300
+
+
+def time_to_leave(state: str) -> tuple[float, float]:
+    """Seconds from closing the window until napari has ended, and until its process has."""
+    done = run_program(PROGRAMS / "close_during_a_run.py", state)
+    now = time.time()
+    assert "Traceback" not in done.stderr
+    closed, ended = (float(line) for line in done.stdout.splitlines()[-2:])
+    return ended - closed, now - closed
+
+
+def test_napari_leaves_within_two_seconds_when_its_window_is_closed_during_a_run():
+    _, process_without = time_to_leave("idle")
+    napari_ended, process_ended = time_to_leave("run")
+    print(
+        f"\nnapari: {napari_ended:.2f} s, process: {process_ended:.2f} s ({process_without:.2f} s without)"
+    )
+    assert napari_ended < 2.0
+    # What Python takes to unload napari and torch is not the run's.
+    assert process_ended < 2.0 + process_without
+
+
+def test_the_pictures_of_the_documentation_can_be_taken(tmp_path):
+    run_program(ROOT / "docs" / "screenshots.py", "--quick", "--folder", tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    states = ("advanced", "error", "finished", "half-way", "idle")
+    assert names == sorted(f"widget-{state}{theme}.png" for state in states for theme in ("", "-light"))
+    for name in names:
+        with Image.open(tmp_path / name) as picture:
+            assert picture.size[0] >= 1000
+            assert len(picture.convert("L").getcolors()) > 50
