@@ -300,6 +300,13 @@ class PaperSettings(Settings):
         ),
     ] = 400
 
+    @field_validator("stack_start")
+    @classmethod
+    def _planes_by_themselves(cls, start: StackStart) -> StackStart:
+        if start != "anew":
+            raise ValueError("the preset 'paper' fits each plane anew, because its INR holds one plane")
+        return start
+
 
 class MeasuredSettings(Settings):
     """The settings of the presets that measure the noise first and set the method by it.
