@@ -1,8 +1,8 @@
 """The command ``noise``: what the noise of a file looks like, and what the preset ``auto`` makes of it.
 
-It measures and reports, and needs neither a fit nor torch. How the noise is measured belongs to
-`napari_blindspot.noise.estimate`, what follows from it to `napari_blindspot.noise.gap_choice`, the drawing
-to `noise_picture`.
+It measures and reports, and needs neither a fit nor torch. Of a stack it reads the planes that it measures
+and no others. How the noise is measured belongs to `napari_blindspot.noise.estimate`, what follows from it
+to `napari_blindspot.noise.gap_choice`, the drawing to `noise_picture`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.cli.denoise import check_planes
 from napari_blindspot.cli.exits import say
-from napari_blindspot.cli.noise_picture import Panel, save_noise_picture
-from napari_blindspot.core.errors import FileError
-from napari_blindspot.files.door import read_image
+from napari_blindspot.cli.noise_picture import Panel, require_matplotlib, save_noise_picture
+from napari_blindspot.cli.options import FileChoice
+from napari_blindspot.core.errors import FileError, ImageError
+from napari_blindspot.core.plane import check_plane
+from napari_blindspot.files.door import open_image
 from napari_blindspot.files.safe_write import check_writable
 from napari_blindspot.noise.estimate import estimate_noise
 from napari_blindspot.noise.gap_choice import make_plan
@@ -42,7 +43,7 @@ MOST_PLANES = 24
 MOST_PIXELS = 2**25
 """Pixels that are measured at once; of large planes fewer are taken, so that memory stays bounded."""
 
-SAMPLE = 200_000
+SAMPLE_SIZE = 200_000
 """About so many pixels are kept for the histogram in the picture."""
 
 PICTURE_SIZE = 500_000
@@ -94,7 +95,7 @@ class Measurement:
 
 def report_noise(
     source: Path,
-    channel: int | None = None,
+    choice: FileChoice | None = None,
     *,
     as_json: bool = False,
     picture: Path | None = None,
@@ -105,9 +106,10 @@ def report_noise(
     Parameters
     ----------
     source : Path
-        TIFF, OME-TIFF or PNG.
-    channel : int, optional
-        The colour sample or channel to measure; each of them if not given.
+        Whatever `napari_blindspot.files.door.open_image` opens.
+    choice : FileChoice, optional
+        Which image of a file with several, what its axes are, and the colour sample or channel to measure;
+        each channel if none is given.
     as_json : bool
         Print JSON instead of tables: an object, or an array of them where there are several channels.
     picture : Path, optional
@@ -118,14 +120,15 @@ def report_noise(
     Raises
     ------
     BlindspotError
-        For whatever is wrong with the file, the channel or the picture's name.
+        For whatever is wrong with the file, the choice or the picture's name.
     """
+    chosen = FileChoice() if choice is None else choice
     if picture is not None:
         _check_picture(source, picture, overwrite)
-    image = read_image(source)
+    image = open_image(source, series=chosen.series, axes=chosen.axes)
     for note in image.notes:
         say(note)
-    found = measure_channels(image, channel)
+    found = measure_channels(image, chosen.channel)
     if picture is not None:
         check_writable(picture, len(found) * PICTURE_SIZE)
         drawn = _draw(picture, found)
@@ -145,14 +148,15 @@ def measure_channels(image: ImageFile, channel: int | None = None) -> list[Measu
     Parameters
     ----------
     image : ImageFile
-        A plane or a stack.
+        A plane or a stack; of a stack, the planes that are measured are read.
     channel : int, optional
         Counted from 0.
 
     Raises
     ------
     ImageError
-        If there is no such channel, or a plane holds no intensities that could be denoised.
+        If there is no such channel or no plane, or one that is measured holds no intensities that could
+        be denoised; in a stack the sentence says which.
     """
     if channel is not None:
         numbers = [channel]
@@ -163,9 +167,11 @@ def measure_channels(image: ImageFile, channel: int | None = None) -> list[Measu
 
 def _measure(image: ImageFile, number: int) -> Measurement:
     one = image.channel(number)
-    indices = check_planes(one)
-    chosen = _evenly(indices, math.prod(one.array.shape[-2:]))
-    planes = np.stack([one.array[index] for index in chosen])
+    indices = list(np.ndindex(one.shape[:-2]))
+    if not indices:
+        raise ImageError(f"The image is empty: its shape is {one.shape}.")
+    chosen = _evenly(indices, math.prod(one.shape[-2:]))
+    planes = np.stack([_read(one, index) for index in chosen])
     known = planes[np.isfinite(planes)]
     model = estimate_noise(planes)
     if model.measured:
@@ -186,8 +192,21 @@ def _measure(image: ImageFile, number: int) -> Measurement:
         measured=len(chosen),
         planes=len(indices),
         median=float(np.median(known)),
-        sample=known[:: max(1, known.size // SAMPLE)].copy(),
+        sample=known[:: max(1, known.size // SAMPLE_SIZE)].copy(),
     )
+
+
+def _read(image: ImageFile, index: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Read the plane of an index into the leading axes, (Y, X), and see that it can be denoised."""
+    plane: npt.NDArray[Any] = np.asarray(image.array[index])
+    try:
+        check_plane(plane)
+    except ImageError as error:
+        if not index:
+            raise
+        place = ", ".join(f"{axis}={number}" for axis, number in zip(image.axes, index, strict=False))
+        raise ImageError(f"Plane {place}: {error}") from None
+    return plane
 
 
 def _evenly(indices: Sequence[tuple[int, ...]], pixels: int) -> list[tuple[int, ...]]:
@@ -211,7 +230,8 @@ def _why_not(known: npt.NDArray[Any], model: NoiseModel) -> str:
 
 
 def _check_picture(source: Path, picture: Path, overwrite: bool) -> None:
-    """Refuse a name that would lose data or that no picture can have, before anything is read."""
+    """Refuse a picture that cannot be drawn, or a name that would lose data, before anything is read."""
+    require_matplotlib()
     if picture.suffix.lower() != ".png":
         raise FileError(f"The picture {picture} is a PNG, so its name must end in .png.")
     if picture.exists() and source.exists() and os.path.samefile(picture, source):
