@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 import time
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,26 +16,19 @@ from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import torch
 
 __all__ = ["examine"]
 
-_PACKAGES = (
-    "napari-blindspot",
-    "torch",
-    "numpy",
-    "scipy",
-    "scikit-image",
-    "tifffile",
-    "imagecodecs",
-    "pydantic",
-    "napari",
-    "npe2",
-    "magicgui",
-    "PyQt6",
-    "PyQt5",
-    "PySide6",
-)
+_OURSELVES = "napari-blindspot"
+
+_DEVELOPMENT = {"dev", "docs", "test"}
+"""Extras whose packages no run uses."""
+
+_SCREEN = ("napari", "npe2", "PyQt6", "PyQt5", "PySide6")
+"""What a run under napari stands on; which of the bindings of Qt is there is no requirement of ours."""
 
 
 def examine() -> bool:
@@ -52,10 +46,8 @@ def examine() -> bool:
     _row("Python", f"{platform.python_version()} ({sys.executable})")
     _row("system", f"{platform.platform()}, {os.cpu_count()} cores")
     _row("memory", _main_memory())
-    for package in _PACKAGES:
-        found = _version(package)
-        if found is not None:
-            _row(package, found)
+    for package, found in _versions():
+        _row(package, found)
     works = True
     for name in available_devices():
         device = torch.device(name)
@@ -80,8 +72,10 @@ def _try(device: str) -> tuple[bool, str]:
     try:
         settings = Settings.from_preset("paper", device=device, iterations=10, passes=2, unet_width=8)
         result = denoise(image, settings=settings)
-    except BlindspotError as error:
-        return False, f"a tiny fit FAILED: {error}"
+    except Exception as error:
+        # Whatever it is: the report goes on, and this line is the one to be reported.
+        what = str(error) if isinstance(error, BlindspotError) else f"{type(error).__name__}: {error}"
+        return False, f"a tiny fit FAILED: {what}"
     if not np.isfinite(result.denoised).all():
         return False, "a tiny fit FAILED: its result is not finite."
     return True, f"a tiny fit works ({time.perf_counter() - start:.1f} s)"
@@ -108,11 +102,25 @@ def _row(name: str, value: str) -> None:
     print(f"{name:<18}{value}")
 
 
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+def _versions() -> Iterator[tuple[str, str]]:
+    """Yield name and version of our package, of what it needs, and of what is there of what it can use."""
+    yield _OURSELVES, version(_OURSELVES)
+    needed: dict[str, None] = {}
+    usable: dict[str, None] = {}
+    for requirement in requires(_OURSELVES) or []:
+        # A requirement reads: bioio-czi>=3; python_version < "3.14" and extra == "formats"
+        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+        extras = set(re.findall(r"extra == ['\"]([\w-]+)['\"]", requirement))
+        if not extras:
+            needed[name] = None
+        elif not extras & _DEVELOPMENT:
+            usable[name] = None
+    for name in {**needed, **usable, **dict.fromkeys(_SCREEN)}:
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            if name in needed:
+                yield name, "not installed, but needed"
 
 
 def _main_memory() -> str:
