@@ -1,31 +1,27 @@
 """The command line: the commands, what they are told, and their help.
 
-What a command does is in the module of its name; the options that commands share are in
-`napari_blindspot.cli.options`. Nothing here imports torch or the benchmark before a command needs it, so
-that ``--help`` answers at once.
+What a command does is in the module of its name. Options that commands share are in
+`napari_blindspot.cli.groups`, and those of a fit are made from its settings, so that none is named here.
+Nothing here imports torch or the benchmark before a command needs it: ``--help`` answers at once.
 """
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: typer reads them when the commands are made.
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from napari_blindspot.cli.exits import TRACEBACK_VARIABLE, sentences, show_traceback
-from napari_blindspot.cli.options import (
+from napari_blindspot.cli.groups import (
     ExistingOutputs,
     FileChoice,
     JobFileOptions,
-    SettingsOptions,
     Storage,
     WorkerOptions,
-    with_groups,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+from napari_blindspot.cli.options import SettingsOptions, with_groups
 
 __all__ = ["app"]
 
@@ -48,14 +44,14 @@ class _BenchmarkGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         return self._loaded().get(cmd_name)
 
-    def _loaded(self) -> MutableMapping[str, Any]:
+    def _loaded(self) -> dict[str, Any]:
         if not self.commands:
             from typer.main import get_group
 
             from napari_blindspot.benchmark.cli import app as benchmark
 
             self.commands = get_group(benchmark).commands
-        return self.commands
+        return dict(self.commands)
 
 
 app.add_typer(

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from napari_blindspot.core.errors import BlindspotError, CancelledError, DeviceError, OutOfMemoryError
+from napari_blindspot.core.errors import (
+    BlindspotError,
+    CancelledError,
+    DeviceError,
+    InternalError,
+    OutOfMemoryError,
+)
+from napari_blindspot.core.words import error_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,10 +65,10 @@ def with_flag(error: BlindspotError) -> str:
 
     An error without a setting, or with one that no command has an option for, keeps its sentence.
     """
-    from napari_blindspot.cli.options import flag_of
+    from napari_blindspot.cli.groups import flag_of
 
-    sentence, setting = str(error), getattr(error, "setting", None)
-    flag = None if setting is None else flag_of(setting)
+    sentence = str(error)
+    flag = None if error.setting is None else flag_of(error.setting)
     if flag is None or flag.split()[0] in sentence:
         return sentence
     return f"{sentence.removesuffix('.')} ({flag})."
@@ -89,29 +96,20 @@ def sentences() -> Iterator[None]:
         raise typer.Exit(code) from None
 
 
-def _verdict(error: BaseException) -> tuple[int, str]:
+def _verdict(error: Exception | KeyboardInterrupt) -> tuple[int, str]:
     """Return the exit code of an error, and what is said about it."""
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, "Cancelled before the fit began; nothing was written."
     if isinstance(error, CancelledError):
         return INTERRUPTED, str(error)
-    if isinstance(error, BlindspotError):
-        failed = isinstance(error, DeviceError | OutOfMemoryError)
-        return DEVICE_FAILED if failed else BAD_INPUT, f"Error: {with_flag(error)}"
-    if isinstance(error, MemoryError):
-        sentence = "The image does not fit into the memory of this machine; choose a smaller region."
-        return DEVICE_FAILED, f"Error: {sentence}"
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return BAD_INPUT, f"Error: {where}{error.strerror or error}."
-    return OUR_FAULT, f"Error: {_unforeseen(error)}"
+    code = _code(error)
+    text = with_flag(error) if isinstance(error, BlindspotError) else error_sentence(error)
+    hint = f" The traceback is shown after {TRACEBACK_VARIABLE}=1." if code == OUR_FAULT else ""
+    return code, f"Error: {text}{hint}"
 
 
-def _unforeseen(error: BaseException) -> str:
-    """Say that an error is a fault of this program, and what a report of it needs."""
-    first_line = str(error).strip().split("\n", 1)[0].removesuffix(".")
-    what = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
-    return (
-        f"This is a fault of napari-blindspot, not of your image or your device: {what}. Please report it, "
-        f"with what 'napari-blindspot doctor' prints and, after {TRACEBACK_VARIABLE}=1, the traceback."
-    )
+def _code(error: Exception) -> int:
+    if isinstance(error, DeviceError | OutOfMemoryError | MemoryError):
+        return DEVICE_FAILED
+    is_ours = isinstance(error, InternalError) or not isinstance(error, BlindspotError | OSError)
+    return OUR_FAULT if is_ours else BAD_INPUT

@@ -16,15 +16,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.cli.exits import say
+from napari_blindspot.cli.groups import FileChoice
 from napari_blindspot.cli.noise_picture import Panel, require_matplotlib, save_noise_picture
-from napari_blindspot.cli.options import FileChoice
+from napari_blindspot.cli.noise_table import percent, print_measurement
 from napari_blindspot.core.errors import FileError, ImageError
 from napari_blindspot.core.plane import check_plane
+from napari_blindspot.core.words import sentence
 from napari_blindspot.files.door import open_image
 from napari_blindspot.files.safe_write import check_writable
 from napari_blindspot.noise.estimate import estimate_noise
 from napari_blindspot.noise.gap_choice import make_plan
-from napari_blindspot.settings import Settings
+from napari_blindspot.settings import MeasuredSettings
+from napari_blindspot.stack import plane_indices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +35,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from napari_blindspot.core.noise_model import NoiseModel
     from napari_blindspot.files.image_file import ImageFile
-    from napari_blindspot.noise.estimate import NoiseModel
 
 __all__ = ["Measurement", "measure_channels", "report_noise"]
 
@@ -137,7 +140,7 @@ def report_noise(
         print(json.dumps(figures[0] if len(figures) == 1 else figures, indent=2))
         return
     for measurement in found:
-        _print(measurement, titled=len(found) > 1)
+        print_measurement(measurement, titled=len(found) > 1)
     if picture is not None and drawn:
         print(picture)
 
@@ -167,7 +170,7 @@ def measure_channels(image: ImageFile, channel: int | None = None) -> list[Measu
 
 def _measure(image: ImageFile, number: int) -> Measurement:
     one = image.channel(number)
-    indices = list(np.ndindex(one.shape[:-2]))
+    indices = plane_indices(one.shape)
     if not indices:
         raise ImageError(f"The image is empty: its shape is {one.shape}.")
     chosen = _evenly(indices, math.prod(one.shape[-2:]))
@@ -177,9 +180,9 @@ def _measure(image: ImageFile, number: int) -> Measurement:
     if model.measured:
         # The plan looks at one plane's signal; the middle of a stack is where most of it tends to be.
         middle = planes[len(planes) // 2]
-        sentence = make_plan(middle, model, Settings.from_preset("auto")).sentence
+        verdict = sentence(make_plan(middle, model, MeasuredSettings()).notice)
     else:
-        sentence = _why_not(known, model)
+        verdict = _why_not(known, model)
     if image.is_rgb:
         name = _COLOURS[number] if number < len(_COLOURS) else "transparency"
     else:
@@ -188,7 +191,7 @@ def _measure(image: ImageFile, number: int) -> Measurement:
         channel=number,
         name=name,
         model=model,
-        sentence=sentence,
+        sentence=verdict,
         measured=len(chosen),
         planes=len(indices),
         median=float(np.median(known)),
@@ -223,8 +226,8 @@ def _why_not(known: npt.NDArray[Any], model: NoiseModel) -> str:
         return f"Nothing could be measured: all pixels have the same value, {low:g}."
     if model.clipped_low or model.clipped_high:
         return (
-            f"Nothing could be measured: {_percent(model.clipped_low)} of the pixels are clipped at the "
-            f"lowest value, {low:g}, and {_percent(model.clipped_high)} at the highest, {high:g}."
+            f"Nothing could be measured: {percent(model.clipped_low)} of the pixels are clipped at the "
+            f"lowest value, {low:g}, and {percent(model.clipped_high)} at the highest, {high:g}."
         )
     return "Nothing could be measured: hardly any part of the image is free of NaN and varies."
 
@@ -253,54 +256,3 @@ def _draw(picture: Path, found: Sequence[Measurement]) -> bool:
     else:
         say(f"There is nothing to draw, so {picture} was not written.")
     return bool(panels)
-
-
-def _print(measurement: Measurement, titled: bool) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
-    if titled:
-        print(measurement.label[0].upper() + measurement.label[1:])
-    if measurement.model.measured:
-        table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        table.add_column("noise")
-        table.add_column("measured", no_wrap=True)
-        table.add_column("meaning", style="dim")
-        for row in _rows(measurement):
-            table.add_row(*row)
-        Console(highlight=False).print(table)
-    print(measurement.sentence)
-
-
-def _rows(measurement: Measurement) -> list[tuple[str, str, str]]:
-    model = measurement.model
-    c = len(model.correlation) // 2
-    x, y = (float(model.correlation[index]) for index in ((c, c + 1), (c + 1, c)))
-    error = model.correlation_error
-    return [
-        ("gain", _figure(model.gain, model.gain_error), "variance per intensity"),
-        ("offset", _figure(model.offset, model.offset_error), "variance at intensity 0"),
-        ("sigma", f"{model.sigma:.4g}", f"at the median intensity, {measurement.median:.4g}"),
-        ("correlation x", f"{x:.2f} ± {error:.2g}", "with the next pixel in x"),
-        ("correlation y", f"{y:.2f} ± {error:.2g}", "with the next pixel in y"),
-        ("reach", f"{model.reach} px", "longest lag that shares a tenth"),
-        ("scan lines", _percent(model.scan_line), "share of variance common to a row"),
-        ("clipped low", _percent(model.clipped_low), "pixels at the lowest value"),
-        ("clipped high", _percent(model.clipped_high), "pixels at the highest value"),
-        ("planes", f"{measurement.measured} of {measurement.planes}", "measured together"),
-    ]
-
-
-def _figure(value: float, error: float) -> str:
-    """Return a value with as many digits as its error allows."""
-    if error <= 0:
-        return f"{value:.4g}"
-    digits = 1 - math.floor(math.log10(error))
-    if digits > 6:
-        return f"{value:.3e} ± {error:.1e}"
-    return f"{value:.{max(digits, 0)}f} ± {error:.{max(digits, 0)}f}"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2g} %" if fraction < 0.1 else f"{100 * fraction:.0f} %"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from napari_blindspot.noise.estimate import NoiseModel
+    from napari_blindspot.core.noise_model import NoiseModel
 
 __all__ = ["Panel", "require_matplotlib", "save_noise_picture"]
 

@@ -1,8 +1,9 @@
-"""Options that commands share, in groups; those of a fit are made from the fields of `Settings`.
+"""Options in groups, and the group of those that are made from the fields of `Settings`.
 
 A command has one parameter for a group, and `with_groups` puts the options of the group in its place. Name,
 type, range, help and default of a setting's option come from its field, so that a new setting is written in
-`napari_blindspot.settings` alone. What the commands do with the values does not belong here.
+`napari_blindspot.settings` alone. Groups that are written by hand are in `napari_blindspot.cli.groups`.
+What the commands do with the values does not belong here.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from typing import (
 import typer
 
 from napari_blindspot.core.errors import SettingsError
-from napari_blindspot.settings import DEFAULT_PRESET, PRESETS, Settings
+from napari_blindspot.engine.hardware.backends import BACKENDS
+from napari_blindspot.settings import DEFAULT_PRESET, PRESETS, Settings, setting_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,33 +38,11 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-__all__ = [
-    "ExistingOutputs",
-    "FileChoice",
-    "JobFileOptions",
-    "OptionGroup",
-    "SettingsOptions",
-    "Storage",
-    "WorkerOptions",
-    "flag_of",
-    "with_groups",
-]
+__all__ = ["OptionGroup", "SettingsOptions", "with_groups"]
 
 T = TypeVar("T")
 
 _SET = "--set"
-
-_MARKED = {
-    "seed": "Same seed, settings and device: same pixels.",
-    "device": "auto, cuda, mps or cpu.",
-    "iterations": "Steps of the fit.",
-    "unet_start": "Weights that the U-Net starts from.",
-    "mend_defects": "Whether hot and dead pixels are predicted from the others.",
-    "planes": "What the fit of a stack's plane starts from.",
-    "neighbours": "Planes of a stack on each side that are looked at as well.",
-    "output_dtype": "input: rounded and clipped to the dtype of the input.",
-}
-_FLAGS = {"output_dtype": "--dtype", "mend_defects": "--mend-defects/--keep-defects"}
 
 
 @dataclass(frozen=True)
@@ -88,89 +68,6 @@ class OptionGroup:
         """The values that were given, by name."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
-
-
-@dataclass(frozen=True)
-class FileChoice(OptionGroup):
-    """Which pixels of a file are taken."""
-
-    channel: Annotated[
-        int | None,
-        typer.Option(metavar="NUMBER", help="Only one channel, counted from 0  [default: each on its own]"),
-    ] = None
-    series: Annotated[
-        int | None,
-        typer.Option(metavar="NUMBER", help="Which image of a file with several, counted from 0."),
-    ] = None
-    axes: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LETTERS",
-            help="What the axes are, such as TZCYX, if a file does not say it or is wrong.",
-        ),
-    ] = None
-
-
-@dataclass(frozen=True)
-class Storage(OptionGroup):
-    """How the pixels of an output are stored."""
-
-    compression: Annotated[
-        str | None,
-        typer.Option(metavar="none|zlib|zstd", help="Of the outputs' pixels  [default: zlib]"),
-    ] = None
-    pyramid: Annotated[
-        bool | None,
-        typer.Option("--pyramid", help="Add smaller levels, for viewers of large planes."),
-    ] = None
-
-
-@dataclass(frozen=True)
-class ExistingOutputs(OptionGroup):
-    """What becomes of outputs that are there."""
-
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with what an earlier run has begun  [default]")
-    ] = False
-    skip: Annotated[bool, typer.Option("--skip", help="Leave alone every output that is there.")] = False
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite",
-            help="Begin anew and replace what is there; with --resume only outputs of other runs.",
-        ),
-    ] = False
-
-    @property
-    def asked(self) -> dict[str, bool]:
-        """Which ways were asked for, by name."""
-        return {"resume": self.resume, "skip": self.skip, "overwrite": self.overwrite}
-
-
-@dataclass(frozen=True)
-class WorkerOptions(OptionGroup):
-    """Where the files of a batch are computed."""
-
-    workers: Annotated[
-        int | None,
-        typer.Option(metavar="NUMBER", help="Processes on this machine  [default: 1, without a cluster]"),
-    ] = None
-    dask: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Scheduler of a Dask cluster to run on.")
-    ] = None
-
-
-@dataclass(frozen=True)
-class JobFileOptions(OptionGroup):
-    """A batch as a file."""
-
-    job: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Do what a job file says; other options overrule it."),
-    ] = None
-    save_job: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write all this as a job file and do not run it.")
-    ] = None
 
 
 @dataclass(frozen=True)
@@ -264,17 +161,6 @@ def with_groups(command: Callable[..., T]) -> Callable[..., T]:
     return run
 
 
-def flag_of(setting: str) -> str | None:
-    """Return the option that says a setting, such as ``--series NUMBER``; None if there is none."""
-    for group in OptionGroup.__subclasses__():
-        for parameter in group.parameters():
-            if parameter.name == setting:
-                option = parameter.annotation.__metadata__[0]
-                flag = _flags(setting, option)[0]
-                return f"{flag} {option.metavar}" if option.metavar else flag
-    return f"{_SET} {setting}=VALUE" if setting in Settings.model_fields else None
-
-
 def _optional(name: str, kind: Any, option: Any) -> Parameter:
     return Parameter(
         name,
@@ -286,30 +172,25 @@ def _optional(name: str, kind: Any, option: Any) -> Parameter:
 
 def _marked_fields() -> dict[str, FieldInfo]:
     """Return the fields of the settings that have an option of their own, in their order."""
-    return {name: one for name, one in Settings.model_fields.items() if name in _MARKED}
+    return {name: one for name, one in setting_fields().items() if "cli" in _extra(one)["shown"]}
+
+
+def _extra(one: FieldInfo) -> dict[str, Any]:
+    return one.json_schema_extra if isinstance(one.json_schema_extra, dict) else {"shown": [], "flag": ""}
 
 
 def _setting_option(name: str, one: FieldInfo) -> Parameter:
     """Return the option of a field; None stands for "as the preset has it"."""
     kind = _kind(one.annotation)
-    flags = _FLAGS.get(name) or _usual_flags(name, kind)
-    notes = [f"default: {_default(name, flags)}"]
-    limits = _limits(one)
-    help_text = f"{_MARKED[name]}  [{'; '.join([*limits, *notes])}]".strip()
-    return _optional(name, kind, typer.Option(flags, metavar=_metavar(one.annotation), help=help_text))
+    flags = _extra(one)["flag"] or _usual_flags(name, kind)
+    notes = "; ".join([*_limits(one), f"default: {_default(name, flags)}"])
+    option = typer.Option(flags, metavar=_metavar(name, one), help=f"{one.description}  [{notes}]")
+    return _optional(name, kind, option)
 
 
 def _usual_flags(name: str, kind: type) -> str:
     flag = name.replace("_", "-")
     return f"--{flag}/--no-{flag}" if kind is bool else f"--{flag}"
-
-
-def _flags(name: str, option: Any) -> list[str]:
-    """Return the names that an option of typer was given, or the one that typer gives it."""
-    # The first name that is given to typer's `Option` arrives as its default.
-    given = [text for text in (option.default, *(option.param_decls or ())) if isinstance(text, str)]
-    long = [flag for text in given for flag in text.split("/") if flag.startswith("--")]
-    return long or [f"--{name.replace('_', '-')}"]
 
 
 def _kind(annotation: Any) -> type:
@@ -324,11 +205,14 @@ def _alternatives(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def _metavar(annotation: Any) -> str | None:
-    first = _alternatives(annotation)[0]
-    if get_origin(first) is Literal:
-        return "|".join(map(str, get_args(first)))
-    return None if first is bool else "NUMBER" if first in (int, float) else "NAME"
+def _metavar(name: str, one: FieldInfo) -> str | None:
+    """Return what stands for the value in the help: all choices where they are few."""
+    if name == "device":
+        return "|".join(("auto", *BACKENDS))
+    kind = _alternatives(one.annotation)[0]
+    if get_origin(kind) is Literal:
+        return "|".join(map(str, get_args(kind)))
+    return None if kind is bool else "NUMBER" if kind in (int, float) else "TEXT"
 
 
 def _limits(one: FieldInfo) -> list[str]:
@@ -341,12 +225,13 @@ def _limits(one: FieldInfo) -> list[str]:
 def _default(name: str, flags: str) -> str:
     """Say what a setting is in the preset that is used by default, and in which others it differs."""
     presets: dict[str, list[str]] = {}
-    for preset in (DEFAULT_PRESET, *(other for other in PRESETS if other != DEFAULT_PRESET)):
-        value = getattr(Settings.from_preset(preset), name, None)
-        presets.setdefault(_spelled(value, flags), []).append(preset)
+    for preset in sorted(PRESETS, key=lambda preset: preset != DEFAULT_PRESET):
+        values = dict(Settings.from_preset(preset))
+        spelled = _spelled(values[name], flags) if name in values else "not"
+        presets.setdefault(spelled, []).append(preset)
     (usual, _), *others = presets.items()
-    differing = ", ".join(f"{value} in {' and '.join(names)}" for value, names in others)
-    return f"{usual}; {differing}" if differing else usual
+    differing = [f"{value} in {' and '.join(names)}" for value, names in others]
+    return "; ".join([usual, ", ".join(differing)] if differing else [usual])
 
 
 def _spelled(value: Any, flags: str) -> str:
@@ -357,11 +242,23 @@ def _spelled(value: Any, flags: str) -> str:
 
 
 def _assignment(text: str) -> tuple[str, Any]:
-    """Split NAME=VALUE; the value is JSON, or text where it is no JSON."""
+    """Split NAME=VALUE; the value is JSON, or text where it is no JSON, or several of them with commas."""
     name, equals, value = text.partition("=")
     if not (name and equals):
         raise SettingsError(f"There is no NAME=VALUE in {_SET} {text!r}, such as unet_width=32.")
+    name = name.strip().replace("-", "_")
+    one = setting_fields().get(name)
+    if one is None or not _is_list(one) or value.startswith("["):
+        return name, _value(value)
+    return name, [_value(part) for part in value.split(",") if part]
+
+
+def _is_list(one: FieldInfo) -> bool:
+    return any(get_origin(kind) is tuple for kind in _alternatives(one.annotation))
+
+
+def _value(text: str) -> Any:
     try:
-        return name.strip().replace("-", "_"), json.loads(value)
+        return json.loads(text)
     except ValueError:
-        return name.strip().replace("-", "_"), value
+        return text.strip()
