@@ -13,7 +13,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from napari_blindspot.cli.exits import TRACEBACK_VARIABLE, sentences, show_traceback
+from napari_blindspot.cli.exits import (
+    DEVICE_FAILED,
+    INTERRUPTED,
+    TRACEBACK_VARIABLE,
+    sentences,
+    show_traceback,
+)
 from napari_blindspot.cli.groups import (
     ExistingOutputs,
     FileChoice,
@@ -112,18 +118,22 @@ def denoise(
     Ctrl-C stops the fit and keeps the best result so far; a second Ctrl-C discards it. Of a stack, the
     planes finished by then are kept in <output>_partial.ome.tif, and the same command goes on after them.
     """
-    from napari_blindspot.api import resolve_settings
-    from napari_blindspot.cli.denoise import Outputs, Source, default_output, denoise_file
-    from napari_blindspot.cli.exits import INTERRUPTED
-    from napari_blindspot.files.door import WriteOptions, read_settings
-
     with sentences():
+        from napari_blindspot.api import resolve_settings
+        from napari_blindspot.cli.denoise import denoise_file, job_of
+        from napari_blindspot.files.door import WriteOptions, read_settings
+
         earlier = None if chosen.file is None else read_settings(chosen.file)
-        resolved = resolve_settings(chosen.preset, earlier, dict(chosen.overrides))
-        outputs = Outputs(output or default_output(source), inr_output, overwrite)
-        options = WriteOptions(**storage.given)
-        pixels = Source(source, choice.series, choice.axes, choice.channel)
-        complete = denoise_file(pixels, outputs, resolved, options)
+        job = job_of(
+            source,
+            resolve_settings(chosen.preset, earlier, chosen.overrides),
+            output=output,
+            inr_output=inr_output,
+            write=WriteOptions(**storage.given),
+            overwrite=overwrite,
+            **choice.given,
+        )
+        complete = denoise_file(job)
     if not complete:
         raise typer.Exit(INTERRUPTED)
 
@@ -161,8 +171,6 @@ def batch(
     Ctrl-C stops after the plane at work; a second one ends at once. Either way, the same command goes on
     from there. The exit code is 1 if any file failed.
     """
-    from napari_blindspot.cli.batch import assemble, denoise_batch
-
     given = {
         "output": output,
         "pattern": pattern,
@@ -172,6 +180,8 @@ def batch(
         **work.given,
     }
     with sentences():
+        from napari_blindspot.cli.batch import assemble, denoise_batch
+
         whole = assemble(
             inputs or [],
             job_file.job,
@@ -210,9 +220,9 @@ def noise(
     ] = False,
 ) -> None:
     """Measure the noise of an image, and say what the preset auto would do with it; takes seconds."""
-    from napari_blindspot.cli.noise import report_noise
-
     with sentences():
+        from napari_blindspot.cli.noise import report_noise
+
         report_noise(source, choice, as_json=as_json, picture=picture, overwrite=overwrite)
 
 
@@ -227,19 +237,18 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the synthetic image and of the fit.")] = 0,
 ) -> None:
     """Make a synthetic confocal image with known truth, denoise it and compare; under two minutes."""
-    from napari_blindspot.cli.demo import run_demo
-
     with sentences():
+        from napari_blindspot.cli.demo import run_demo
+
         run_demo(output, seed)
 
 
 @app.command()
 def doctor() -> None:
     """Show what a bug report needs: versions, devices, memory, and whether a tiny fit works."""
-    from napari_blindspot.cli.doctor import examine
-    from napari_blindspot.cli.exits import DEVICE_FAILED
-
     with sentences():
+        from napari_blindspot.cli.doctor import examine
+
         works = examine()
     if not works:
         raise typer.Exit(DEVICE_FAILED)
