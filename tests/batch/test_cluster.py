@@ -15,10 +15,11 @@ pytest.importorskip("distributed", reason="the extra cluster is not installed")
 
 import psutil
 
-from napari_blindspot.batch import BatchControl, BatchOptions, Input, run_batch
+from napari_blindspot.batch import BatchOptions, Input, run_batch
 from napari_blindspot.batch.cluster_client import connected, worker_environment
 from napari_blindspot.batch.item_events import PlaneWork
-from napari_blindspot.batch.job_file import Job, save_job
+from napari_blindspot.batch.job_file import BatchJob, save_job
+from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import DeviceError
 from napari_blindspot.files.door import read_image
 
@@ -61,8 +62,8 @@ def test_two_workers_give_the_pixels_of_one_process_and_nobody_else_can_reach_th
     assert heard
     assert set.union(*heard) == {"127.0.0.1"}
     stack = next(item for item in batch.items if item.source.name == STACK)
-    assert (stack.finished, stack.planes) == (4, 4)
-    assert stack.noise
+    assert (stack.finished, stack.plane_count) == (4, 4)
+    assert stack.record.noise
     assert (batch.options.output / "batch_report.html").is_file()
 
 
@@ -102,7 +103,7 @@ def test_what_a_killed_batch_left_with_the_workers_does_not_mix_with_the_next_on
     with LocalCluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, memory_limit=0
     ) as cluster:
-        job = Job.of([Input(path=source)], BatchOptions(output=tmp_path / "out", settings=longer))
+        job = BatchJob.of([Input(path=source)], BatchOptions(output=tmp_path / "out", settings=longer))
         save_job(job, tmp_path / "job.yaml")
         words = ["batch", "--job", str(tmp_path / "job.yaml"), "--dask", cluster.scheduler_address]
         command = [sys.executable, "-c", "from napari_blindspot.cli.app import app; app()", *words]
@@ -125,11 +126,11 @@ def test_what_a_killed_batch_left_with_the_workers_does_not_mix_with_the_next_on
 
 @pytest.mark.slow
 def test_a_stop_reaches_the_workers_and_what_is_finished_is_kept(plan, data, longer):
-    control = BatchControl()
+    control = Control()
     batch = plan(data / "day 2", workers=2, settings=longer)
     for event in run_batch(batch, control):
         if event.item.state == "running":
-            control.stop()
+            control.stop(after_plane=True)
     (item,) = batch.items
     assert item.state == "stopped"
     assert 0 <= item.finished < 4

@@ -133,7 +133,7 @@ def denoise(
     planes finished by then are kept in <output>_partial.ome.tif, and the same command goes on after them.
     """
     from napari_blindspot.api import resolve_settings
-    from napari_blindspot.cli.denoise import Outputs, Source, default_output, denoise_file
+    from napari_blindspot.cli.denoise import denoise_file, job_of
     from napari_blindspot.cli.exits import INTERRUPTED, sentences
     from napari_blindspot.files.door import WriteOptions, read_settings
 
@@ -150,9 +150,19 @@ def denoise(
     with sentences():
         earlier = None if settings is None else read_settings(settings)
         resolved = resolve_settings(preset, earlier, given)
-        outputs = Outputs(output or default_output(source), inr_output, overwrite)
         options = WriteOptions(compression=compression, pyramid=pyramid)  # type: ignore[arg-type]
-        complete = denoise_file(Source(source, series, axes, channel), outputs, resolved, options)
+        job = job_of(
+            source,
+            resolved,
+            output=output,
+            inr_output=inr_output,
+            series=series,
+            axes=axes,
+            channel=channel,
+            write=options,
+            overwrite=overwrite,
+        )
+        complete = denoise_file(job)
     if not complete:
         raise typer.Exit(INTERRUPTED)
 

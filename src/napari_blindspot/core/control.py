@@ -17,6 +17,7 @@ class Control:
         self._running = threading.Event()
         self._running.set()
         self._stop = threading.Event()
+        self._stop_after_plane = threading.Event()
         self._cancel = threading.Event()
 
     def pause(self) -> None:
@@ -27,9 +28,16 @@ class Control:
         """Let a paused fit go on."""
         self._running.set()
 
-    def stop(self) -> None:
-        """End the fit early and keep the best result so far; also ends a pause."""
-        self._stop.set()
+    def stop(self, *, after_plane: bool = False) -> None:
+        """End the run early and keep what it has; also ends a pause.
+
+        Parameters
+        ----------
+        after_plane : bool
+            Whether the plane at work is finished first, so that its pixels are those of a run that was
+            left alone; else its fit ends with the best result so far.
+        """
+        (self._stop_after_plane if after_plane else self._stop).set()
         self._running.set()
 
     def cancel(self) -> None:
@@ -46,6 +54,16 @@ class Control:
     def stopping(self) -> bool:
         """Whether the fit is to end and keep what it has."""
         return self._stop.is_set()
+
+    @property
+    def stopping_after_plane(self) -> bool:
+        """Whether the plane at work is to be finished, and no other begun."""
+        return self._stop_after_plane.is_set()
+
+    @property
+    def ending(self) -> bool:
+        """Whether no other plane is to be begun, for one reason or another."""
+        return self.stopping or self.stopping_after_plane or self.cancelled
 
     @property
     def cancelled(self) -> bool:

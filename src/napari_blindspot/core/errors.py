@@ -6,6 +6,8 @@ classes is a ``RuntimeError``: worker threads in napari take that for a request 
 
 from __future__ import annotations
 
+from typing import Self
+
 __all__ = [
     "BlindspotError",
     "CancelledError",
@@ -19,7 +21,19 @@ __all__ = [
 
 
 class BlindspotError(Exception):
-    """Base of all errors that this package raises on purpose."""
+    """Base of all errors that this package raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        One sentence, without the words of any face.
+    setting : str, optional
+        What the user could say to mend it, by its name in `Settings` or `FileJob`.
+    """
+
+    def __init__(self, message: str = "", *, setting: str | None = None) -> None:
+        super().__init__(message)
+        self.setting = setting
 
 
 class SettingsError(BlindspotError, ValueError):
@@ -33,7 +47,9 @@ class ImageError(BlindspotError, ValueError):
 class FileError(BlindspotError, OSError):
     """A file cannot be read, or an output cannot be written."""
 
-    # OSError with a single argument prints it as it is; nothing to add.
+    def __new__(cls, message: str = "", *, setting: str | None = None) -> Self:
+        """Leave the keyword to `__init__`, which OSError would not."""
+        return super().__new__(cls, message)
 
 
 class DeviceError(BlindspotError):

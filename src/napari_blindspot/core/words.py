@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from napari_blindspot.core.errors import BlindspotError
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["duration", "gather_warnings"]
+__all__ = ["duration", "error_sentence", "gather_warnings"]
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
@@ -46,3 +48,14 @@ def gather_warnings(planes: Collection[Iterable[str]]) -> list[str]:
 def _range_of(numbers: Iterable[str]) -> str:
     least, *_, greatest = sorted([*numbers, *numbers], key=float)
     return least if least == greatest else f"{least} to {greatest}"
+
+
+def error_sentence(error: Exception) -> str:
+    """Return what an exception means to the user, in one sentence."""
+    if isinstance(error, BlindspotError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "The image does not fit into the memory of this machine; choose a smaller region."
+    if isinstance(error, OSError):
+        return f"Cannot go on: {error.strerror or error}."
+    return f"Something unforeseen went wrong ({type(error).__name__}: {error})."
