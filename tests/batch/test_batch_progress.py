@@ -48,8 +48,7 @@ def change(batch, progress, number, *, finished=None, **changes):
 
 
 def step(elapsed: float, remaining: float) -> PlaneWork:
-    losses = {"denoising": 0.0, "inr": 0.0, "consistency": 0.0}
-    event = Step(iteration=1, iterations=9, elapsed=elapsed, remaining=remaining, **losses)
+    event = Step(iteration=1, iterations=9, losses={}, elapsed=elapsed, remaining=remaining)
     return PlaneWork(0, event)
 
 

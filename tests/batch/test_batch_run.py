@@ -221,7 +221,7 @@ def test_one_channel_of_colour_images_is_taken_on_request(plan, data):
 @pytest.fixture
 def bare(short):
     """Settings without a network to keep beside the planes, as the disk of these tests is very small."""
-    return short.model_copy(update={"planes": "anew"})
+    return short.model_copy(update={"stack_start": "anew"})
 
 
 def test_a_full_disk_is_said_before_anything_is_computed_and_other_files_go_on(

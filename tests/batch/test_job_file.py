@@ -59,7 +59,7 @@ def test_a_job_file_written_by_hand_may_name_a_preset_and_a_single_input(tmp_pat
         ("output: out", "'inputs' is missing"),
         ("inputs: []\noutput: out", "a list of files, folders or patterns is needed"),
         ("inputs: a\noutput: b\nformat: jpeg", "'format' is 'jpeg'"),
-        ("inputs: a\noutput: b\nsettings: {iterations: 0}", "'settings.iterations' is 0"),
+        ("inputs: a\noutput: b\nsettings: {iterations: 0}", "The setting 'iterations' is 0"),
         ("inputs: [{path: a, axis: ZYX}]\noutput: b", "'axis'"),
         ("inputs: a\noutput: b\nversion: 2", "'version' is 2"),
         ("!!python/object/apply:os.system [ls]", "is not YAML"),

@@ -33,7 +33,13 @@ SPACING = {"Z": Spacing(0.5, "µm"), "Y": Spacing(0.1, "µm"), "X": Spacing(0.1,
 
 
 WARM = Settings.from_preset(
-    "fast", iterations=6, refine_iterations=(), passes=1, unet_width=8, device="cpu", precision="float32"
+    "fast",
+    iterations=6,
+    refine_iterations=(),
+    symmetries=1,
+    unet_width=8,
+    device="cpu",
+    precision="float32",
 )
 """With these each plane starts from the one before it."""
 

@@ -113,10 +113,10 @@ def denoise(
     channel: Channel = None,
     series: Series = None,
     axes: Axes = None,
-    planes: Planes = None,
+    stack_start: Planes = None,
     neighbours: Neighbours = None,
     mend_defects: MendDefects = None,
-    unet_start: UnetStart = None,
+    unet_weights: UnetStart = None,
     inr_output: Annotated[
         Path | None, typer.Option(help="Also write the image of the INR, as OME-TIFF or OME-Zarr.")
     ] = None,
@@ -141,10 +141,10 @@ def denoise(
         "iterations": iterations,
         "seed": seed,
         "device": device,
-        "planes": planes,
+        "stack_start": stack_start,
         "neighbours": neighbours,
         "mend_defects": mend_defects,
-        "unet_start": unet_start,
+        "unet_weights": unet_weights,
         "output_dtype": dtype,
     }
     with sentences():
@@ -186,10 +186,10 @@ def batch(
     channel: Channel = None,
     preset: Preset = None,
     settings: SettingsFile = None,
-    planes: Planes = None,
+    stack_start: Planes = None,
     neighbours: Neighbours = None,
     mend_defects: MendDefects = None,
-    unet_start: UnetStart = None,
+    unet_weights: UnetStart = None,
     iterations: Iterations = None,
     seed: Seed = None,
     device: Device = None,
@@ -234,10 +234,10 @@ def batch(
     from napari_blindspot.cli.exits import sentences
 
     of_settings = {
-        "planes": planes,
+        "stack_start": stack_start,
         "neighbours": neighbours,
         "mend_defects": mend_defects,
-        "unet_start": unet_start,
+        "unet_weights": unet_weights,
         "iterations": iterations,
         "seed": seed,
         "device": device,

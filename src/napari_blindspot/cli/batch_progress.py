@@ -9,7 +9,7 @@ from napari_blindspot.batch.items import OPEN
 from napari_blindspot.batch.progress import BatchProgress
 from napari_blindspot.cli.display import Status, Teller, time_left
 from napari_blindspot.core.events import Predicting, Started, Step
-from napari_blindspot.core.words import duration
+from napari_blindspot.core.words import duration, sentence
 
 if TYPE_CHECKING:
     from napari_blindspot.batch.item_events import BatchEvent
@@ -39,12 +39,10 @@ class BatchTeller(Teller["BatchEvent"]):
         """Take in an event; say what is new of its file."""
         self._progress.follow(event)
         if isinstance(event, PlaneWork):
-            note = event.event.note if isinstance(event.event, Started) else ""
-            key = (event.number, note)
-            if not note or key in self._notes:
-                return []
-            self._notes.add(key)
-            return [note]
+            notices = event.event.notices if isinstance(event.event, Started) else ()
+            texts = [text for text in map(sentence, notices) if (event.number, text) not in self._notes]
+            self._notes.update((event.number, text) for text in texts)
+            return texts
         if not isinstance(event, ItemChanged) or self._state[event.number] == event.item.state:
             return []
         self._state[event.number] = event.item.state

@@ -121,7 +121,7 @@ def _fit_and_write(run: FileRun) -> bool:
     complete = failure is None and len(run.records) == len(run.indices)
     record = run.write() if complete else run.record()
     for warning in record.warnings:
-        if not any(warning in said for said in teller.said):
+        if warning not in teller.said:
             say(warning)
     if complete:
         _tell_outcome(run.job, record)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from napari_blindspot.cli.display import Status, Teller, time_left
 from napari_blindspot.core.events import Predicting, Started, Step
 from napari_blindspot.core.progress import Progress
+from napari_blindspot.core.words import sentence
+from napari_blindspot.method.losses import LOSSES
 
 if TYPE_CHECKING:
     from napari_blindspot.core.events import Event
@@ -34,8 +35,8 @@ class FitTeller(Teller["Event"]):
         if not isinstance(event, Started):
             return []
         height, width = event.shape
-        found = [f"{height}×{width} pixels on {event.device}", event.note]
-        fresh = [text for text in found if text and text not in self.said]
+        found = [f"{height}×{width} pixels on {event.device}", *map(sentence, event.notices)]
+        fresh = [text for text in found if text not in self.said]
         self.said.update(fresh)
         return fresh
 
@@ -52,5 +53,4 @@ class FitTeller(Teller["Event"]):
 def _losses(event: Step | Predicting) -> list[str]:
     if not isinstance(event, Step):
         return []
-    losses = (("L_dn", event.denoising), ("L_inr", event.inr), ("L_mc", event.consistency))
-    return [f"{symbol} {value:.4f}" for symbol, value in losses if not math.isnan(value)]
+    return [f"{LOSSES[name].symbol} {value:.4f}" for name, value in event.losses.items()]

@@ -1,4 +1,4 @@
-"""How others speak to a running fit: pause, resume, stop and keep, cancel.
+"""How others speak to a running fit or batch: pause, resume, stop, cancel.
 
 Any thread may call these at any time; the fit looks between two steps.
 """
@@ -11,7 +11,7 @@ __all__ = ["Control"]
 
 
 class Control:
-    """The switches of one run."""
+    """The switches of one run, of one plane or of many files."""
 
     def __init__(self) -> None:
         self._running = threading.Event()
@@ -29,19 +29,19 @@ class Control:
         self._running.set()
 
     def stop(self, *, after_plane: bool = False) -> None:
-        """End the run early and keep what it has; also ends a pause.
+        """End early; also ends a pause.
 
         Parameters
         ----------
         after_plane : bool
-            Whether the plane at work is finished first, so that its pixels are those of a run that was
-            left alone; else its fit ends with the best result so far.
+            Finish the plane at work and begin no other, so that a run that goes on later has the pixels of
+            one that was never interrupted. Otherwise the plane is kept as good as it is by now.
         """
         (self._stop_after_plane if after_plane else self._stop).set()
         self._running.set()
 
     def cancel(self) -> None:
-        """End the run without a result; also ends a pause."""
+        """End without a result of the plane at work; also ends a pause."""
         self._cancel.set()
         self._running.set()
 
@@ -52,23 +52,18 @@ class Control:
 
     @property
     def stopping(self) -> bool:
-        """Whether the fit is to end and keep what it has."""
+        """Whether the fit at work is to end and keep what it has."""
         return self._stop.is_set()
 
     @property
-    def stopping_after_plane(self) -> bool:
-        """Whether the plane at work is to be finished, and no other begun."""
-        return self._stop_after_plane.is_set()
+    def cancelled(self) -> bool:
+        """Whether the fit at work is to end without a result."""
+        return self._cancel.is_set()
 
     @property
     def ending(self) -> bool:
-        """Whether no other plane is to be begun, for one reason or another."""
-        return self.stopping or self.stopping_after_plane or self.cancelled
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the run is to end without a result."""
-        return self._cancel.is_set()
+        """Whether no other plane is to be begun."""
+        return self._stop.is_set() or self._stop_after_plane.is_set() or self._cancel.is_set()
 
     def wait(self, timeout: float) -> None:
         """Sleep until resumed, stopped or cancelled, but no longer than `timeout` seconds."""

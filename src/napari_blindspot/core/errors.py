@@ -6,7 +6,11 @@ classes is a ``RuntimeError``: worker threads in napari take that for a request 
 
 from __future__ import annotations
 
-from typing import Self
+import functools
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "BlindspotError",
@@ -15,6 +19,7 @@ __all__ = [
     "DivergedError",
     "FileError",
     "ImageError",
+    "InternalError",
     "OutOfMemoryError",
     "SettingsError",
 ]
@@ -26,14 +31,23 @@ class BlindspotError(Exception):
     Parameters
     ----------
     message : str
-        One sentence, without the words of any face.
+        One sentence that no face needs to explain: it names no option and no field.
     setting : str, optional
-        What the user could say to mend it, by its name in `Settings` or `FileJob`.
+        What the user could say to mend it, such as ``"series"``; a face adds its own word for that.
+
+    Attributes
+    ----------
+    setting : str or None
+        As given.
     """
 
-    def __init__(self, message: str = "", *, setting: str | None = None) -> None:
+    def __init__(self, message: str, *, setting: str | None = None) -> None:
         super().__init__(message)
         self.setting = setting
+
+    def __reduce__(self) -> tuple[Callable[..., BlindspotError], tuple[object, ...]]:
+        """Let a worker's error reach another process with its setting."""
+        return functools.partial(type(self), setting=self.setting), (str(self),)
 
 
 class SettingsError(BlindspotError, ValueError):
@@ -46,10 +60,6 @@ class ImageError(BlindspotError, ValueError):
 
 class FileError(BlindspotError, OSError):
     """A file cannot be read, or an output cannot be written."""
-
-    def __new__(cls, message: str = "", *, setting: str | None = None) -> Self:
-        """Leave the keyword to `__init__`, which OSError would not."""
-        return super().__new__(cls, message)
 
 
 class DeviceError(BlindspotError):
@@ -66,3 +76,7 @@ class OutOfMemoryError(BlindspotError):
 
 class CancelledError(BlindspotError):
     """The run was cancelled, so there is no result."""
+
+
+class InternalError(BlindspotError):
+    """A fault of this package itself; the sentence says so and how to report it."""

@@ -18,16 +18,15 @@ import numpy as np
 
 from napari_blindspot.core.errors import BlindspotError, FileError, ImageError
 from napari_blindspot.core.events import Cancelled, Finished
-from napari_blindspot.core.model import Model
 from napari_blindspot.core.plane import check_plane
-from napari_blindspot.fallback import fit_stack_or_fall_back
 from napari_blindspot.files.door import read_record, write_image
+from napari_blindspot.files.model_file import model_from_bytes, model_to_bytes
 from napari_blindspot.files.output_lock import locked
 from napari_blindspot.files.safe_write import check_writable
 from napari_blindspot.jobs.file_job import is_zarr_name
 from napari_blindspot.jobs.plane_store import PlaneStore
 from napari_blindspot.jobs.record import FileRecord, PlaneRecord
-from napari_blindspot.stack import chains, channel_of, plane_indices
+from napari_blindspot.stack import chains, channel_of, fit_stack, plane_indices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
     from napari_blindspot.core.control import Control
     from napari_blindspot.core.events import Event
-    from napari_blindspot.core.result import Result
     from napari_blindspot.files.image_file import ImageFile
     from napari_blindspot.jobs.file_job import FileJob
 
@@ -201,8 +199,7 @@ class FileRun:
         Where planes share networks, those of a channel are one group, as in `fit_stack`. Where they do
         not, a group has at most `size` planes, or all of them.
         """
-        settings = self.job.settings
-        if settings.planes == "anew" or not settings.measures_noise:
+        if self.job.settings.stack_start == "anew":
             size = size or len(self.indices)
             return [self.indices[k : k + size] for k in range(0, len(self.indices), size)]
         return chains(self.indices, self.image.axes)
@@ -242,15 +239,15 @@ class FileRun:
             return
         axes = self.image.axes
         kept = [self.store.model(chain) for chain in sorted({_chain(index, axes) for index in todo})]
-        events = fit_stack_or_fall_back(
+        events = fit_stack(
             self.image.array,
             self.job.settings,
             axes=axes,
-            planes=todo,
+            indices=todo,
             control=control,
             preview_interval=preview_interval,
-            start=[
-                Model.from_bytes(found[1], "The model beside the finished planes")
+            initial_models=[
+                model_from_bytes(found[1], "The model beside the finished planes")
                 for found in kept
                 if found is not None
             ],
@@ -305,9 +302,9 @@ class FileRun:
         record = PlaneRecord.of(event.result)
         self.store.keep(
             event.plane,
-            {name: pixels for name, pixels in _images(event.result).items() if name in self.job.outputs},
+            {name: event.result.images[name] for name in self.job.outputs},
             record.model_dump(mode="json"),
-            model=None if model is None else model.to_bytes(),
+            model=None if model is None else model_to_bytes(model),
             chain=_chain(event.plane, self.image.axes),
         )
         self._records[event.plane] = record
@@ -367,10 +364,6 @@ def _check_room(job: FileJob, image: ImageFile) -> None:
     for path in job.outputs.values():
         needed = size + (max(0, to_keep) if path == job.output else 0)
         check_writable(path, needed, folder=is_zarr_name(path))
-
-
-def _images(result: Result) -> dict[str, npt.NDArray[np.generic]]:
-    return {"denoised": result.denoised, "inr": result.inr}
 
 
 def _chain(index: Index, axes: str) -> str:

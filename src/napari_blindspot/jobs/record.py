@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 import math
 import statistics
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from napari_blindspot.core.words import gather_warnings
+from napari_blindspot.core.notices import Notice
+from napari_blindspot.core.words import sentences_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from napari_blindspot.core.noise_model import NoiseModel
     from napari_blindspot.core.result import Result
 
 __all__ = ["FileRecord", "NoiseFigures", "PlaneRecord"]
@@ -48,23 +51,13 @@ class NoiseFigures(_Record):
     correlation: float | None = None
 
     @classmethod
-    def of(cls, noise: Mapping[str, Any] | None) -> NoiseFigures | None:
+    def of(cls, noise: NoiseModel | None) -> NoiseFigures | None:
         """Take the figures of a noise model; None if nothing was measured."""
-        if noise is None or not noise.get("measured"):
+        if noise is None or not noise.measured:
             return None
-        rho = noise["correlation"]
-        centre = len(rho) // 2
-        next_pixel = max(rho[centre][centre + 1], rho[centre + 1][centre])
-        return cls(
-            **{
-                name: _finite(value)
-                for name, value in (
-                    ("sigma", noise["sigma"]),
-                    ("gain", noise["gain"]),
-                    ("correlation", next_pixel),
-                )
-            }
-        )
+        figures = (noise.sigma, noise.gain, noise.neighbour_correlation)
+        sigma, gain, correlation = (float(value) if math.isfinite(value) else None for value in figures)
+        return cls(sigma=sigma, gain=gain, correlation=correlation)
 
     @classmethod
     def median(cls, planes: Iterable[NoiseFigures | None]) -> NoiseFigures | None:
@@ -100,6 +93,8 @@ class PlaneRecord(_Record):
         Estimates that were averaged.
     seconds : float
         Computing time.
+    phases : dict of str to float
+        Seconds of each phase of the fit.
     device : str
         Name of the device.
     origin : str
@@ -108,8 +103,8 @@ class PlaneRecord(_Record):
         The settings that the run itself decided: device and precision.
     stopped : bool
         Whether someone ended the fit early, so that a whole one would give other pixels.
-    warnings : tuple of str
-        What the user ought to know.
+    notices : tuple of dict
+        What the user ought to know, as of `napari_blindspot.core.notices.Notice.as_dict`.
     noise : NoiseFigures or None
         The measured noise.
     """
@@ -118,11 +113,12 @@ class PlaneRecord(_Record):
     planned_iterations: int
     passes: int
     seconds: float
+    phases: dict[str, float] = {}
     device: str
     origin: str
     resolved: dict[str, str]
     stopped: bool = False
-    warnings: tuple[str, ...] = ()
+    notices: tuple[dict[str, Any], ...] = ()
     noise: NoiseFigures | None = None
 
     @classmethod
@@ -130,14 +126,15 @@ class PlaneRecord(_Record):
         """Take from a result all but its pixels."""
         return cls(
             iterations=result.iterations,
-            planned_iterations=result.settings.iterations,
+            planned_iterations=result.planned_iterations,
             passes=result.passes,
             seconds=round(result.seconds, 3),
+            phases=_rounded(result.phases),
             device=result.device,
-            origin=result.start,
+            origin=result.origin,
             resolved={"device": result.settings.device, "precision": result.settings.precision},
             stopped=result.stopped,
-            warnings=result.warnings,
+            notices=tuple(notice.as_dict() for notice in result.notices if notice.is_warning),
             noise=NoiseFigures.of(result.noise),
         )
 
@@ -156,14 +153,16 @@ class FileRecord(_Record):
         Of each plane.
     seconds : float
         Computing time of all planes.
+    phases : dict of str to float
+        Seconds of each phase of their fits.
     devices : tuple of str
         Names of the devices, each once.
     stopped : bool
         Whether a plane was ended early.
     notes : tuple of str
         What the user ought to know about how the file was read.
-    warnings : tuple of str
-        What the user ought to know about the planes, each once with the number of planes.
+    notices : tuple of tuple of dict
+        What the user ought to know about each plane.
     noise : NoiseFigures or None
         The median over the planes.
     """
@@ -174,10 +173,11 @@ class FileRecord(_Record):
     planned_iterations: tuple[int, ...] = ()
     passes: tuple[int, ...] = ()
     seconds: float = 0.0
+    phases: dict[str, float] = {}
     devices: tuple[str, ...] = ()
     stopped: bool = False
     notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    notices: tuple[tuple[dict[str, Any], ...], ...] = ()
     noise: NoiseFigures | None = None
 
     @classmethod
@@ -190,12 +190,18 @@ class FileRecord(_Record):
             planned_iterations=tuple(plane.planned_iterations for plane in planes),
             passes=tuple(plane.passes for plane in planes),
             seconds=round(sum(plane.seconds for plane in planes), 3),
+            phases=_rounded(sum((Counter(plane.phases) for plane in planes), Counter())),
             devices=tuple(sorted({plane.device for plane in planes})),
             stopped=any(plane.stopped for plane in planes),
             notes=notes,
-            warnings=tuple(gather_warnings([plane.warnings for plane in planes])),
+            notices=tuple(plane.notices for plane in planes),
             noise=NoiseFigures.median(plane.noise for plane in planes),
         )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The notices as sentences, each once with the number of planes that it is about."""
+        return tuple(sentences_of([[*map(Notice.from_dict, plane)] for plane in self.notices]))
 
     def annotation(self) -> dict[str, str]:
         """Return what an output holds: a few values in words, and all of them as JSON."""
@@ -219,5 +225,5 @@ class FileRecord(_Record):
             return None
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in seconds.items()}
