@@ -13,8 +13,10 @@ import pytest
 import tifffile
 
 from napari_blindspot import Settings
-from napari_blindspot.batch import plan_batch, run_batch
+from napari_blindspot.batch import Batch, BatchOptions, Item, plan_batch, run_batch
+from napari_blindspot.batch.columns import COLUMNS
 from napari_blindspot.batch.item_events import PlaneWork
+from napari_blindspot.batch.page import page
 from napari_blindspot.batch.report import BatchReport
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.events import Finished, Step
@@ -340,3 +342,28 @@ def test_the_preset_paper_goes_through_a_batch_too(plan, data):
     batch = plan(data / "plane.ome.tif", settings=paper)
     run(batch)
     assert (batch.items[0].state, batch.items[0].record.noise) == ("done", None)
+
+
+@pytest.mark.parametrize("dtype", ["uint64", "int64", "float16"])
+def test_a_pixel_type_that_the_output_cannot_hold_is_refused_before_any_fit(plan, data, short, dtype):
+    tifffile.imwrite(data / "wide.tif", z_stack((2, 32, 32)).noisy.astype(dtype), photometric="minisblack")
+    batch = plan(data / "wide.tif", settings=short.model_copy(update={"output_dtype": "input"}))
+    assert not any(isinstance(event, PlaneWork) for event in run(batch))
+    (item,) = batch.failures
+    assert f"holds {dtype}, which an OME-TIFF cannot hold" in item.reason
+    assert item.setting == "output_dtype"
+
+
+def test_what_the_user_writes_and_a_file_holds_can_not_put_markup_into_the_report(tmp_path):
+    item = Item(
+        tmp_path / "a.tif", tmp_path / "o.tif", shape=(9, 9), axes="<i>", dtype="<u>", plane_count=1
+    )
+    text = page(Batch(BatchOptions(output=tmp_path), [item]), {})
+    assert "&lt;i&gt; 9×9" in text
+    assert "<i>" not in text
+    assert "<u>" not in text
+
+
+def test_a_column_has_a_name_of_its_own_and_is_shown_somewhere():
+    assert len({column.key for column in COLUMNS}) == len(COLUMNS)
+    assert all(column.csv or column.html or column.cell for column in COLUMNS)

@@ -21,6 +21,8 @@ from napari_blindspot.batch.item_events import PlaneWork
 from napari_blindspot.batch.job_file import BatchJob, save_job
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import DeviceError
+from napari_blindspot.engine.hardware import torch_state
+from napari_blindspot.engine.hardware.torch_state import usable_cores
 from napari_blindspot.files.door import read_image
 
 STACK = "Zellen ü.ome.tif"
@@ -149,6 +151,16 @@ def test_a_scheduler_that_does_not_answer_is_said_in_a_sentence(plan, data, monk
 def test_every_worker_gets_a_gpu_and_its_share_of_the_cores():
     environments = [worker_environment(number, 4, ["0", "GPU-b"]) for number in range(4)]
     assert [each["CUDA_VISIBLE_DEVICES"] for each in environments] == ["0", "GPU-b", "0", "GPU-b"]
-    share = str(max(1, (os.cpu_count() or 1) // 4))
+    share = str(max(1, usable_cores() // 4))
     assert {each["OMP_NUM_THREADS"] for each in environments} == {share}
     assert "CUDA_VISIBLE_DEVICES" not in worker_environment(0, 2, [])
+
+
+def test_the_share_of_a_worker_is_one_of_the_cores_that_a_container_may_use(monkeypatch, tmp_path):
+    quota = tmp_path / "cpu.max"
+    quota.write_text("200000 100000")
+    monkeypatch.setattr(torch_state, "QUOTA", quota)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    for workers, threads in ((1, "2"), (2, "1"), (8, "1")):
+        assert worker_environment(0, workers, [])["OMP_NUM_THREADS"] == threads

@@ -20,9 +20,10 @@ import numpy as np
 from napari_blindspot.batch.cluster_client import connected
 from napari_blindspot.batch.cluster_task import fit_group, put_together
 from napari_blindspot.batch.item_events import ItemChanged
-from napari_blindspot.batch.items import OPEN, ItemOutcome
+from napari_blindspot.batch.items import OPEN
 from napari_blindspot.core.errors import DeviceError
-from napari_blindspot.jobs.file_run import FileRun, earlier, reserved
+from napari_blindspot.jobs.existing import FileOutcome, earlier, reserved
+from napari_blindspot.jobs.file_run import FileRun
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -106,7 +107,7 @@ class _Handout:
             for held in self.locks.values():
                 held.close()
 
-    def _hand_out(self, number: int, workers: int) -> ItemOutcome | None:
+    def _hand_out(self, number: int, workers: int) -> FileOutcome | None:
         """Submit the tasks of a file; return what became of it where there is nothing to submit."""
         try:
             with contextlib.ExitStack() as held:
@@ -115,13 +116,13 @@ class _Handout:
                 image = job.open()
                 there = earlier(job, image)
                 if there is not None:
-                    return ItemOutcome.of_earlier(there)
+                    return there
                 run = FileRun.open(job, image)
                 groups = run.groups(math.ceil(len(run.indices) / (workers * SHARES)))
                 version = job.digest(image)
                 self.locks[number] = held.pop_all()
         except Exception as error:
-            return ItemOutcome.of_error(error)
+            return FileOutcome.of_error(error)
         common = {"pure": False, "retries": RETRIES}
         fits = [
             self.client.submit(
@@ -161,7 +162,7 @@ class _Handout:
                 continue
             running = item.state == "running" or any(fit.key in busy for fit in self.fits[number])
             if running and (item.state != "running" or record.planes != item.finished):
-                yield self._changed(number, item.ended(ItemOutcome("running", record=record)))
+                yield self._changed(number, item.ended(FileOutcome("running", record=record)))
 
     def _changed(self, number: int, item: Item) -> ItemChanged:
         self.batch.items[number] = item
@@ -180,13 +181,13 @@ class _Handout:
                 self.cancelled_at = time.monotonic()
 
 
-def _outcome(result: Any) -> ItemOutcome:
+def _outcome(result: Any) -> FileOutcome:
     """Return what became of a file."""
     try:
-        outcome: ItemOutcome = result.result()
+        outcome: FileOutcome = result.result()
     except Exception as error:
         if type(error).__name__ != "KilledWorker":
-            return ItemOutcome.of_error(error)
+            return FileOutcome.of_error(error)
         reason = "The workers that were given this file died, one after another; finished planes are kept."
-        return ItemOutcome("failed", reason)
+        return FileOutcome("failed", reason)
     return outcome

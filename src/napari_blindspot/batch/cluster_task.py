@@ -6,10 +6,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from napari_blindspot.batch.items import ItemOutcome, kept_in_words
+from napari_blindspot.batch.items import kept_in_words
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import BlindspotError, DeviceError, FileError, OutOfMemoryError
-from napari_blindspot.jobs.file_run import FileRun, finished_record
+from napari_blindspot.jobs.existing import FileOutcome, finished_record
+from napari_blindspot.jobs.file_run import FileRun
 from napari_blindspot.jobs.plane_store import PlaneStore
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ STATE_INTERVAL = 1.0
 
 def fit_group(
     job: FileJob, version: str, run: str, planes: list[tuple[int, ...]], state: str
-) -> ItemOutcome | None:
+) -> FileOutcome | None:
     """Fit those planes of a group that are not finished, and keep each.
 
     Parameters
@@ -41,7 +42,7 @@ def fit_group(
 
     Returns
     -------
-    ItemOutcome or None
+    FileOutcome or None
         Why the file cannot be denoised, if it cannot. What another attempt may mend is raised instead.
     """
     control = Control()
@@ -59,11 +60,11 @@ def fit_group(
     except (DeviceError, OutOfMemoryError):
         raise
     except BlindspotError as error:
-        return ItemOutcome.of_error(error)
+        return FileOutcome.of_error(error)
     return None
 
 
-def put_together(job: FileJob, run: str, problems: list[ItemOutcome | None]) -> ItemOutcome:
+def put_together(job: FileJob, run: str, problems: list[FileOutcome | None]) -> FileOutcome:
     """Write the output of a file whose groups are all through.
 
     Parameters
@@ -72,7 +73,7 @@ def put_together(job: FileJob, run: str, problems: list[ItemOutcome | None]) -> 
         The file.
     run : str
         As for `fit_group`.
-    problems : list of ItemOutcome or None
+    problems : list of FileOutcome or None
         What `fit_group` returned for each group.
     """
     try:
@@ -82,17 +83,17 @@ def put_together(job: FileJob, run: str, problems: list[ItemOutcome | None]) -> 
             # Another worker has done this and died before it could say so.
             record = finished_record(job, image)
             if record is not None:
-                return ItemOutcome("done", record=record)
+                return FileOutcome("done", record=record)
         there.store.check_run()
         record = there.record(there.done)
         problem = next(filter(None, problems), None)
         if problem is not None:
             return replace(problem, record=record)
         if record.planes < len(there.indices):
-            return ItemOutcome("stopped", kept_in_words(record.planes, len(there.indices)), record)
-        return ItemOutcome("done", record=there.write())
+            return FileOutcome("stopped", kept_in_words(record.planes, len(there.indices)), record)
+        return FileOutcome("done", record=there.write())
     except BlindspotError as error:
-        return ItemOutcome.of_error(error)
+        return FileOutcome.of_error(error)
 
 
 class _Switch:

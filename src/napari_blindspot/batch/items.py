@@ -10,12 +10,11 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.batch.find import find, locate, stem
 from napari_blindspot.batch.options import BatchOptions, Input
-from napari_blindspot.core.errors import BlindspotError, FileError
-from napari_blindspot.core.words import error_sentence
+from napari_blindspot.core.errors import FileError
 from napari_blindspot.files.write_options import WriteOptions
 from napari_blindspot.jobs.file_job import FileJob
 from napari_blindspot.jobs.record import FileRecord
@@ -26,21 +25,17 @@ if TYPE_CHECKING:
 
     from napari_blindspot.batch.find import FoundImage
     from napari_blindspot.files.image_file import ImageFile
-    from napari_blindspot.jobs.file_run import Earlier
+    from napari_blindspot.jobs.existing import FileOutcome, State
 
 __all__ = [
     "OPEN",
     "Batch",
     "Item",
-    "ItemOutcome",
-    "State",
     "files_of",
     "kept_in_words",
     "output_name",
     "plan_batch",
 ]
-
-State = Literal["waiting", "running", "done", "failed", "skipped", "stopped"]
 
 OPEN: tuple[State, ...] = ("waiting", "running", "stopped")
 """States of an item that still has something to do."""
@@ -49,35 +44,6 @@ _OTHERS: tuple[State, ...] = ("failed", "skipped", "stopped", "running", "waitin
 
 SUFFIX = "_denoised"
 _ENDING = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
-
-
-@dataclass(frozen=True, slots=True)
-class ItemOutcome:
-    """What became of an item.
-
-    Attributes
-    ----------
-    state, reason, setting
-        As of `Item`.
-    record : FileRecord or None
-        What is to be known of the planes that are finished; None if nobody has looked.
-    """
-
-    state: State
-    reason: str = ""
-    record: FileRecord | None = None
-    setting: str | None = None
-
-    @classmethod
-    def of_error(cls, error: Exception) -> ItemOutcome:
-        """Return what an exception means to the user."""
-        setting = error.setting if isinstance(error, BlindspotError) else None
-        return cls("failed", error_sentence(error), setting=setting)
-
-    @classmethod
-    def of_earlier(cls, found: Earlier) -> ItemOutcome:
-        """Return what outputs mean that were there before."""
-        return cls(found.state, found.reason, found.record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +100,7 @@ class Item:
         """What the user ought to know, one sentence each."""
         return (*self.record.notes, *self.record.warnings)
 
-    def ended(self, outcome: ItemOutcome) -> Item:
+    def ended(self, outcome: FileOutcome) -> Item:
         """Return the item with what became of it; what the outcome does not know stays."""
         return replace(
             self,

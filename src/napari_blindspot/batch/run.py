@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.batch.find import locate
 from napari_blindspot.batch.item_events import ItemChanged, PlaneWork
-from napari_blindspot.batch.items import OPEN, ItemOutcome, kept_in_words
+from napari_blindspot.batch.items import OPEN, kept_in_words
 from napari_blindspot.batch.report import BatchReport
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.events import Finished
 from napari_blindspot.files.output_lock import locked_folder
-from napari_blindspot.jobs.file_run import FileRun, earlier, reserved
+from napari_blindspot.jobs.existing import FileOutcome, earlier, reserved
+from napari_blindspot.jobs.file_run import FileRun
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -74,7 +75,7 @@ def look_at(item: Item, options: BatchOptions) -> Item:
     try:
         return item.seen(item.job(options).open())
     except Exception as error:
-        return item.ended(ItemOutcome.of_error(error))
+        return item.ended(FileOutcome.of_error(error))
 
 
 def _run(
@@ -123,7 +124,7 @@ def _run_item(
     def changed(**changes: Any) -> ItemChanged:
         return ItemChanged(number, batch.update(number, **changes))
 
-    def ended(outcome: ItemOutcome) -> ItemChanged:
+    def ended(outcome: FileOutcome) -> ItemChanged:
         batch.items[number] = batch.items[number].ended(outcome)
         return ItemChanged(number, batch.items[number])
 
@@ -133,7 +134,7 @@ def _run_item(
             image = job.open()
             there = earlier(job, image)
             if there is not None:
-                yield ended(ItemOutcome.of_earlier(there))
+                yield ended(there)
                 return
             run = FileRun.open(job, image)
             batch.items[number] = batch.items[number].seen(image)
@@ -145,8 +146,8 @@ def _run_item(
                         yield changed(record=run.record(run.done))
             if len(run.done) < len(run.indices):
                 reason = kept_in_words(len(run.done), len(run.indices))
-                yield ended(ItemOutcome("stopped", reason, run.record(run.done)))
+                yield ended(FileOutcome("stopped", reason, run.record(run.done)))
                 return
-            yield ended(ItemOutcome("done", record=run.write()))
+            yield ended(FileOutcome("done", record=run.write()))
     except Exception as error:
-        yield ended(ItemOutcome.of_error(error))
+        yield ended(FileOutcome.of_error(error))

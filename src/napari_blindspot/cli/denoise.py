@@ -17,8 +17,9 @@ from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import BlindspotError, CancelledError
 from napari_blindspot.core.words import duration
 from napari_blindspot.files.write_options import WriteOptions
+from napari_blindspot.jobs.existing import reserved
 from napari_blindspot.jobs.file_job import FileJob
-from napari_blindspot.jobs.file_run import FileRun, check_planes, reserved
+from napari_blindspot.jobs.file_run import FileRun, check_planes
 
 if TYPE_CHECKING:
     from pathlib import Path

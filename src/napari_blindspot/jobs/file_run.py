@@ -1,4 +1,4 @@
-"""A `FileJob` at work: reserve, look at what is there, fit, keep, write, record.
+"""A `FileJob` at work: fit, keep, write, record.
 
 Memory does not grow with the length of a stack, and whatever ends a run, finished planes are on the disk:
 another run of the same job goes on from there. The command `denoise`, batches and workers of a cluster all
@@ -7,21 +7,17 @@ take these steps; in which order files are worked on, and what a user is told, b
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_blindspot.core.errors import BlindspotError, FileError, ImageError
+from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.events import Cancelled, Finished
 from napari_blindspot.core.plane import check_plane
-from napari_blindspot.files.door import read_record, write_image
+from napari_blindspot.files.door import write_image
 from napari_blindspot.files.model_file import model_from_bytes, model_to_bytes
-from napari_blindspot.files.output_lock import locked
 from napari_blindspot.files.safe_write import check_writable
 from napari_blindspot.jobs.file_job import is_zarr_name
 from napari_blindspot.jobs.plane_store import PlaneStore
@@ -41,101 +37,7 @@ if TYPE_CHECKING:
 
     Index = tuple[int, ...]
 
-__all__ = ["Earlier", "FileRun", "check_planes", "earlier", "reserved"]
-
-
-@contextlib.contextmanager
-def reserved(job: FileJob, *, make_folder: bool = False) -> Iterator[None]:
-    """Keep other runs from writing the outputs of a job while the block lasts.
-
-    A store in which no plane was finished is removed at the end.
-
-    Parameters
-    ----------
-    job : FileJob
-        Whose outputs.
-    make_folder : bool
-        Whether their folders are made if they are not there.
-
-    Raises
-    ------
-    FileError
-        If they cannot be written, or another run is at work on one of them.
-    """
-    for path in job.outputs.values():
-        if make_folder:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                reason = error.strerror or str(error)
-                raise FileError(
-                    f"Cannot make the folder {path.parent}: {reason}; choose another output folder."
-                ) from error
-        check_writable(path, folder=is_zarr_name(path))
-    with locked(*job.outputs.values()):
-        try:
-            yield
-        finally:
-            PlaneStore(job.output).discard_if_empty()
-
-
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """Why there is nothing to do for a job: its outputs are there.
-
-    Attributes
-    ----------
-    state : {"done", "skipped"}
-        Whether they are of this very job, or are left alone whatever they are.
-    reason : str
-        One sentence.
-    record : FileRecord or None
-        What they tell of their run, if they are of this job.
-    """
-
-    state: Literal["done", "skipped"]
-    reason: str
-    record: FileRecord | None = None
-
-
-def earlier(job: FileJob, image: ImageFile) -> Earlier | None:
-    """Say what outputs that are there mean for a job that is `reserved`; None if there is something to do.
-
-    Raises
-    ------
-    FileError
-        If one is in the way.
-    """
-    if job.existing in ("overwrite", "renew") or not os.path.lexists(job.output):
-        return None
-    if job.existing == "skip":
-        return Earlier("skipped", f"{job.output.name} is there already.")
-    record = finished_record(job, image)
-    if record is None and job.existing == "replace":
-        return None
-    if record is None:
-        raise FileError(
-            f"The output {job.output} is there already and is not of this input with these settings; "
-            "overwrite or skip what exists, or choose another output folder.",
-            setting="existing",
-        )
-    # A run that was killed after its last step has left the planes behind.
-    PlaneStore(job.output).discard()
-    return Earlier("done", "It was done by an earlier run.", record)
-
-
-def finished_record(job: FileJob, image: ImageFile) -> FileRecord | None:
-    """Return the record of the outputs, if all of them are whole and of this very job."""
-    records = []
-    for path in job.outputs.values():
-        try:
-            record = FileRecord.read(read_record(path))
-        except BlindspotError:
-            return None
-        if record is None or record.stopped or record.run != job.digest(image):
-            return None
-        records.append(record)
-    return records[0]
+__all__ = ["FileRun", "check_planes"]
 
 
 class FileRun:
