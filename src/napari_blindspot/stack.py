@@ -232,7 +232,9 @@ class _PlaneFits:
         self.control = control
         self.preview_interval = preview_interval
         self.falls_back = fall_back_to_cpu
+        # What belongs to every plane that the CPU denoised, and what is to be said once of it.
         self._moved: tuple[Notice, ...] = ()
+        self._news: tuple[Notice, ...] = ()
         # Along which axis neighbours lie.
         self._along = len(array.shape) - 3 if axes is None else max(axes.find("Z"), -1)
         if axes is not None and self._along < 0:
@@ -254,7 +256,7 @@ class _PlaneFits:
         # Outside the except block, so that the failed fit and its tensors can be freed.
         self.settings = self.settings.model_copy(update={"device": "cpu"})
         size = "×".join(str(side) for side in self.array.shape[-2:])
-        self._moved = (Notice("moved-to-cpu", {"plane": size, "device": device}),)
+        self._moved = self._news = (Notice("moved-to-cpu", {"plane": size, "device": device}),)
         yield from self._fit(index, model, train=train)
 
     def _fit(self, index: Index, model: Model | None, *, train: bool) -> Iterator[Event]:
@@ -269,8 +271,9 @@ class _PlaneFits:
             train=train,
             neighbours=self._neighbours(index),
         ):
-            if isinstance(event, Started) and self._moved:
-                yield replace(event, plane=index, notices=(*self._moved, *event.notices))
+            if isinstance(event, Started):
+                yield replace(event, plane=index, notices=(*self._news, *event.notices))
+                self._news = ()
             elif isinstance(event, Finished):
                 notices = (*self._moved, *event.result.notices)
                 learned = event.model
