@@ -5,7 +5,7 @@ import pytest
 
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.files.axes import check_axes, guess_axes, planes_last
-from napari_blindspot.files.lazy_array import PlaneArray
+from napari_blindspot.files.lazy_array import LazyArray
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,9 @@ def test_every_axis_that_was_guessed_is_told():
 
 
 def test_more_axes_than_letters_are_refused_with_what_would_be_right():
-    with pytest.raises(ImageError, match="only time, Z and channel are known: name them, such as --axes"):
+    with pytest.raises(ImageError, match="only time, Z and channel are known: name them, such as TZCYX") as caught:
         guess_axes((2, 2, 2, 2, 20, 30), "QIRHYX")
+    assert caught.value.setting == "axes"
     with pytest.raises(ImageError, match=r"has the axes QX, of shape .*, but Y and X are needed"):
         guess_axes((20, 30), "QX")
 
@@ -54,8 +55,9 @@ def test_more_axes_than_letters_are_refused_with_what_would_be_right():
     ],
 )
 def test_axes_that_cannot_be_are_refused(axes, sentence):
-    with pytest.raises(ImageError, match=sentence):
+    with pytest.raises(ImageError, match=sentence) as caught:
         check_axes(axes, (5, 20, 30))
+    assert caught.value.setting == "axes"
 
 
 def test_small_letters_and_spaces_do_not_matter():
@@ -65,7 +67,7 @@ def test_small_letters_and_spaces_do_not_matter():
 @pytest.mark.parametrize("axes", ["TZYX", "ZTYX", "YXTZ", "TYXZ", "TZXY", "XYZT", "TYXS", "YXST", "SYXT"])
 def test_planes_come_last_whatever_the_order_was(axes):
     pixels = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
-    lazy = PlaneArray(pixels.shape, pixels.dtype, pixels.__getitem__)
+    lazy = LazyArray(pixels.shape, pixels.dtype, pixels.__getitem__)
     end = "YXS" if "S" in axes else "YX"
     expected_axes = "".join(letter for letter in axes if letter not in end) + end
     expected = pixels.transpose([axes.index(letter) for letter in expected_axes])
@@ -78,7 +80,7 @@ def test_planes_come_last_whatever_the_order_was(axes):
 def test_leading_axes_are_reordered_without_reading_a_plane():
     reads = []
     pixels = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
-    lazy = PlaneArray(pixels.shape, pixels.dtype, lambda index: reads.append(index) or pixels[index])
+    lazy = LazyArray(pixels.shape, pixels.dtype, lambda index: reads.append(index) or pixels[index])
     ordered, _ = planes_last(lazy, "TZXY")
     assert (ordered.shape, reads) == ((2, 3, 5, 4), [])
     assert np.array_equal(ordered[1, 2], pixels[1, 2].T)

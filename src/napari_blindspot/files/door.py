@@ -68,7 +68,7 @@ def open_image(
     -------
     ImageFile
         The pixels in the file's dtype, with Y and X (and S) as the last axes. Its array may be a
-        `napari_blindspot.files.lazy_array.PlaneArray`, which holds no pixels.
+        `napari_blindspot.files.lazy_array.LazyArray`, which holds no pixels.
 
     Raises
     ------

@@ -23,7 +23,7 @@ class ImageFile:
 
     Attributes
     ----------
-    array : ndarray or PlaneArray
+    array : ndarray or LazyArray
         The pixels, in the dtype of the file; a plane is ``array[index]``.
     axes : str
         One letter an axis, of T, Z, C, Y, X, and S for the samples of a colour image; Y and X come last,
@@ -81,7 +81,7 @@ class ImageFile:
         """
         if not 0 <= number < self.channels:
             there = "the only one is 0" if self.channels == 1 else f"they are 0 to {self.channels - 1}"
-            raise ImageError(f"There is no channel {number}; {there}.")
+            raise ImageError(f"There is no channel {number}; {there}.", setting="channel")
         letter = "S" if self.is_rgb else "C"
         if letter not in self.axes:
             return self

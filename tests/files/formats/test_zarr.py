@@ -204,8 +204,9 @@ def test_of_a_plate_or_a_collection_one_image_must_be_chosen(tmp_path, layout):
         group.create_array("0", data=pixels(3, 20, 30) + number)
         group.attrs["multiscales"] = [multiscales()]
     assert [one.name for one in list_series(tmp_path / "a.zarr")] == paths
-    with pytest.raises(FileError, match=f"holds 2 images; choose one with --series: 0 '{paths[0]}'"):
+    with pytest.raises(FileError, match=f"holds 2 images; choose one: 0 '{paths[0]}'") as caught:
         open_image(tmp_path / "a.zarr")
+    assert caught.value.setting == "series"
     assert np.array_equal(read_image(tmp_path / "a.zarr").array, pixels(3, 20, 30))
     second = open_image(tmp_path / "a.zarr", series=1)
     assert np.array_equal(np.asarray(second.array), pixels(3, 20, 30) + 1)

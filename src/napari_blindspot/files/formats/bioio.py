@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.files.formats.finish_reading import image_of, unreadable
-from napari_blindspot.files.formats.optional import load
+from napari_blindspot.files.formats.metadata import Metadata
+from napari_blindspot.files.formats.optional import import_optional
 from napari_blindspot.files.formats.series import choose_series
-from napari_blindspot.files.formats.tiff_metadata import Metadata
 from napari_blindspot.files.image_file import ImageFile, Series
-from napari_blindspot.files.lazy_array import PlaneArray
+from napari_blindspot.files.lazy_array import LazyArray
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -74,7 +74,7 @@ def open_bioio(source: Path, name: str, series: int | None = None, axes: str | N
         with _damage(source, name):
             return np.asarray(lazy[index].compute(scheduler="synchronous"))
 
-    array = PlaneArray(lazy.shape, lazy.dtype, read, 3 if named.endswith("S") else 2)
+    array = LazyArray(lazy.shape, lazy.dtype, read, 3 if named.endswith("S") else 2)
     return image_of(array, named, axes, metadata)
 
 
@@ -91,7 +91,7 @@ def bioio_series(source: Path, name: str) -> list[Series]:
 
 
 def _image(source: Path, name: str) -> Any:
-    return load(f"bioio_{name.lower()}", name, "formats").Reader(source, **_BY_PLANES[name])
+    return import_optional(f"bioio_{name.lower()}", name, "formats").Reader(source, **_BY_PLANES[name])
 
 
 def _list(image: Any) -> list[Series]:

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from napari_blindspot.core.errors import BlindspotError, FileError
+from napari_blindspot.core.words import first_line
 from napari_blindspot.files.axes import check_axes, guess_axes, planes_last
 from napari_blindspot.files.image_file import ImageFile
 
@@ -13,20 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from napari_blindspot.files.formats.tiff_metadata import Metadata
-    from napari_blindspot.files.lazy_array import PlaneArray
+    from napari_blindspot.files.formats.metadata import Metadata
+    from napari_blindspot.files.lazy_array import LazyArray
 
 __all__ = ["image_of", "unreadable"]
 
 
 def image_of(
-    pixels: PlaneArray, named: str, axes: str | None, metadata: Metadata, notes: tuple[str, ...] = ()
+    pixels: LazyArray, named: str, axes: str | None, metadata: Metadata, notes: tuple[str, ...] = ()
 ) -> ImageFile:
     """Put pixels and metadata together, planes last.
 
     Parameters
     ----------
-    pixels : PlaneArray
+    pixels : LazyArray
         In the order of the file.
     named : str
         The axes that the file names; guessed where it does not.
@@ -75,5 +76,4 @@ def unreadable(source: Path, sentence: str) -> Iterator[None]:
         raise FileError(f"A plane of {source} does not fit into memory.") from error
     # What libraries and their codecs raise on damaged data and metadata is open-ended.
     except Exception as error:
-        text = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise FileError(f"{sentence}: {text}.") from error
+        raise FileError(f"{sentence}: {first_line(error)}.") from error

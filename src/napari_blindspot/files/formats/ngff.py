@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.files.formats.tiff_metadata import Metadata
+from napari_blindspot.files.formats.metadata import Metadata
 from napari_blindspot.files.spacing import LENGTH_AXES
 
 if TYPE_CHECKING:

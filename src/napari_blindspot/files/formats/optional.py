@@ -7,10 +7,10 @@ from typing import Any
 
 from napari_blindspot.core.errors import FileError
 
-__all__ = ["load"]
+__all__ = ["import_optional"]
 
 
-def load(module: str, what: str, extra: str) -> Any:
+def import_optional(module: str, what: str, extra: str) -> Any:
     """Import a module of an optional package.
 
     Parameters

@@ -11,12 +11,12 @@ import numpy as np
 
 from napari_blindspot.core.errors import FileError
 from napari_blindspot.files.formats.finish_reading import image_of, unreadable
+from napari_blindspot.files.formats.metadata import Metadata
 from napari_blindspot.files.formats.ngff import axes_of, metadata_of
-from napari_blindspot.files.formats.optional import load
+from napari_blindspot.files.formats.optional import import_optional
 from napari_blindspot.files.formats.series import choose_series
-from napari_blindspot.files.formats.tiff_metadata import Metadata
 from napari_blindspot.files.image_file import ImageFile, Series
-from napari_blindspot.files.lazy_array import PlaneArray
+from napari_blindspot.files.lazy_array import LazyArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +81,7 @@ def zarr_annotation(source: Path, key: str) -> dict[str, str]:
 
 
 def _zarr() -> Any:
-    return load("zarr", "OME-Zarr", "zarr")
+    return import_optional("zarr", "OME-Zarr", "zarr")
 
 
 _Image = tuple[str, Any, dict[str, Any], dict[str, Any]]
@@ -141,12 +141,12 @@ def _named(array: Any, multiscales: dict[str, Any]) -> str:
     return "".join(letters) if "Y" in letters and "X" in letters else ""
 
 
-def _planes_of(source: Path, array: Any) -> PlaneArray:
+def _planes_of(source: Path, array: Any) -> LazyArray:
     def read(index: tuple[int, ...]) -> npt.NDArray[Any]:
         with _damage(source):
             return np.asarray(array[index])
 
-    return PlaneArray(tuple(array.shape), np.dtype(array.dtype), read, min(2, array.ndim))
+    return LazyArray(tuple(array.shape), np.dtype(array.dtype), read, min(2, array.ndim))
 
 
 def _damage(source: Path) -> AbstractContextManager[None]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.files.formats.ngff import ORDER, ome_attributes, window_channels
-from napari_blindspot.files.formats.optional import load
+from napari_blindspot.files.formats.optional import import_optional
 from napari_blindspot.files.pyramid import halve, level_shapes
 from napari_blindspot.files.safe_write import atomic_folder
 
@@ -53,7 +53,7 @@ def write_zarr(
     ImageError
         If the image is one of colour samples.
     """
-    zarr = load("zarr", "OME-Zarr", "zarr")
+    zarr = import_optional("zarr", "OME-Zarr", "zarr")
     if like.is_rgb:
         raise ImageError("An OME-Zarr holds channels, not colour samples; choose one of them.")
     axes = "".join(letter for letter in ORDER if letter in like.axes)
