@@ -38,7 +38,9 @@ def test_every_axis_that_was_guessed_is_told():
 
 
 def test_more_axes_than_letters_are_refused_with_what_would_be_right():
-    with pytest.raises(ImageError, match="only time, Z and channel are known: name them, such as TZCYX") as caught:
+    with pytest.raises(
+        ImageError, match="time, Z and channel are known: name them, such as TZCYX"
+    ) as caught:
         guess_axes((2, 2, 2, 2, 20, 30), "QIRHYX")
     assert caught.value.setting == "axes"
     with pytest.raises(ImageError, match=r"has the axes QX, of shape .*, but Y and X are needed"):

@@ -17,6 +17,7 @@ from napari_blindspot.files.door import (
     write_ome_tiff,
 )
 from napari_blindspot.files.formats import tiff_writer
+from napari_blindspot.files.formats.metadata import RUN_RECORD
 from napari_blindspot.settings import Settings
 
 MICRON = {"Z": Spacing(0.5, "µm"), "Y": Spacing(0.11, "µm"), "X": Spacing(0.12, "µm")}
@@ -168,7 +169,9 @@ def test_a_png_that_was_cut_off_is_refused(tmp_path):
 
 def test_a_file_that_is_no_image_is_named_with_its_first_bytes(tmp_path):
     (tmp_path / "notes.tif").write_text("dear diary, today")
-    with pytest.raises(FileError, match="neither a TIFF nor a PNG image: it begins with b'dear diary, '"):
+    with pytest.raises(
+        FileError, match=r"\(CZI, LIF, ND2, OME-Zarr, PNG or TIFF\): it begins with b'dear diary, '"
+    ):
         read_image(tmp_path / "notes.tif")
 
 
@@ -226,7 +229,7 @@ def test_the_ome_xml_keeps_to_the_schema(tmp_path):
     assert (found.size_c, found.size_z, found.size_y, found.size_x) == (2, 3, 20, 30)
     assert [channel.name for channel in found.channels] == ["DAPI", "GFP"]
     assert ome.creator.startswith("napari-blindspot")
-    assert ome.structured_annotations.map_annotations[0].namespace == tiff_writer.NAMESPACE
+    assert ome.structured_annotations.map_annotations[0].namespace == RUN_RECORD
 
 
 def test_programs_that_only_know_tiff_find_the_pixel_size_too(tmp_path):

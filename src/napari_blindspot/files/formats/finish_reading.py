@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.core.errors import BlindspotError, FileError
 from napari_blindspot.core.words import first_line
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from napari_blindspot.files.formats.metadata import Metadata
     from napari_blindspot.files.lazy_array import LazyArray
 
@@ -21,13 +23,17 @@ __all__ = ["image_of", "unreadable"]
 
 
 def image_of(
-    pixels: LazyArray, named: str, axes: str | None, metadata: Metadata, notes: tuple[str, ...] = ()
+    pixels: LazyArray | NDArray[Any],
+    named: str,
+    axes: str | None,
+    metadata: Metadata,
+    notes: tuple[str, ...] = (),
 ) -> ImageFile:
     """Put pixels and metadata together, planes last.
 
     Parameters
     ----------
-    pixels : LazyArray
+    pixels : LazyArray or ndarray
         In the order of the file.
     named : str
         The axes that the file names; guessed where it does not.

@@ -1,4 +1,4 @@
-"""What readers of all formats gather of a file's metadata before the image is made.
+"""What all formats share of metadata: what readers gather for an image, and the name of a run's record.
 
 How a particular format writes its metadata belongs to that format's modules.
 """
@@ -14,7 +14,10 @@ from napari_blindspot.files.spacing import make_spacing
 if TYPE_CHECKING:
     from napari_blindspot.files.spacing import Spacing
 
-__all__ = ["Metadata"]
+__all__ = ["RUN_RECORD", "Metadata"]
+
+RUN_RECORD = "napari-blindspot/run"
+"""Under this name an output holds what is to be known of the run that wrote it."""
 
 
 @dataclass(slots=True)

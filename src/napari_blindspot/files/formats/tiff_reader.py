@@ -17,6 +17,7 @@ import numpy as np
 from napari_blindspot.core.errors import FileError
 from napari_blindspot.core.words import first_line
 from napari_blindspot.files.formats.finish_reading import image_of, unreadable
+from napari_blindspot.files.formats.metadata import RUN_RECORD
 from napari_blindspot.files.formats.series import choose_series
 from napari_blindspot.files.formats.tiff_metadata import read_annotation, read_metadata
 from napari_blindspot.files.image_file import ImageFile, Series
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["open_tiff", "tiff_annotation", "tiff_series"]
+__all__ = ["open_tiff", "tiff_record", "tiff_series"]
 
 _DAMAGED = "The TIFF file {} is damaged or cut off"
 
@@ -66,8 +67,8 @@ def tiff_series(source: Path) -> list[Series]:
         return _list(tiff)
 
 
-def tiff_annotation(source: Path, namespace: str) -> dict[str, str]:
-    """Return the keys and values of an annotation of an OME-TIFF; empty if it has none.
+def tiff_record(source: Path) -> dict[str, str]:
+    """Return what the run that wrote an OME-TIFF has noted in it; empty if there is no such note.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def tiff_annotation(source: Path, namespace: str) -> dict[str, str]:
     import tifffile
 
     with _damage(source), _complaints([]), tifffile.TiffFile(source) as tiff:
-        return read_annotation(tiff.ome_metadata or "", namespace)
+        return read_annotation(tiff.ome_metadata or "", RUN_RECORD)
 
 
 def _list(tiff: Any) -> list[Series]:
