@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_blindspot.core.errors import ImageError
+from napari_blindspot.core.words import sentences_of
 from napari_blindspot.files.axes import check_axes, guess_axes, planes_last
 from napari_blindspot.files.lazy_array import LazyArray
 
@@ -29,12 +30,12 @@ def test_axes_are_taken_from_the_names_then_from_the_shape(shape, named, axes):
 
 
 def test_every_axis_that_was_guessed_is_told():
-    axes, notes = guess_axes((2, 5, 20, 30), "QIYX")
+    axes, notices = guess_axes((2, 5, 20, 30), "QIYX")
     assert axes == "ZTYX"
-    assert notes == (
+    assert sentences_of([notices]) == [
         "The file does not name the axis of length 2; it is taken for Z.",
         "The file does not name the axis of length 5; it is taken for T.",
-    )
+    ]
 
 
 def test_more_axes_than_letters_are_refused_with_what_would_be_right():

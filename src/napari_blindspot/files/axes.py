@@ -1,4 +1,4 @@
-"""Which axis of an array is time, Z, channel, Y and X: by what a file says, its shape tells a user wants.
+"""Which axis of an array is time, Z, channel, Y or X: by what a user says, else the file, else the shape.
 
 Axes are letters: T, Z, C, Y, X, and S for the samples of a colour image. Planes and their order in a fit
 belong to `napari_blindspot.stack`.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.core.errors import ImageError
+from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.plane import looks_like_rgb
 from napari_blindspot.files.lazy_array import LazyArray
 
@@ -24,7 +25,7 @@ _FREE = "ZTC"
 """In which order axes without a name are taken for Z, time and channel."""
 
 
-def guess_axes(shape: tuple[int, ...], named: str = "") -> tuple[str, tuple[str, ...]]:
+def guess_axes(shape: tuple[int, ...], named: str = "") -> tuple[str, tuple[Notice, ...]]:
     """Name the axes of an array: by what its file says, and by the shape where the file says nothing.
 
     Parameters
@@ -40,8 +41,8 @@ def guess_axes(shape: tuple[int, ...], named: str = "") -> tuple[str, tuple[str,
     -------
     axes : str
         One letter of T, Z, C, Y, X, S an axis, in the order of `shape`.
-    notes : tuple of str
-        One sentence for every axis that was guessed.
+    notices : tuple of Notice
+        An ``axis-guessed`` for every axis that was guessed.
 
     Raises
     ------
@@ -67,15 +68,13 @@ def guess_axes(shape: tuple[int, ...], named: str = "") -> tuple[str, tuple[str,
             "channel are known: name them, such as TZCYX, or save fewer of them.",
             setting="axes",
         )
-    notes = []
+    notices = []
     for position, letter in enumerate(letters):
         if letter == "?":
             letters[position] = free.pop(0)
-            notes.append(
-                f"The file does not name the axis of length {shape[position]}; "
-                f"it is taken for {letters[position]}."
-            )
-    return "".join(letters), tuple(notes)
+            guess = Notice("axis-guessed", {"length": shape[position], "letter": letters[position]})
+            notices.append(guess)
+    return "".join(letters), tuple(notices)
 
 
 def _of_colour(shape: tuple[int, ...], named: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.core.errors import FileError, ImageError
+from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.plane import check_pixels
 from napari_blindspot.files.formats.registry import format_of, known_format, writer_of
 from napari_blindspot.files.formats.tiff_format import OME_DTYPES
@@ -83,7 +84,7 @@ def open_image(
 
 
 def read_image(path: str | os.PathLike[str], *, axes: str | None = None) -> ImageFile:
-    """Read all pixels of a file's first image; of a file with several, that is said in the notes.
+    """Read all pixels of a file's first image; of a file with several, a notice says so.
 
     The parameters and errors are those of `open_image`.
     """
@@ -93,9 +94,8 @@ def read_image(path: str | os.PathLike[str], *, axes: str | None = None) -> Imag
     image = found.open(source, 0, axes).in_memory()
     if len(there) == 1:
         return image
-    called = f", {there[0].name!r}," if there[0].name else ""
-    note = f"The file holds {len(there)} images; the first{called} is used."
-    return replace(image, notes=(note, *image.notes))
+    notice = Notice("first-image-used", {"count": len(there), "name": there[0].name})
+    return replace(image, notices=(notice, *image.notices))
 
 
 def list_series(path: str | os.PathLike[str]) -> list[Series]:

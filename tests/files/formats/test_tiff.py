@@ -110,7 +110,7 @@ def test_the_axes_that_a_user_names_count_more_than_those_of_the_file(tmp_path):
         tmp_path / "a.ome.tif", image, metadata={"axes": "ZCYX", "Channel": {"Name": list("abcd")}}
     )
     opened = open_image(tmp_path / "a.ome.tif", axes="CTYX")
-    assert (opened.axes, opened.channel_names, opened.notes) == ("CTYX", (), ())
+    assert (opened.axes, opened.channel_names, opened.notices) == ("CTYX", (), ())
     assert np.array_equal(opened.channel(2).array[3], image[2, 3])
     with pytest.raises(ImageError, match=r"are 3, but the image has 4 \(3×4×32×40\)"):
         open_image(tmp_path / "a.ome.tif", axes="ZYX")
@@ -204,7 +204,7 @@ OPTIONS = {
 @pytest.mark.parametrize("kind", OPTIONS)
 @pytest.mark.parametrize("dtype", ["float32", "uint16", "uint8"])
 def test_five_axes_go_through_with_all_their_metadata(tmp_path, kind, dtype):
-    path, settings = tmp_path / "a.ome.tif", Settings(seed=7)
+    path, settings = tmp_path / "a.ome.tif", Settings.from_preset(seed=7)
     array = FIVE.array.astype(dtype)
     write_image(
         path, FIVE, array.__getitem__, dtype, options=OPTIONS[kind], settings=settings, record={"a": "µ"}
@@ -223,7 +223,9 @@ def test_the_ome_xml_of_five_axes_keeps_to_the_schema(tmp_path):
     ome_types = pytest.importorskip("ome_types", reason="ome-types checks OME-XML against its schema")
     path = tmp_path / "a.ome.tif"
     options = WriteOptions(pyramid=True)
-    write_image(path, FIVE, FIVE.array.__getitem__, "float32", options=options, settings=Settings())
+    write_image(
+        path, FIVE, FIVE.array.__getitem__, "float32", options=options, settings=Settings.from_preset()
+    )
     with tifffile.TiffFile(path) as tiff:
         ome_types.validate_xml(tiff.ome_metadata)
         ome = ome_types.from_xml(tiff.ome_metadata)

@@ -1,4 +1,4 @@
-"""The last step of every reader: what failed becomes one sentence, what was read becomes an image."""
+"""What all readers end with: pixels and metadata become an image, and what failed becomes one sentence."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_blindspot.core.notices import Notice
     from napari_blindspot.files.formats.metadata import Metadata
     from napari_blindspot.files.lazy_array import LazyArray
 
@@ -27,7 +28,7 @@ def image_of(
     named: str,
     axes: str | None,
     metadata: Metadata,
-    notes: tuple[str, ...] = (),
+    notices: tuple[Notice, ...] = (),
 ) -> ImageFile:
     """Put pixels and metadata together, planes last.
 
@@ -41,7 +42,7 @@ def image_of(
         What the user says instead.
     metadata : Metadata
         Of the file.
-    notes : tuple of str
+    notices : tuple of Notice
         What was noticed when it was read.
 
     Raises
@@ -57,7 +58,7 @@ def image_of(
         letters,
         metadata.spacing,
         metadata.channel_names,
-        (*notes, *guesses),
+        (*notices, *guesses),
         metadata.channel_colors,
         metadata.origin,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_blindspot.core.errors import FileError
+from napari_blindspot.core.notices import Notice
 from napari_blindspot.files.formats.registry import Format, begins_with
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ def _open(source: Path, series: int | None, axes: str | None) -> ImageFile:
         pixels = pixels[..., 0]
     if header.is_mask:
         pixels = pixels > 0
-    notes = ("The transparency of the PNG was left out.",) if has_transparency else ()
-    return image_of(np.ascontiguousarray(pixels), header.axes, axes, Metadata(), notes)
+    notices = (Notice("transparency-left-out"),) if has_transparency else ()
+    return image_of(np.ascontiguousarray(pixels), header.axes, axes, Metadata(), notices)
 
 
 def _series(source: Path) -> list[Series]:

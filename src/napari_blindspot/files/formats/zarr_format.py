@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.files.formats.optional import import_optional
 from napari_blindspot.files.formats.registry import Format, Writer
 
 if TYPE_CHECKING:
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
     from napari_blindspot.files.image_file import ImageFile, Series
     from napari_blindspot.files.write_options import WriteOptions
 
-__all__ = ["FORMATS", "import_zarr", "is_zarr"]
+__all__ = ["FORMATS", "is_zarr"]
 
-_NAME, _EXTRA = "OME-Zarr", "zarr"
+_NAME = "OME-Zarr"
 _ENDING = ".zarr"
 _METADATA = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 """Files of which each group and array of Zarr 2 and 3 has at least one."""
@@ -39,17 +38,6 @@ def is_zarr(source: Path) -> bool:
     if not source.is_dir():
         return False
     return source.suffix.lower() == _ENDING or any((source / name).is_file() for name in _METADATA)
-
-
-def import_zarr() -> Any:
-    """Import zarr.
-
-    Raises
-    ------
-    FileError
-        If it is not installed; the sentence says how to install it.
-    """
-    return import_optional("zarr", _NAME, _EXTRA)
 
 
 def _sniff(source: Path, _: bytes) -> bool:
@@ -95,7 +83,7 @@ FORMATS = (
         open=_open,
         series=_series,
         is_folder=True,
-        extra=_EXTRA,
+        extra="zarr",
         read_record=_read_record,
         writer=Writer(_NAME, (".ome.zarr", _ENDING), _DTYPES, _write),
     ),

@@ -13,8 +13,8 @@ from napari_blindspot.core.errors import FileError
 from napari_blindspot.files.formats.finish_reading import image_of, unreadable
 from napari_blindspot.files.formats.metadata import RUN_RECORD, Metadata
 from napari_blindspot.files.formats.ngff import axes_of, metadata_of
+from napari_blindspot.files.formats.optional import import_zarr
 from napari_blindspot.files.formats.series import choose_series
-from napari_blindspot.files.formats.zarr_format import import_zarr
 from napari_blindspot.files.image_file import ImageFile, Series
 from napari_blindspot.files.lazy_array import LazyArray
 
@@ -43,9 +43,9 @@ def open_zarr(source: Path, series: int | None = None, axes: str | None = None) 
         there = _list(images)
         _, array, multiscales, omero = images[choose_series(source, there, series)]
         named = _named(array, multiscales)
-        metadata, notes = metadata_of(multiscales, omero, named) if multiscales else (Metadata(), ())
+        metadata, notices = metadata_of(multiscales, omero, named) if multiscales else (Metadata(), ())
         pixels = _planes_of(source, array)
-    return image_of(pixels, named, axes, metadata, notes)
+    return image_of(pixels, named, axes, metadata, notices)
 
 
 def zarr_series(source: Path) -> list[Series]:

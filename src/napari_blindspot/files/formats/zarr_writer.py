@@ -13,7 +13,7 @@ import numpy as np
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.files.formats.metadata import RUN_RECORD
 from napari_blindspot.files.formats.ngff import ORDER, ome_attributes, window_channels
-from napari_blindspot.files.formats.zarr_format import import_zarr
+from napari_blindspot.files.formats.optional import import_zarr
 from napari_blindspot.files.pyramid import halve, level_shapes
 from napari_blindspot.files.safe_write import atomic_folder
 
