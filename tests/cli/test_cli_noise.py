@@ -271,7 +271,7 @@ def test_a_picture_that_is_there_is_replaced_only_when_asked(noise, tmp_path):
 BAD = {
     "a file that is not there": (("none.tif",), "Cannot read none.tif: No such file"),
     "a folder": (("folder",), "Cannot read folder: "),
-    "a text file": (("notes.txt",), "The file notes.txt is neither a TIFF nor a PNG image"),
+    "a text file": (("notes.txt",), "The file notes.txt is no image that can be read"),
     "a mask": (("mask.tif",), "The image is boolean (a mask), but intensities are needed"),
     "a small plane": (("small.tif",), "The plane is 9×9 pixels, but at least 16×16 are needed."),
     "an infinite pixel in a stack": (("infinite.tif",), "Plane Z=1: The image has 1 infinite pixel"),
