@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.benchmark.methods import available_methods
-from napari_blindspot.benchmark.runner import Entry
+from napari_blindspot.benchmark.runner import MethodVariant
 from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["STUDIES", "Study", "study_entries", "study_groups"]
+__all__ = ["STUDIES", "Study", "study_groups", "study_variants"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ def _studies(usual: Settings) -> tuple[Study, ...]:
 STUDIES = tuple(study.name for study in _studies(Settings.from_preset("paper")))
 
 
-def study_entries(
+def study_variants(
     preset: str, names: Iterable[str] | None, iterations: int | None
-) -> tuple[list[Entry], list[str]]:
+) -> tuple[list[MethodVariant], list[str]]:
     """Return every variant of these studies once; variants that are the preset itself share a run.
 
     Parameters
@@ -92,7 +92,7 @@ def study_entries(
 
     Returns
     -------
-    entries : list of Entry
+    variants : list of MethodVariant
         The preset first.
     skipped : list of str
         One line for each variant that the preset cannot have.
@@ -105,7 +105,7 @@ def study_entries(
     usual, studies = _chosen(preset, names, iterations)
     method = available_methods()[preset]
     skipped: list[str] = []
-    entries: dict[str, Entry] = {preset: Entry(preset, method, _base(iterations))}
+    variants: dict[str, MethodVariant] = {preset: MethodVariant(preset, method, _base(iterations))}
     for study in studies:
         for label, changes in study.variants.items():
             if _is_usual(usual, changes):
@@ -115,8 +115,8 @@ def study_entries(
             except SettingsError as error:
                 skipped.append(f"{label} is skipped: {error}")
                 continue
-            entries[label] = Entry(label, method, {**_base(iterations), **changes})
-    return list(entries.values()), skipped
+            variants[label] = MethodVariant(label, method, {**_base(iterations), **changes})
+    return list(variants.values()), skipped
 
 
 def study_groups(preset: str, names: Iterable[str] | None, iterations: int | None) -> dict[str, list[str]]:

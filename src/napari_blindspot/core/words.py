@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["duration", "gather_warnings"]
+__all__ = ["duration", "first_line", "gather_warnings"]
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
@@ -22,6 +22,12 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}:{rest:02d} min"
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d} h"
+
+
+def first_line(problem: object) -> str:
+    """Return the first line of an error's text without its full stop, or its kind if it has no text."""
+    lines = str(problem).strip().splitlines()
+    return lines[0].rstrip().removesuffix(".") if lines else type(problem).__name__
 
 
 def gather_warnings(planes: Collection[Iterable[str]]) -> list[str]:
