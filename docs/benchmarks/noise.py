@@ -17,10 +17,11 @@ from scipy.ndimage import gaussian_filter
 from napari_blindspot import Settings, estimate_noise
 from napari_blindspot.benchmark.awgn import BUNDLED
 from napari_blindspot.benchmark.pairs import find_pairs
+from napari_blindspot.core.noise_model import CORRELATED, next_pixel_correlation
 from napari_blindspot.noise.block_fit import BlockFit, fit_blocks
 from napari_blindspot.noise.blocks import finite_blocks
-from napari_blindspot.noise.correlation import MAX_LAG, next_pixel_correlation
-from napari_blindspot.noise.estimate import BLOCK_SIDE, CORRELATED
+from napari_blindspot.noise.correlation import MAX_LAG
+from napari_blindspot.noise.estimate import BLOCK_SIDE
 from napari_blindspot.noise.gap_choice import make_plan
 from napari_blindspot.noise.texture import (
     LONG_SIDE,
@@ -85,7 +86,7 @@ def texture() -> None:
                 unit, _ = noise(clean.shape, blur, name)
                 noisy = clean + sigma * unit
                 model = estimate_noise(noisy)
-                gap = make_plan(noisy, model, AUTO).settings.dilation
+                gap = make_plan(noisy, model, AUTO).settings.gap
                 row.append(f"{model.sigma:.1f}, {model.neighbour_correlation:.2f}, {gap}")
             print(f"| {name} | " + " | ".join(row) + " |", flush=True)
     print(f"\nTrue correlation of the blurred noise at lag 1: {noise((256, 256), 0.7, '')[1]:.2f}")

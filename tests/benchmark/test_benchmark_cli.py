@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from napari_blindspot import Settings, denoise, samples
 from napari_blindspot.benchmark.cli import app
 from napari_blindspot.benchmark.cost import count_cost
+from napari_blindspot.benchmark.profile import time_phases
 from napari_blindspot.benchmark.published import FMDD
 from napari_blindspot.benchmark.speed import SpeedImage
 from napari_blindspot.benchmark.speed_tables import speed_tables
@@ -175,6 +176,25 @@ def test_speed_measures_growth_and_counts_flops(call, tmp_path):
     phases = re.findall(r"\| (joint fit|prediction|the rest|whole) \| ([\d.]+) s", report)
     *parts, (_, whole) = sorted(phases, key=lambda phase: phase[0] == "whole")
     assert sum(float(seconds) for _, seconds in parts) == pytest.approx(float(whole), abs=0.05)
+
+
+def test_the_profile_of_a_measured_run_has_all_of_its_phases():
+    image, _ = SpeedImage(64, 0).load()
+    settings = Settings.from_preset("fast", device="cpu", iterations=12, refine_iterations=(4,))
+    seconds = time_phases(image, settings)
+    whole = seconds.pop("whole")
+    assert list(seconds) == [
+        "measuring the noise",
+        "blind fit",
+        "INR",
+        "blind prediction",
+        "refinement",
+        "prediction",
+        "intensities given back",
+        "the rest",
+    ]
+    assert all(phase > 0 for phase in seconds.values())
+    assert seconds["the rest"] < 0.3 * whole
 
 
 @pytest.mark.slow

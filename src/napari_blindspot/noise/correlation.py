@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from napari_blindspot.noise.blocks import Floats
 
-__all__ = ["MAX_LAG", "autocorrelation", "next_pixel_correlation", "scan_line_share"]
+__all__ = ["MAX_LAG", "autocorrelation", "scan_line_share"]
 
 MAX_LAG = 4
 """Longest lag of the autocorrelation in pixels, on blocks of the usual size. A convention: noise that
@@ -48,23 +48,6 @@ def autocorrelation(blocks: Floats, lags: int) -> Floats:
             rho[lags + dy, lags + dx] = rho[lags - dy, lags - dx] = (here * there).mean()
     rho /= rho[lags, lags]
     return rho
-
-
-def next_pixel_correlation(correlation: Floats) -> float:
-    """Return the larger of the correlations at lag 1 in y and in x.
-
-    Parameters
-    ----------
-    correlation : ndarray
-        (2L+1, 2L+1), lag 0 in the middle.
-
-    Returns
-    -------
-    float
-        In [-1, 1]; 0 where only lag 0 was measured.
-    """
-    c = len(correlation) // 2
-    return float(max(correlation[c + 1, c], correlation[c, c + 1])) if c else 0.0
 
 
 def scan_line_share(blocks: Floats) -> float:

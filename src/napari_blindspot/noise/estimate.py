@@ -14,15 +14,14 @@ Fitting" (IEEE TIP 2008) fit the same line to level sets.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_blindspot.noise.anscombe import Anscombe
+from napari_blindspot.core.noise_model import CORRELATED, NoiseModel, next_pixel_correlation
 from napari_blindspot.noise.block_fit import fit_blocks
 from napari_blindspot.noise.blocks import finite_blocks
-from napari_blindspot.noise.correlation import MAX_LAG, next_pixel_correlation
+from napari_blindspot.noise.correlation import MAX_LAG
 from napari_blindspot.noise.photon_counts import MIN_BLOCKS, counts_photons
 from napari_blindspot.noise.texture import on_white_floor, short_blocks_under_texture
 
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["NoiseModel", "estimate_noise"]
+__all__ = ["estimate_noise"]
 
 BLOCK_SIDE = 16
 """Side of a block in pixels: long enough for the correlation, short enough for flat ones to exist. A
@@ -57,86 +56,6 @@ tests/noise/test_estimate.py; no table."""
 MAX_BLOCK_CLIPPED_LOW, MAX_BLOCK_CLIPPED_HIGH = 0.08, 0.02
 """Fractions of a block's pixels that may be clipped before the block is left out, since its variance is
 then too small. Conventions, seen on the same images; no table."""
-
-CORRELATED = 0.4
-"""Correlation of next neighbours from which on a neighbour tells more about the noise than the signal."""
-
-
-@dataclass(frozen=True, slots=True)
-class NoiseModel:
-    """What was measured; lengths in pixels, variances in squared intensities of the image.
-
-    Attributes
-    ----------
-    gain, gain_error : float
-        Slope of variance over intensity, and its standard error. 0 when the noise does not grow.
-    offset, offset_error : float
-        Variance at intensity 0, and its standard error; negative when the black level lies above 0.
-    sigma : float
-        Standard deviation of the noise at the median intensity.
-    correlation : ndarray
-        (2L+1, 2L+1) autocorrelation of the noise, its centre (lag 0) being 1.
-    correlation_error : float
-        Standard error of each of its values.
-    scan_line : float
-        Share of the variance that the pixels of a row have in common (a line scanner's flicker).
-    clipped_low, clipped_high : float
-        Fractions of pixels at the lowest and the highest value, where they pile up; else 0.
-    measured : bool
-        False when the plane holds too little to measure noise from.
-    textured : bool
-        Whether correlated noise could not be told from texture, so that strength and correlation are upper
-        bounds.
-    """
-
-    gain: float
-    gain_error: float
-    offset: float
-    offset_error: float
-    sigma: float
-    correlation: Floats
-    correlation_error: float
-    scan_line: float
-    clipped_low: float
-    clipped_high: float
-    measured: bool = True
-    textured: bool = False
-
-    @property
-    def neighbour_correlation(self) -> float:
-        """The larger of the correlations with the next pixel in y and in x."""
-        return next_pixel_correlation(self.correlation)
-
-    @property
-    def is_correlated(self) -> bool:
-        """Whether a pixel's neighbours share much of its noise."""
-        return self.neighbour_correlation > CORRELATED
-
-    @property
-    def reach(self) -> int:
-        """The longest lag on either axis at which a tenth of the noise is still shared."""
-        c = len(self.correlation) // 2
-        axes = np.maximum(self.correlation[c, c:], self.correlation[c:, c])
-        shared = np.flatnonzero(axes >= 0.1)
-        return int(shared.max()) if shared.size else 0
-
-    @property
-    def stabiliser(self) -> Anscombe:
-        """The transform after which this noise has standard deviation 1 everywhere."""
-        return Anscombe(self.gain, self.offset)
-
-    def variance(self, intensity: npt.ArrayLike) -> Floats:
-        """Return the variance of the noise at these intensities, never negative."""
-        line = self.gain * np.asarray(intensity, np.float64) + self.offset
-        return np.maximum(line, 0.0)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the figures as plain numbers and lists, for a report or an image's metadata."""
-        return {
-            name: value.round(4).tolist() if isinstance(value, np.ndarray) else value
-            for name in self.__dataclass_fields__
-            for value in [getattr(self, name)]
-        }
 
 
 def estimate_noise(image: npt.ArrayLike, lags: int = MAX_LAG) -> NoiseModel:

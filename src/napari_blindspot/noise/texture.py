@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_blindspot.core.noise_model import next_pixel_correlation
 from napari_blindspot.noise.block_fit import fit_blocks
 from napari_blindspot.noise.blocks import VarianceLine, finite_blocks
-from napari_blindspot.noise.correlation import MAX_LAG, next_pixel_correlation
+from napari_blindspot.noise.correlation import MAX_LAG
 from napari_blindspot.noise.white_floor import white_floor
 
 if TYPE_CHECKING:

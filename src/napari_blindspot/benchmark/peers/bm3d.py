@@ -14,6 +14,7 @@ import numpy as np
 
 from napari_blindspot.benchmark.method_protocol import Method
 from napari_blindspot.benchmark.peers.shared.spectrum import autocovariance_to_psd, residual_autocorrelation
+from napari_blindspot.noise.anscombe import Anscombe
 from napari_blindspot.noise.estimate import estimate_noise
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def stabilised(request: Request) -> Denoiser:
     bm3d = _bm3d_filter()
 
     def denoise(image: npt.NDArray[np.float32]) -> Array:
-        stabiliser = estimate_noise(image).stabiliser
+        stabiliser = Anscombe.of(estimate_noise(image))
         return stabiliser.inverse(bm3d(stabiliser.forward(image), 1.0))
 
     return denoise
@@ -70,12 +71,13 @@ def spectrum(request: Request) -> Denoiser:
 
     def denoise(image: npt.NDArray[np.float32]) -> Array:
         noise = estimate_noise(image)
-        plane = noise.stabiliser.forward(image)
+        stabiliser = Anscombe.of(noise)
+        plane = stabiliser.forward(image)
         estimate = bm3d(plane, autocovariance_to_psd(noise.correlation, plane.shape))
         if not noise.is_correlated:
             removed = residual_autocorrelation(plane, estimate)
             estimate = bm3d(plane, autocovariance_to_psd(removed, plane.shape))
-        return noise.stabiliser.inverse(estimate)
+        return stabiliser.inverse(estimate)
 
     return denoise
 

@@ -41,7 +41,7 @@ class PeerImage:
     """
 
     def __init__(self, image: npt.NDArray[np.float32], request: Request) -> None:
-        self.device = choose_device(request.device)  # type: ignore[arg-type]
+        self.device = choose_device(request.device)
         self.generator = torch.Generator(self.device).manual_seed(request.seed)
         self.noisy = torch.from_numpy(np.ascontiguousarray(image, np.float32) / 255.0).to(self.device)[
             None, None
