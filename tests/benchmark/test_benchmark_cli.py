@@ -11,12 +11,13 @@ from skimage.io import imread
 from torch.utils.flop_counter import FlopCounterMode
 from typer.testing import CliRunner
 
-from napari_blindspot import Settings, denoise, plan, samples
+from napari_blindspot import Settings, denoise, samples
 from napari_blindspot.benchmark.cli import app
 from napari_blindspot.benchmark.cost import count_cost
 from napari_blindspot.benchmark.published import FMDD
 from napari_blindspot.benchmark.speed import SpeedSample, speed_tables
 from napari_blindspot.benchmark.table import Row, Table
+from napari_blindspot.noise import gap_choice
 
 
 @pytest.fixture
@@ -189,7 +190,7 @@ def test_speed_counts_the_refinement_and_the_inr_of_a_measured_run():
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [samples.confocal, samples.wide_field])
 def test_the_counted_cost_of_a_run_is_what_a_whole_run_computes(make, monkeypatch):
-    monkeypatch.setattr(plan, "CORRELATED_ROUNDS", (12, 8))
+    monkeypatch.setattr(gap_choice, "CORRELATED_ROUNDS", (12, 8))
     image = make((96, 96)).noisy
     with FlopCounterMode(display=False) as counter:
         denoise(image, "fast", device="cpu")

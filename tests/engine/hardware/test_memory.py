@@ -14,7 +14,7 @@ from torch.profiler import ProfilerActivity, profile
 from napari_blindspot import Settings, denoise
 from napari_blindspot.core.errors import OutOfMemoryError
 from napari_blindspot.core.events import Started
-from napari_blindspot.engine import fit as engine_fit
+from napari_blindspot.engine import fit_plane as engine_fit
 from napari_blindspot.engine.blind_fit import BlindFit, BlindLoss
 from napari_blindspot.engine.fit_plane import fit_plane
 from napari_blindspot.engine.hardware import memory
