@@ -11,15 +11,47 @@ import napari_blindspot
 PUBLIC = {
     "PRESETS",
     "BlindspotError",
+    "Cancelled",
+    "CancelledError",
     "Control",
+    "DeviceError",
+    "DivergedError",
+    "Event",
+    "FileError",
+    "Finished",
+    "History",
+    "ImageError",
+    "ImageFile",
+    "InternalError",
     "Model",
+    "NoiseModel",
+    "Notice",
+    "OutOfMemoryError",
+    "Paused",
+    "Predicting",
+    "Preview",
     "Result",
     "Settings",
+    "SettingsError",
+    "StackResult",
+    "Started",
+    "Step",
+    "WriteOptions",
     "__version__",
     "denoise",
+    "denoise_stack",
     "estimate_noise",
     "fit",
+    "fit_stack",
+    "list_series",
     "load",
+    "open_image",
+    "read_image",
+    "read_record",
+    "read_settings",
+    "save",
+    "sentence",
+    "write_image",
 }
 SCREEN = {"napari", "qtpy", "magicgui", "superqt", "PyQt5", "PyQt6", "PySide2", "PySide6", "vispy"}
 
@@ -54,6 +86,7 @@ def test_every_public_name_can_be_imported(name):
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
         "assert CliRunner().invoke(app, ['denoise', '--help']).exit_code == 0",
         "import napari_blindspot.files.door, napari_blindspot.samples, napari_blindspot.stack",
+        "import napari_blindspot.method.losses, napari_blindspot.engine.hardware.backends",
     ],
 )
 def test_importing_the_package_or_asking_for_help_loads_neither_torch_nor_a_screen(code):
@@ -74,8 +107,8 @@ def test_a_fit_does_not_load_torchs_compiler_which_takes_a_second():
     code = (
         "import numpy; from napari_blindspot import denoise\n"
         "image = numpy.random.default_rng(0).poisson(30, (32, 32))\n"
-        "for preset in ('auto', 'paper'):\n"
-        "    denoise(image, preset, iterations=2, passes=1, unet_width=4, device='cpu')"
+        "for preset, images in (('auto', 'symmetries'), ('paper', 'passes')):\n"
+        "    denoise(image, preset, iterations=2, unet_width=4, device='cpu', **{images: 1})"
     )
     loaded = loaded_by(code)
     assert "torch" in loaded

@@ -101,7 +101,11 @@ def test_a_pause_is_no_work(batch, clock):
 
 def test_a_failed_file_leaves_nothing_to_do(batch, clock):
     progress = Progress(batch, clock)
+    change(batch, progress, 0, state="running")
+    clock.now = 6.0
+    change(batch, progress, 0, finished=1)
     change(batch, progress, 0, state="failed")
+    assert progress.remaining == pytest.approx(6)
     change(batch, progress, 1, state="done", finished=1)
     assert progress.fraction == pytest.approx(1.0)
-    assert progress.remaining == 0.0 or math.isnan(progress.remaining)
+    assert progress.remaining == 0.0
