@@ -47,11 +47,12 @@ def rgb_tiff(folder):
 BAD_FILES = {
     "an empty file": (
         lambda folder: (folder / "bad.tif").touch(),
-        "The file bad.tif is empty; a TIFF or PNG image is needed.",
+        "The file bad.tif is empty; an image is needed (CZI, LIF, ND2, OME-Zarr, PNG or TIFF).",
     ),
     "a text file": (
         lambda folder: (folder / "bad.tif").write_text("hello"),
-        "The file bad.tif is neither a TIFF nor a PNG image: it begins with b'hello'.",
+        "The file bad.tif is no image that can be read (CZI, LIF, ND2, OME-Zarr, PNG or TIFF): "
+        "it begins with b'hello'.",
     ),
     "a file that is not there": (lambda folder: None, "The input bad.tif does not exist."),
     "a folder": (lambda folder: (folder / "bad.tif").mkdir(), "The input bad.tif is a folder"),
