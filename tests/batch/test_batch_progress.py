@@ -11,7 +11,11 @@ from napari_blindspot.batch import Batch, BatchOptions, Item
 from napari_blindspot.batch.item_events import ItemChanged, PlaneWork
 from napari_blindspot.batch.progress import BatchProgress
 from napari_blindspot.core.events import Paused, Step
-from napari_blindspot.jobs.record import FileRecord
+from napari_blindspot.jobs.record import FileRecord, PlaneRecord
+
+PLANE = PlaneRecord(
+    iterations=9, planned_iterations=9, passes=1, seconds=1.0, device="CPU", origin="anew", resolved={}
+)
 
 
 class Clock:
@@ -43,7 +47,7 @@ def batch():
 
 def change(batch, progress, number, *, finished=None, **changes):
     if finished is not None:
-        changes["record"] = FileRecord(planes=finished)
+        changes["record"] = FileRecord(planes=[PLANE] * finished)
     progress.follow(ItemChanged(number, batch.update(number, **changes)))
 
 

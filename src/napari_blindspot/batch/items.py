@@ -88,7 +88,7 @@ class Item:
     @property
     def finished(self) -> int:
         """How many planes have a result."""
-        return self.record.planes
+        return len(self.record.planes)
 
     @property
     def seconds(self) -> float:

@@ -128,7 +128,7 @@ def _fit_and_write(run: FileRun) -> bool:
         _tell_outcome(run.job, record)
         return True
     if record.planes:
-        say(_write_partial(run, record.planes))
+        say(_write_partial(run, len(record.planes)))
     if failure is not None:
         raise failure
     return False
@@ -148,10 +148,8 @@ def _write_partial(run: FileRun, finished: int) -> str:
 def _tell_outcome(job: FileJob, record: FileRecord) -> None:
     """Say how long it took, and print the outputs' names."""
     if record.stopped:
-        say(
-            f"Stopped after {record.iterations[-1]} of {record.planned_iterations[-1]} iterations; "
-            "the result is kept."
-        )
+        last = record.planes[-1]
+        say(f"Stopped after {last.iterations} of {last.planned_iterations} iterations; the result is kept.")
     say(f"Took {duration(record.seconds)} on {', '.join(record.devices)}.")
     for path in job.outputs.values():
         print(path)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_blindspot.core.errors import FileError, ImageError
+from napari_blindspot.core.images import IMAGES
 from napari_blindspot.core.plane import MIN_SIZE, check_pixels, check_plane
 from napari_blindspot.files.door import OME_DTYPES, WriteOptions, is_zarr, open_image
 from napari_blindspot.stack import plane_indices
@@ -152,7 +153,8 @@ class FileJob:
                     setting="overwrite",
                 )
             if names[number] in names[:number]:
-                raise FileError(f"Both outputs are named {path}; give the {image} image another name.")
+                other = IMAGES[image].label
+                raise FileError(f"Both outputs are named {path}; give the {other} image another name.")
 
     def fingerprint(self, image: ImageFile) -> dict[str, Any]:
         """Return all that decides the pixels of the result, as JSON can hold it.
