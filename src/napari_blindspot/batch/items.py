@@ -98,7 +98,7 @@ class Item:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the user ought to know, one sentence each."""
-        return self.record.warnings
+        return (*self.record.notes, *self.record.warnings)
 
     def ended(self, outcome: FileOutcome) -> Item:
         """Return the item with what became of it; what the outcome does not know stays."""
@@ -131,7 +131,7 @@ class Item:
             axes=image.axes,
             dtype=image.dtype.name,
             plane_count=len(plane_indices(image.shape)),
-            record=FileRecord(reader_notices=tuple(notice.as_dict() for notice in image.notices)),
+            record=self.record.model_copy(update={"notes": image.notes}),
         )
 
 

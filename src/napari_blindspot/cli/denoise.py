@@ -15,7 +15,7 @@ from napari_blindspot.cli.outputs import default_output, partial_name
 from napari_blindspot.cli.progress import FitTeller
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import BlindspotError, CancelledError
-from napari_blindspot.core.words import duration, sentence
+from napari_blindspot.core.words import duration
 from napari_blindspot.files.write_options import WriteOptions
 from napari_blindspot.jobs.existing import reserved
 from napari_blindspot.jobs.file_job import FileJob
@@ -92,8 +92,8 @@ def denoise_file(job: FileJob) -> bool:
     """
     job.check_outputs()
     image = job.open()
-    for notice in image.notices:
-        say(sentence(notice))
+    for note in image.notes:
+        say(note)
     with reserved(job):
         # A run that held them may just have ended.
         job.check_outputs()

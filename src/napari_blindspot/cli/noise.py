@@ -129,8 +129,8 @@ def report_noise(
     if picture is not None:
         _check_picture(source, picture, overwrite)
     image = open_image(source, series=chosen.series, axes=chosen.axes)
-    for notice in image.notices:
-        say(sentence(notice))
+    for note in image.notes:
+        say(note)
     found = measure_channels(image, chosen.channel)
     if picture is not None:
         check_writable(picture, len(found) * PICTURE_SIZE)

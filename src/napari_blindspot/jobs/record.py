@@ -146,7 +146,7 @@ class FileRecord(_Record):
     ----------
     planes : tuple of PlaneRecord
         In their order.
-    reader_notices : tuple of dict
+    notes : tuple of str
         What the user ought to know about how the file was read.
     run : str
         Digest of all that decides the pixels, `napari_blindspot.jobs.file_job.FileJob.digest`; empty in an
@@ -154,7 +154,7 @@ class FileRecord(_Record):
     """
 
     planes: tuple[PlaneRecord, ...] = ()
-    reader_notices: tuple[dict[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
     run: str = ""
 
     @cached_property
@@ -179,9 +179,8 @@ class FileRecord(_Record):
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What the user ought to know, each sentence once; those about planes with their number."""
-        read = sentences_of([map(Notice.from_dict, self.reader_notices)])
-        return (*read, *sentences_of([map(Notice.from_dict, plane.notices) for plane in self.planes]))
+        """What the user ought to know about the planes, each sentence once with their number."""
+        return tuple(sentences_of([map(Notice.from_dict, plane.notices) for plane in self.planes]))
 
     def annotation(self) -> dict[str, str]:
         """Return what an output holds: a few values in words, and all of them as JSON."""
@@ -191,7 +190,7 @@ class FileRecord(_Record):
             "seconds": f"{self.seconds:.1f}",
             "device": ", ".join(self.devices),
             "noise": "" if self.noise is None else self.noise.in_words(),
-            "warnings": json.dumps(self.warnings, ensure_ascii=False),
+            "warnings": json.dumps([*self.notes, *self.warnings], ensure_ascii=False),
             "run": self.run,
             _KEY: self.model_dump_json(exclude_defaults=True),
         }
