@@ -90,7 +90,8 @@ def step_of(name: str, gap: int):
             inr.step(losses)
             losses.done += 1
 
-        return step, lambda: [*inr._tensors(), *losses_of(losses)], fit.generator, inr.replay
+        written = "consistency" if name == "taught INR" else "inr"
+        return step, lambda: [*inr._tensors(), losses.of(written)], fit.generator, inr.replay
     trainer = Trainer(fit.network, 30, 1e-3, 0.9)
     replay = StepReplay(fit.generator, fit.compromises)
     sigma, correlation = torch.full_like(fit.noisy, 0.3), torch.eye(9) if gap else None
