@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.batch.find import find, locate, stem
+from napari_blindspot.batch.find import find, locate
 from napari_blindspot.batch.options import BatchOptions, Input
 from napari_blindspot.core.errors import FileError
+from napari_blindspot.files.names import stem
 from napari_blindspot.files.write_options import WriteOptions
 from napari_blindspot.jobs.file_job import FileJob
 from napari_blindspot.jobs.record import FileRecord
@@ -98,7 +99,7 @@ class Item:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the user ought to know, one sentence each."""
-        return (*self.record.notes, *self.record.warnings)
+        return self.record.warnings
 
     def ended(self, outcome: FileOutcome) -> Item:
         """Return the item with what became of it; what the outcome does not know stays."""
@@ -131,7 +132,7 @@ class Item:
             axes=image.axes,
             dtype=image.dtype.name,
             plane_count=len(plane_indices(image.shape)),
-            record=self.record.model_copy(update={"notes": image.notes}),
+            record=self.record.model_copy(update={"reading": image.notices}),
         )
 
 

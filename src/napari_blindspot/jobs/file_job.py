@@ -17,7 +17,8 @@ import numpy as np
 from napari_blindspot.core.errors import FileError, ImageError
 from napari_blindspot.core.images import IMAGES
 from napari_blindspot.core.plane import MIN_SIZE, check_pixels, check_plane
-from napari_blindspot.files.door import OME_DTYPES, WriteOptions, is_zarr, open_image
+from napari_blindspot.files.door import WriteOptions, open_image, output_dtype
+from napari_blindspot.files.formats.registry import is_image_folder, writer_of
 from napari_blindspot.stack import plane_indices
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Existing", "FileJob", "is_zarr_name"]
 
 Existing = Literal["refuse", "renew", "resume", "skip", "overwrite", "replace"]
-
-_TIFF, _ZARR = (".tif", ".tiff"), ".zarr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ class FileJob:
         """
         if not os.path.lexists(self.source):
             raise FileError(f"The input {self.source} does not exist.")
-        if self.source.is_dir() and not is_zarr(self.source):
+        if self.source.is_dir() and not is_image_folder(self.source):
             raise FileError(f"The input {self.source} is a folder; give one image file or OME-Zarr.")
         image = open_image(self.source, series=self.series, axes=self.axes)
         if self.channel is not None:
@@ -116,17 +115,8 @@ class FileJob:
         ImageError
             If an output cannot hold it.
         """
-        if self.settings.output_dtype == "float32":
-            return np.dtype(np.float32)
-        native = pixels.newbyteorder("=")
-        has_tiff = not all(map(is_zarr_name, self.outputs.values()))
-        if has_tiff and native.name not in OME_DTYPES:
-            raise ImageError(
-                f"The image holds {native.name}, which an OME-TIFF cannot hold; "
-                "write float32, or an OME-Zarr.",
-                setting="output_dtype",
-            )
-        return native
+        kinds = [output_dtype(pixels, self.settings.output_dtype, path) for path in self.outputs.values()]
+        return kinds[0]
 
     def check_outputs(self) -> None:
         """Refuse names that would lose data, before anything is read.
@@ -134,16 +124,12 @@ class FileJob:
         Raises
         ------
         FileError
-            If a name is not that of an OME-TIFF or OME-Zarr, is the input's, is given twice, or is taken
+            If a name is that of no format which can be written, is the input's, is given twice, or is taken
             where that is to be refused.
         """
         names = [path.resolve() for path in self.outputs.values()]
         for number, (image, path) in enumerate(self.outputs.items()):
-            if path.suffix.lower() not in (*_TIFF, _ZARR):
-                raise FileError(
-                    f"The output {path} is an OME-TIFF or OME-Zarr, so its name must end in .ome.tif, .tif "
-                    "or .ome.zarr."
-                )
+            writer_of(path)
             if path.exists() and self.source.exists() and os.path.samefile(path, self.source):
                 raise FileError(f"The output {path} is the input itself; choose another name.")
             is_taken = path.exists() and (is_zarr_name(path) or not path.is_dir())
@@ -190,7 +176,7 @@ class FileJob:
 
 def is_zarr_name(path: Path) -> bool:
     """Tell whether an output of this name is an OME-Zarr."""
-    return path.suffix.lower() == _ZARR
+    return path.suffix.lower() == ".zarr"
 
 
 def _state_of(path: Path) -> str:

@@ -93,7 +93,7 @@ class FileRun:
     def record(self, planes: Collection[Index] | None = None) -> FileRecord:
         """Return what is to be known of some planes; of all that have a result if not told which."""
         found = (record for index, record in self.records.items() if planes is None or index in planes)
-        return FileRecord(planes=tuple(found), notes=self.image.notes)
+        return FileRecord(planes=tuple(found), reading=self.image.notices)
 
     def groups(self, size: int | None = None) -> list[list[Index]]:
         """Part the planes into groups that do not need one another.
