@@ -107,7 +107,11 @@ def test_a_pause_is_no_work(batch, clock):
 
 def test_a_failed_file_leaves_nothing_to_do(batch, clock):
     progress = BatchProgress(batch, clock)
+    change(batch, progress, 0, state="running")
+    clock.now = 6.0
+    change(batch, progress, 0, finished=1)
     change(batch, progress, 0, state="failed")
+    assert progress.total.remaining == pytest.approx(6)
     change(batch, progress, 1, state="done", finished=1)
     assert progress.total.fraction == pytest.approx(1.0)
     assert progress.total.remaining == 0.0

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL.ImageDraw import ImageDraw
 
-    from napari_blindspot.benchmark.runner import Options, Sample
-    from napari_blindspot.benchmark.table import Table
+    from napari_blindspot.benchmark.runner import BenchmarkOptions, ScoredImage
+    from napari_blindspot.benchmark.table import ScoreTable
 
     Plane = npt.NDArray[np.float32]
 
@@ -35,7 +35,11 @@ LABEL = 16
 
 
 def write_contact_sheet(
-    path: Path, table: Table, samples: Sequence[Sample], names: Sequence[str], options: Options
+    path: Path,
+    table: ScoreTable,
+    samples: Sequence[ScoredImage],
+    names: Sequence[str],
+    options: BenchmarkOptions,
 ) -> None:
     """Draw the first capture of each scene: the noisy image, each method, the truth; errors ×4 below.
 
@@ -44,7 +48,7 @@ def write_contact_sheet(
     """
     from PIL import Image, ImageDraw
 
-    firsts: dict[str, Sample] = {}
+    firsts: dict[str, ScoredImage] = {}
     for sample in samples:
         firsts.setdefault(sample.scene, sample)
     shown = [name for name in names if name != "noisy"]
@@ -84,7 +88,7 @@ def write_contact_sheet(
     write_atomically(path, buffer.getvalue())
 
 
-def _estimate(folder: Path, sample: Sample, name: str, noisy: Plane, truth: Plane) -> Plane | None:
+def _estimate(folder: Path, sample: ScoredImage, name: str, noisy: Plane, truth: Plane) -> Plane | None:
     if name in ("noisy", "truth"):
         return noisy if name == "noisy" else truth
     path = estimate_path(folder, sample.scene, sample.capture, name)
