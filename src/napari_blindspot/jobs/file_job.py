@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -155,10 +156,8 @@ class FileJob:
         FileError
             If the input is not there any more.
         """
-        from napari_blindspot import __version__
-
         return {
-            "version": __version__,
+            "version": version("napari-blindspot"),
             "input": self.source.name,
             "content": _state_of(self.source),
             "series": self.series or 0,
