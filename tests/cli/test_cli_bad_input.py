@@ -88,7 +88,10 @@ BAD_OPTIONS = {
         ("--channel", "1"),
         "There is no channel 1; the only one is 0 (--channel",
     ),
-    "an output that is no TIFF": (("-o", "out.png"), "The name of the output out.png must end in .ome.zarr, .zarr, .ome.tif, "),
+    "an output that is no TIFF": (
+        ("-o", "out.png"),
+        "The name of the output out.png must end in .ome.zarr, .zarr, .ome.tif, ",
+    ),
     "the input as output": (("-o", "good.tif", "--overwrite"), "is the input itself; choose another name."),
     "an output folder that is not there": (("-o", "no/out.tif"), "no does not exist; create it"),
     "an output folder that is a file": (("-o", "good.tif/out.tif"), "good.tif is not a folder"),

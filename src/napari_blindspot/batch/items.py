@@ -200,7 +200,9 @@ def plan_batch(inputs: Iterable[Input | str | os.PathLike[str]], options: BatchO
     given = [entry if isinstance(entry, Input) else Input(path=Path(entry)) for entry in inputs]
     folder = locate(options.output)
     if folder.exists() and not folder.is_dir():
-        raise FileError(f"The output {options.output} is a file; give a folder for the results.")
+        raise FileError(
+            f"The output {options.output} is a file; give a folder for the results.", setting="output"
+        )
     found = _unique(
         (entry, image) for entry in given for image in find(entry.path, options.pattern, folder)
     )
@@ -215,7 +217,10 @@ def plan_batch(inputs: Iterable[Input | str | os.PathLike[str]], options: BatchO
     if not kept:
         named = ", ".join(str(entry.path) for entry in given) or "the inputs"
         what = f" that matches {options.pattern!r}" if options.pattern else ""
-        raise FileError(f"There is no image{what} in {named}; give files, folders or another pattern.")
+        raise FileError(
+            f"There is no image{what} in {named}; give files, folders or another pattern.",
+            setting="pattern",
+        )
     return Batch(options, _refuse_collisions(kept))
 
 

@@ -17,7 +17,7 @@ from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import BlindspotError, CancelledError
 from napari_blindspot.core.words import duration, sentence
 from napari_blindspot.files.write_options import WriteOptions
-from napari_blindspot.jobs.existing import reserved
+from napari_blindspot.jobs.existing import check_room, reserved
 from napari_blindspot.jobs.file_job import FileJob
 from napari_blindspot.jobs.file_run import FileRun, check_planes
 
@@ -98,6 +98,7 @@ def denoise_file(job: FileJob) -> bool:
     with reserved(job):
         # A run that held them may just have ended.
         job.check_outputs()
+        check_room(job, image)
         check_planes(image)
         return _fit_and_write(FileRun.open(job, image), said)
 
