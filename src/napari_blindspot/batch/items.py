@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.batch.find import find, locate
-from napari_blindspot.batch.options import BatchOptions, Input
+from napari_blindspot.batch.options import OUTPUT_FORMATS, BatchOptions, Input
 from napari_blindspot.core.errors import FileError
 from napari_blindspot.files.names import stem
 from napari_blindspot.files.write_options import WriteOptions
@@ -44,7 +44,6 @@ OPEN: tuple[State, ...] = ("waiting", "running", "stopped")
 _OTHERS: tuple[State, ...] = ("failed", "skipped", "stopped", "running", "waiting")
 
 SUFFIX = "_denoised"
-_ENDING = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +240,7 @@ def files_of(batch: Batch) -> list[Input]:
 
 def output_name(source: Path, options: BatchOptions) -> str:
     """Return the name of a file's result."""
-    return f"{stem(source.name)}{SUFFIX}{_ENDING[options.format]}"
+    return f"{stem(source.name)}{SUFFIX}{OUTPUT_FORMATS[options.format].endings[0]}"
 
 
 def kept_in_words(finished: int, planes: int) -> str:

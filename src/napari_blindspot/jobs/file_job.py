@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from napari_blindspot.files.image_file import ImageFile
     from napari_blindspot.settings import Settings
 
-__all__ = ["Existing", "FileJob", "is_zarr_name"]
+__all__ = ["FileJob", "IfThere", "digest_of", "is_zarr_name"]
 
-Existing = Literal["refuse", "renew", "resume", "skip", "overwrite", "replace"]
+IfThere = Literal["refuse", "renew", "resume", "skip", "overwrite", "replace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class FileJob:
     axes: str | None = None
     channel: int | None = None
     write: WriteOptions = field(default_factory=WriteOptions)
-    existing: Existing = "resume"
+    existing: IfThere = "resume"
 
     @property
     def output(self) -> Path:
@@ -169,8 +169,12 @@ class FileJob:
 
     def digest(self, image: ImageFile) -> str:
         """Return a short text that is the same for the same fingerprint."""
-        text = json.dumps(self.fingerprint(image), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return digest_of(self.fingerprint(image))
+
+
+def digest_of(fingerprint: Mapping[str, Any]) -> str:
+    """Return a short text that is the same for the same `FileJob.fingerprint`."""
+    return hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def is_zarr_name(path: Path) -> bool:

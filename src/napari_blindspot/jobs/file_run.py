@@ -18,6 +18,7 @@ from napari_blindspot.core.plane import check_plane
 from napari_blindspot.files.door import write_image
 from napari_blindspot.files.model_file import model_from_bytes, model_to_bytes
 from napari_blindspot.jobs.existing import check_room
+from napari_blindspot.jobs.file_job import digest_of
 from napari_blindspot.jobs.plane_store import PlaneStore
 from napari_blindspot.jobs.record import FileRecord, PlaneRecord
 from napari_blindspot.stack import chains, channel_of, fit_stack, plane_indices
@@ -172,7 +173,9 @@ class FileRun:
         FileError
             If one cannot be written; the planes are still there then.
         """
-        record = self.record().model_copy(update={"run": self.job.digest(self.image)})
+        # Of the input as it was when its planes were begun: it may have changed since.
+        run = digest_of(self.store.fingerprint)
+        record = self.record().model_copy(update={"run": run})
         dtype = self.job.dtype(self.image.dtype)
         for name, path in self.job.outputs.items():
             self._write(path, name, partial(self.store.image, name=name), dtype, record)
