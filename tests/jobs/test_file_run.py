@@ -156,6 +156,17 @@ def test_an_output_whose_fit_was_stopped_is_not_done(folder):
         assert earlier(job_of(folder, existing="replace"), image) is None
 
 
+def test_an_input_that_was_changed_while_it_was_denoised_is_not_done(folder):
+    job = job_of(folder)
+    with reserved(job):
+        run = FileRun.open(job, job.open())
+        for _ in run.fit(Control()):
+            pass
+        os.utime(job.source, (0, 0))
+        run.write()
+        assert earlier(job_of(folder, existing="replace"), job.open()) is None
+
+
 def test_how_many_iterations_were_planned_is_kept_beside_those_that_were_run(folder):
     control = Control()
     job = job_of(folder)

@@ -10,12 +10,12 @@ import json
 import math
 import statistics
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from napari_blindspot.core.notices import Notice
-from napari_blindspot.core.words import sentences_of
+from napari_blindspot.core.notices import Notice  # noqa: TC001 (pydantic reads the annotations)
+from napari_blindspot.core.words import sentence, sentences_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -103,8 +103,8 @@ class PlaneRecord(_Record):
         The settings that the run itself decided: device and precision.
     stopped : bool
         Whether someone ended the fit early, so that a whole one would give other pixels.
-    notices : tuple of dict
-        What the user ought to know, as of `napari_blindspot.core.notices.Notice.as_dict`.
+    notices : tuple of Notice
+        What the user ought to know.
     noise : NoiseFigures or None
         The measured noise.
     """
@@ -118,7 +118,7 @@ class PlaneRecord(_Record):
     origin: str
     resolved: dict[str, str]
     stopped: bool = False
-    notices: tuple[dict[str, Any], ...] = ()
+    notices: tuple[Notice, ...] = ()
     noise: NoiseFigures | None = None
 
     @classmethod
@@ -134,7 +134,7 @@ class PlaneRecord(_Record):
             origin=result.origin,
             resolved={"device": result.settings.device, "precision": result.settings.precision},
             stopped=result.stopped,
-            notices=tuple(notice.as_dict() for notice in result.notices if notice.is_warning),
+            notices=tuple(notice for notice in result.notices if notice.is_warning),
             noise=NoiseFigures.of(result.noise),
         )
 
@@ -146,7 +146,7 @@ class FileRecord(_Record):
     ----------
     planes : tuple of PlaneRecord
         In their order.
-    notes : tuple of str
+    reading : tuple of Notice
         What the user ought to know about how the file was read.
     run : str
         Digest of all that decides the pixels, `napari_blindspot.jobs.file_job.FileJob.digest`; empty in an
@@ -154,7 +154,7 @@ class FileRecord(_Record):
     """
 
     planes: tuple[PlaneRecord, ...] = ()
-    notes: tuple[str, ...] = ()
+    reading: tuple[Notice, ...] = ()
     run: str = ""
 
     @cached_property
@@ -179,8 +179,9 @@ class FileRecord(_Record):
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What the user ought to know about the planes, each sentence once with their number."""
-        return tuple(sentences_of([map(Notice.from_dict, plane.notices) for plane in self.planes]))
+        """What the user ought to know; what is about planes once, with their number."""
+        planes = sentences_of([plane.notices for plane in self.planes])
+        return (*map(sentence, self.reading), *planes)
 
     def annotation(self) -> dict[str, str]:
         """Return what an output holds: a few values in words, and all of them as JSON."""
@@ -190,7 +191,7 @@ class FileRecord(_Record):
             "seconds": f"{self.seconds:.1f}",
             "device": ", ".join(self.devices),
             "noise": "" if self.noise is None else self.noise.in_words(),
-            "warnings": json.dumps([*self.notes, *self.warnings], ensure_ascii=False),
+            "warnings": json.dumps(self.warnings, ensure_ascii=False),
             "run": self.run,
             _KEY: self.model_dump_json(exclude_defaults=True),
         }
