@@ -83,6 +83,17 @@ def test_what_is_missing_stands_in_the_report(call, flat, tmp_path, misbehaving,
     assert "| raises | – | – | – | – | – | **0 of 2** |" in report
 
 
+def test_without_scikit_image_the_benchmark_names_the_extra_that_brings_it(call, flat, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "skimage" else find(name, *rest)
+    )
+    result = call("fmdd", flat, "--methods", "noisy")
+    assert result.exit_code == 2
+    assert "needs the package scikit-image" in result.output
+    assert "napari-blindspot[bench]" in result.output
+
+
 def test_a_peer_that_is_not_installed_is_skipped_with_one_line(call, flat, tmp_path, monkeypatch):
     import importlib.util
 

@@ -33,7 +33,13 @@ SPACING = {"Z": Spacing(0.5, "µm"), "Y": Spacing(0.1, "µm"), "X": Spacing(0.1,
 
 
 WARM = Settings.from_preset(
-    "fast", iterations=6, refine_iterations=(), passes=1, unet_width=8, device="cpu", precision="float32"
+    "fast",
+    iterations=6,
+    refine_iterations=(),
+    symmetries=1,
+    unet_width=8,
+    device="cpu",
+    precision="float32",
 )
 """With these each plane starts from the one before it."""
 
@@ -84,7 +90,7 @@ def test_the_axes_and_the_image_of_a_file_can_be_chosen(tmp_path, tiny):
         tiff.write(z_stack((2, 32, 40)).noisy, metadata={"axes": "ZYX", "Name": "wide"})
     refused = denoise(tmp_path, "two.ome.tif", "--settings", "tiny.json")
     assert refused.exit_code == 2
-    assert "choose one with --series: 0 'small' (2×32×32 ZYX), 1 'wide' (2×32×40 ZYX)." in refused.stderr
+    assert "choose one: 0 'small' (2×32×32 ZYX), 1 'wide' (2×32×40 ZYX)." in refused.stderr
     done = denoise(tmp_path, "two.ome.tif", "--settings", "tiny.json", "--series", "1", "--axes", "TYX")
     assert done.exit_code == 0, done.stderr
     written = read_image(tmp_path / "two_denoised.ome.tif")
@@ -114,7 +120,9 @@ def test_what_is_finished_is_only_computed_once(tmp_path, warm, stack, whole):
 
 def test_planes_of_other_settings_are_not_gone_on_with(tmp_path, warm, stack):
     output = tmp_path / "s_denoised.ome.tif"
-    PlaneStore.open(output, {"settings": "others"}, resume=False).keep((0,), stack[0], {"stopped": False})
+    PlaneStore.open(output, {"settings": "others"}, resume=False).keep(
+        (0,), {"denoised": stack[0]}, {"stopped": False}
+    )
     done = denoise(tmp_path, "s.ome.tif", "--settings", "warm.json")
     assert done.exit_code == 0, done.stderr
     assert "kept by an earlier run" not in done.stderr

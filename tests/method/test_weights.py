@@ -10,9 +10,14 @@ from napari_blindspot.benchmark.metrics import score
 from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.core.events import Preview
 from napari_blindspot.engine.fit_plane import fit_plane
-from napari_blindspot.engine.warm_start import load_pretrained, take_weights
 from napari_blindspot.method import weights
 from napari_blindspot.method.compact_unet import CompactUNet
+from napari_blindspot.method.weights import (
+    put_pretrained,
+    read_pretrained,
+    take_weights,
+    write_pretrained,
+)
 from napari_blindspot.settings import PRETRAINED_WIDTH
 
 
@@ -22,7 +27,7 @@ def network(inputs=2):
 
 @pytest.mark.parametrize("noise", ["white", "correlated"])
 def test_the_package_has_weights_for_every_parameter_of_the_usual_denoiser(noise):
-    loaded = weights.load(noise)
+    loaded = read_pretrained(noise)
     assert {name: value.shape for name, value in loaded.items()} == {
         name: tuple(parameter.shape) for name, parameter in network().named_parameters()
     }
@@ -31,17 +36,17 @@ def test_the_package_has_weights_for_every_parameter_of_the_usual_denoiser(noise
 
 def test_what_was_saved_is_read_in_half_precision(tmp_path, monkeypatch):
     kept = take_weights({"": network()})
-    weights.save(kept, tmp_path, "white")
+    write_pretrained(kept, tmp_path, "white")
     monkeypatch.setattr(weights.resources, "files", lambda _: tmp_path)
-    loaded = weights.load("white")
+    loaded = read_pretrained("white")
     assert loaded.keys() == kept.keys()
     assert all(np.allclose(loaded[name], kept[name], rtol=1e-3, atol=1e-6) for name in kept)
 
 
 def test_neighbouring_planes_have_no_part_in_the_pretrained_denoiser_at_first():
     alone, beside = network(2), network(4)
-    load_pretrained(alone, "white")
-    load_pretrained(beside, "white")
+    put_pretrained(alone, "white")
+    put_pretrained(beside, "white")
     seen = torch.randn(1, 4, 32, 32, generator=torch.Generator().manual_seed(1))
     assert torch.allclose(alone(seen[:, :2]), beside(seen), atol=1e-5)
 
@@ -54,28 +59,28 @@ def test_the_first_preview_of_a_fit_is_denoised_already():
         settings = Settings.from_preset("auto", device="cpu", **changes)
         for event in fit_plane(sample.noisy, settings, control=control, preview_interval=0.0):
             if isinstance(event, Preview):
-                return score(event.denoised, sample.truth).si_psnr
+                return score(event.images["denoised"], sample.truth).si_psnr
         raise AssertionError
 
-    assert first_preview() > first_preview(unet_start="random") + 2
+    assert first_preview() > first_preview(unet_weights="random") + 2
 
 
 @pytest.mark.parametrize(("width", "start"), [(PRETRAINED_WIDTH, "pretrained"), (8, "random")])
 def test_a_fit_starts_from_pretrained_weights_where_they_exist_and_records_it(width, start):
     noisy = samples.confocal((48, 48)).noisy
     result = denoise(noisy, "fast", device="cpu", iterations=2, refine_iterations=(), unet_width=width)
-    assert result.settings.unet_start == start
+    assert result.settings.unet_weights == start
 
 
 def test_pretrained_weights_of_another_width_are_declined_in_a_sentence():
     with pytest.raises(SettingsError, match="for a U-Net width of 16 only, and it is 8"):
-        Settings.from_preset("auto", unet_start="pretrained", unet_width=8)
+        Settings.from_preset("auto", unet_weights="pretrained", unet_width=8)
 
 
 def test_the_published_method_starts_from_random_weights():
-    assert Settings.from_preset("paper").unet_start == "random"
-    with pytest.raises(SettingsError, match="'paper' starts from random weights"):
-        Settings.from_preset("paper", unet_start="pretrained")
+    assert "unet_weights" not in Settings.from_preset("paper").model_dump()
+    with pytest.raises(SettingsError, match="'paper' has no setting 'unet_weights'"):
+        Settings.from_preset("paper", unet_weights="pretrained")
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from napari_blindspot.engine.blind_fit import BlindFit
 from napari_blindspot.method.compact_unet import CompactUNet
 from napari_blindspot.pretraining import train as training
 from napari_blindspot.pretraining.synthetic import random_plane
-from napari_blindspot.settings import PlannedSettings, Settings
+from planned import planned
 
 
 @pytest.mark.slow
@@ -18,8 +18,7 @@ def test_training_teaches_a_network_to_predict_hidden_pixels_of_planes_that_it_h
     trained = training.train("white", 8, 201, 8, lambda iteration, _: told.append(iteration))
     assert told == [0, 100, 200]
     untrained = CompactUNet(2, 8, torch.Generator().manual_seed(0))
-    changes = {"gap": 0, "visible_fraction": 8 / 9, "refine_iterations": (), "unet_width": 8}
-    settings = PlannedSettings(**dict(Settings.from_preset("auto", device="cpu", **changes)))
+    settings = planned(device="cpu", unet_width=8)
     gains = []
     for seed in range(1000, 1004):
         unseen = random_plane(seed, 160)

@@ -7,6 +7,7 @@ What the commands compute is in the modules beside this one, which are imported 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -257,6 +258,11 @@ def _checked(device: str) -> str:
 def _one_sentence() -> Iterator[None]:
     """Print what was wrong as one sentence and end with status 2; an interrupt ends with 130."""
     try:
+        if importlib.util.find_spec("skimage") is None:
+            raise SettingsError(
+                "The benchmark needs the package scikit-image, which is not installed; "
+                'install it with: pip install "napari-blindspot[bench]".'
+            )
         yield
     except BlindspotError as error:
         typer.echo(str(error), err=True)

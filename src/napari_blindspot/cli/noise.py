@@ -1,8 +1,8 @@
 """The command ``noise``: what the noise of a file looks like, and what the preset ``auto`` makes of it.
 
-It measures and reports, and needs neither a fit nor torch. How the noise is measured belongs to
-`napari_blindspot.noise.estimate`, what follows from it to `napari_blindspot.noise.gap_choice`, the drawing
-to `noise_picture`.
+It measures and reports, and needs neither a fit nor torch. Of a stack it reads the planes that it measures
+and no others. How the noise is measured belongs to `napari_blindspot.noise.estimate`, what follows from it
+to `napari_blindspot.noise.gap_choice`, the drawing to `noise_picture`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.cli.denoise import check_planes
 from napari_blindspot.cli.exits import say
-from napari_blindspot.cli.noise_picture import Panel, save_noise_picture
-from napari_blindspot.core.errors import FileError
-from napari_blindspot.files.door import read_image
+from napari_blindspot.cli.groups import FileChoice
+from napari_blindspot.cli.noise_picture import Panel, require_matplotlib, save_noise_picture
+from napari_blindspot.cli.noise_table import percent, print_measurement
+from napari_blindspot.core.errors import FileError, ImageError
+from napari_blindspot.core.plane import check_plane
+from napari_blindspot.core.words import sentence
+from napari_blindspot.files.door import open_image
 from napari_blindspot.files.safe_write import check_writable
 from napari_blindspot.noise.estimate import estimate_noise
 from napari_blindspot.noise.gap_choice import make_plan
-from napari_blindspot.settings import Settings
+from napari_blindspot.settings import MeasuredSettings
+from napari_blindspot.stack import plane_indices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +35,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from napari_blindspot.core.noise_model import NoiseModel
     from napari_blindspot.files.image_file import ImageFile
-    from napari_blindspot.noise.estimate import NoiseModel
 
 __all__ = ["Measurement", "measure_channels", "report_noise"]
 
@@ -42,7 +46,7 @@ MOST_PLANES = 24
 MOST_PIXELS = 2**25
 """Pixels that are measured at once; of large planes fewer are taken, so that memory stays bounded."""
 
-SAMPLE = 200_000
+SAMPLE_SIZE = 200_000
 """About so many pixels are kept for the histogram in the picture."""
 
 PICTURE_SIZE = 500_000
@@ -94,7 +98,7 @@ class Measurement:
 
 def report_noise(
     source: Path,
-    channel: int | None = None,
+    choice: FileChoice | None = None,
     *,
     as_json: bool = False,
     picture: Path | None = None,
@@ -105,9 +109,10 @@ def report_noise(
     Parameters
     ----------
     source : Path
-        TIFF, OME-TIFF or PNG.
-    channel : int, optional
-        The colour sample or channel to measure; each of them if not given.
+        Whatever `napari_blindspot.files.door.open_image` opens.
+    choice : FileChoice, optional
+        Which image of a file with several, what its axes are, and the colour sample or channel to measure;
+        each channel if none is given.
     as_json : bool
         Print JSON instead of tables: an object, or an array of them where there are several channels.
     picture : Path, optional
@@ -118,14 +123,15 @@ def report_noise(
     Raises
     ------
     BlindspotError
-        For whatever is wrong with the file, the channel or the picture's name.
+        For whatever is wrong with the file, the choice or the picture's name.
     """
+    chosen = FileChoice() if choice is None else choice
     if picture is not None:
         _check_picture(source, picture, overwrite)
-    image = read_image(source)
+    image = open_image(source, series=chosen.series, axes=chosen.axes)
     for note in image.notes:
         say(note)
-    found = measure_channels(image, channel)
+    found = measure_channels(image, chosen.channel)
     if picture is not None:
         check_writable(picture, len(found) * PICTURE_SIZE)
         drawn = _draw(picture, found)
@@ -134,7 +140,7 @@ def report_noise(
         print(json.dumps(figures[0] if len(figures) == 1 else figures, indent=2))
         return
     for measurement in found:
-        _print(measurement, titled=len(found) > 1)
+        print_measurement(measurement, titled=len(found) > 1)
     if picture is not None and drawn:
         print(picture)
 
@@ -145,14 +151,15 @@ def measure_channels(image: ImageFile, channel: int | None = None) -> list[Measu
     Parameters
     ----------
     image : ImageFile
-        A plane or a stack.
+        A plane or a stack; of a stack, the planes that are measured are read.
     channel : int, optional
         Counted from 0.
 
     Raises
     ------
     ImageError
-        If there is no such channel, or a plane holds no intensities that could be denoised.
+        If there is no such channel or no plane, or one that is measured holds no intensities that could
+        be denoised; in a stack the sentence says which.
     """
     if channel is not None:
         numbers = [channel]
@@ -163,17 +170,19 @@ def measure_channels(image: ImageFile, channel: int | None = None) -> list[Measu
 
 def _measure(image: ImageFile, number: int) -> Measurement:
     one = image.channel(number)
-    indices = check_planes(one)
-    chosen = _evenly(indices, math.prod(one.array.shape[-2:]))
-    planes = np.stack([one.array[index] for index in chosen])
+    indices = plane_indices(one.shape)
+    if not indices:
+        raise ImageError(f"The image is empty: its shape is {one.shape}.")
+    chosen = _evenly(indices, math.prod(one.shape[-2:]))
+    planes = np.stack([_read(one, index) for index in chosen])
     known = planes[np.isfinite(planes)]
     model = estimate_noise(planes)
     if model.measured:
         # The plan looks at one plane's signal; the middle of a stack is where most of it tends to be.
         middle = planes[len(planes) // 2]
-        sentence = make_plan(middle, model, Settings.from_preset("auto")).sentence
+        verdict = sentence(make_plan(middle, model, MeasuredSettings()).notice)
     else:
-        sentence = _why_not(known, model)
+        verdict = _why_not(known, model)
     if image.is_rgb:
         name = _COLOURS[number] if number < len(_COLOURS) else "transparency"
     else:
@@ -182,12 +191,25 @@ def _measure(image: ImageFile, number: int) -> Measurement:
         channel=number,
         name=name,
         model=model,
-        sentence=sentence,
+        sentence=verdict,
         measured=len(chosen),
         planes=len(indices),
         median=float(np.median(known)),
-        sample=known[:: max(1, known.size // SAMPLE)].copy(),
+        sample=known[:: max(1, known.size // SAMPLE_SIZE)].copy(),
     )
+
+
+def _read(image: ImageFile, index: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Read the plane of an index into the leading axes, (Y, X), and see that it can be denoised."""
+    plane: npt.NDArray[Any] = np.asarray(image.array[index])
+    try:
+        check_plane(plane)
+    except ImageError as error:
+        if not index:
+            raise
+        place = ", ".join(f"{axis}={number}" for axis, number in zip(image.axes, index, strict=False))
+        raise ImageError(f"Plane {place}: {error}") from None
+    return plane
 
 
 def _evenly(indices: Sequence[tuple[int, ...]], pixels: int) -> list[tuple[int, ...]]:
@@ -204,14 +226,15 @@ def _why_not(known: npt.NDArray[Any], model: NoiseModel) -> str:
         return f"Nothing could be measured: all pixels have the same value, {low:g}."
     if model.clipped_low or model.clipped_high:
         return (
-            f"Nothing could be measured: {_percent(model.clipped_low)} of the pixels are clipped at the "
-            f"lowest value, {low:g}, and {_percent(model.clipped_high)} at the highest, {high:g}."
+            f"Nothing could be measured: {percent(model.clipped_low)} of the pixels are clipped at the "
+            f"lowest value, {low:g}, and {percent(model.clipped_high)} at the highest, {high:g}."
         )
     return "Nothing could be measured: hardly any part of the image is free of NaN and varies."
 
 
 def _check_picture(source: Path, picture: Path, overwrite: bool) -> None:
-    """Refuse a name that would lose data or that no picture can have, before anything is read."""
+    """Refuse a picture that cannot be drawn, or a name that would lose data, before anything is read."""
+    require_matplotlib()
     if picture.suffix.lower() != ".png":
         raise FileError(f"The picture {picture} is a PNG, so its name must end in .png.")
     if picture.exists() and source.exists() and os.path.samefile(picture, source):
@@ -233,54 +256,3 @@ def _draw(picture: Path, found: Sequence[Measurement]) -> bool:
     else:
         say(f"There is nothing to draw, so {picture} was not written.")
     return bool(panels)
-
-
-def _print(measurement: Measurement, titled: bool) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
-    if titled:
-        print(measurement.label[0].upper() + measurement.label[1:])
-    if measurement.model.measured:
-        table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        table.add_column("noise")
-        table.add_column("measured", no_wrap=True)
-        table.add_column("meaning", style="dim")
-        for row in _rows(measurement):
-            table.add_row(*row)
-        Console(highlight=False).print(table)
-    print(measurement.sentence)
-
-
-def _rows(measurement: Measurement) -> list[tuple[str, str, str]]:
-    model = measurement.model
-    c = len(model.correlation) // 2
-    x, y = (float(model.correlation[index]) for index in ((c, c + 1), (c + 1, c)))
-    error = model.correlation_error
-    return [
-        ("gain", _figure(model.gain, model.gain_error), "variance per intensity"),
-        ("offset", _figure(model.offset, model.offset_error), "variance at intensity 0"),
-        ("sigma", f"{model.sigma:.4g}", f"at the median intensity, {measurement.median:.4g}"),
-        ("correlation x", f"{x:.2f} ± {error:.2g}", "with the next pixel in x"),
-        ("correlation y", f"{y:.2f} ± {error:.2g}", "with the next pixel in y"),
-        ("reach", f"{model.reach} px", "longest lag that shares a tenth"),
-        ("scan lines", _percent(model.scan_line), "share of variance common to a row"),
-        ("clipped low", _percent(model.clipped_low), "pixels at the lowest value"),
-        ("clipped high", _percent(model.clipped_high), "pixels at the highest value"),
-        ("planes", f"{measurement.measured} of {measurement.planes}", "measured together"),
-    ]
-
-
-def _figure(value: float, error: float) -> str:
-    """Return a value with as many digits as its error allows."""
-    if error <= 0:
-        return f"{value:.4g}"
-    digits = 1 - math.floor(math.log10(error))
-    if digits > 6:
-        return f"{value:.3e} ± {error:.1e}"
-    return f"{value:.{max(digits, 0)}f} ± {error:.{max(digits, 0)}f}"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2g} %" if fraction < 0.1 else f"{100 * fraction:.0f} %"

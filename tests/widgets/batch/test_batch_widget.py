@@ -13,7 +13,7 @@ from small import WAIT, noisy_image
 from lasting import lasting
 from napari_blindspot import Settings
 from napari_blindspot.batch import BatchOptions, Input, plan_batch, run_batch
-from napari_blindspot.batch.job_file import Job, load_job, save_job
+from napari_blindspot.batch.job_file import BatchJob, load_job, save_job
 from napari_blindspot.files.door import ImageFile, Spacing, read_image, write_ome_tiff
 from napari_blindspot.files.output_lock import locked_folder
 from napari_blindspot.widgets.batch.widget import BatchWidget
@@ -46,7 +46,7 @@ def job(tmp_path, data):
     def write(*inputs, iterations: int = 4, **options):
         values = {"output": tmp_path / "out", "settings": settings(iterations), **options}
         chosen = [Input(path=path) for path in inputs or (data,)]
-        save_job(Job.of(chosen, BatchOptions(**values)), tmp_path / "job.yaml")
+        save_job(BatchJob.of(chosen, BatchOptions(**values)), tmp_path / "job.yaml")
         return tmp_path / "job.yaml"
 
     return write

@@ -30,6 +30,7 @@ def choose_series(source: Path, there: list[Series], wanted: int | None) -> int:
     if wanted is not None and 0 <= wanted < len(there):
         return wanted
     names = ", ".join(str(series) for series in there[:_SHOWN]) + (", …" if len(there) > _SHOWN else "")
+    sentence = f"The file {source} has no image {wanted}; those that it has: {names}."
     if wanted is None:
-        raise FileError(f"The file {source} holds {len(there)} images; choose one with --series: {names}.")
-    raise FileError(f"The file {source} has no image {wanted}; those that it has: {names}.")
+        sentence = f"The file {source} holds {len(there)} images; choose one: {names}."
+    raise FileError(sentence, setting="series")

@@ -5,7 +5,8 @@ Nothing is denoised here. What the user does to the list arrives from the widget
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
@@ -50,7 +51,7 @@ class FileList:
     def __init__(self, model: BatchModel, options: Callable[[], BatchOptions]) -> None:
         self._model = model
         self._options = options
-        self._looked: dict[Key, dict[str, Any]] = {}
+        self._looked: dict[Key, Item] = {}
         self._looker: Looker | None = None
         self.inputs: list[Input] = []
         self.batch: Batch | None = None
@@ -100,14 +101,14 @@ class FileList:
         """
         before = {} if anew else {(_key(item), item.output): item for item in self.items}
         if anew:
-            self._looked = {key: seen for key, seen in self._looked.items() if "state" not in seen}
+            self._looked = {key: seen for key, seen in self._looked.items() if seen.state in OPEN}
         batch = plan_batch(self.inputs, self._options()) if self.inputs else None
         for number, item in enumerate([] if batch is None else list(batch.items)):
             known = before.get((_key(item), item.output))
             if known is not None and known.state not in OPEN:
                 batch.items[number] = known  # type: ignore[union-attr]
             elif item.state in OPEN:
-                batch.update(number, **self._looked.get(_key(item), {}))  # type: ignore[union-attr]
+                batch.items[number] = _known(item, self._looked)  # type: ignore[union-attr]
         self.batch = batch
         self._model.show(self.items)
         self.changed.emit()
@@ -137,13 +138,14 @@ class FileList:
             looker.ended.connect(self._on_looked_all)
             looker.start()
 
-    def _on_looked(self, item: Item, changes: dict[str, Any]) -> None:
-        self._looked[_key(item)] = changes
+    def _on_looked(self, item: Item, seen: Item) -> None:
+        self._looked[_key(item)] = seen
         if self.batch is None or self.frozen:
             return
         for number, shown in enumerate(self.items):
             if _key(shown) == _key(item) and shown.state in OPEN:
-                self._model.update(number, self.batch.update(number, **changes))
+                self.batch.items[number] = _known(shown, self._looked)
+                self._model.update(number, self.batch.items[number])
 
     def _on_looked_all(self) -> None:
         self._looker = None
@@ -152,3 +154,9 @@ class FileList:
 
 def _key(item: Item) -> Key:
     return item.source, item.given_axes, item.series
+
+
+def _known(item: Item, looked: dict[Key, Item]) -> Item:
+    """Return an item with what its file is known to be; where its result goes may have changed since."""
+    seen = looked.get(_key(item))
+    return item if seen is None else replace(seen, output=item.output)

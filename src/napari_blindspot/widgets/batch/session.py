@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from psygnal import Signal
 
-from napari_blindspot.batch import Batch, BatchControl
 from napari_blindspot.batch.items import OPEN
-from napari_blindspot.batch.report import Report
+from napari_blindspot.batch.report import BatchReport
+from napari_blindspot.core.control import Control
 from napari_blindspot.widgets.batch.work import BatchMailbox, BatchPost, look_quietly, work
 from napari_blindspot.widgets.shared.background import Background
 
 if TYPE_CHECKING:
-    from napari_blindspot.batch import BatchOptions, Item
+    from napari_blindspot.batch import Batch, BatchOptions, Item
 
 __all__ = ["BatchOutcome", "BatchSession", "Looker"]
 
@@ -47,8 +47,8 @@ class BatchSession:
     ended = Signal(BatchOutcome)
 
     def __init__(self, batch: Batch) -> None:
-        self.control = BatchControl()
-        self.report = Report(batch)
+        self.control = Control()
+        self.report = BatchReport(batch)
         self._batch = batch
         self._mailbox = BatchMailbox(batch)
         self._background = Background(
@@ -107,7 +107,7 @@ class Looker:
         Those of their batch.
     """
 
-    looked = Signal(object, dict)
+    looked = Signal(object, object)
     ended = Signal()
 
     def __init__(self, items: list[Item], options: BatchOptions) -> None:
@@ -127,5 +127,5 @@ class Looker:
         """End after the file at hand, and say no more."""
         self._background.quit()
 
-    def _on_yielded(self, found: tuple[Item, dict[str, Any]]) -> None:
+    def _on_yielded(self, found: tuple[Item, Item]) -> None:
         self.looked.emit(*found)

@@ -108,7 +108,9 @@ class BatchModel(QAbstractTableModel):  # type: ignore[misc]
             color = self.colors.get(item.state)
             return None if color is None else QColor(color)
         if role == SHARE_ROLE and index.column() == STATE and item.state == "running":
-            return self._shares.get(index.row(), item.finished / item.planes if item.planes else 0.0)
+            return self._shares.get(
+                index.row(), item.finished / item.plane_count if item.plane_count else 0.0
+            )
         return None
 
     def setData(self, index: QModelIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
@@ -127,11 +129,12 @@ class BatchModel(QAbstractTableModel):  # type: ignore[misc]
         if column == SHAPE:
             return "×".join(str(side) for side in item.shape)
         if column == STATE:
-            some = item.planes > 1 and item.state in ("running", "stopped")
-            return f"{item.state} {item.finished}/{item.planes}" if some else item.state
+            some = item.plane_count > 1 and item.state in ("running", "stopped")
+            return f"{item.state} {item.finished}/{item.plane_count}" if some else item.state
         if column == TIME:
             return duration(item.seconds) if item.seconds else ""
-        return item.noise.replace("next pixels correlate", "corr.")
+        noise = item.record.noise
+        return "" if noise is None else noise.in_words(short=True)
 
 
 class BatchTable(QTableView):  # type: ignore[misc]

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_blindspot.batch import Batch
 from napari_blindspot.batch.items import files_of
-from napari_blindspot.batch.job_file import Job, load_job, save_job
+from napari_blindspot.batch.job_file import BatchJob, load_job, save_job
 from napari_blindspot.core.errors import BlindspotError, FileError, ImageError
 from napari_blindspot.core.words import duration
 from napari_blindspot.widgets.batch.file_list import FileList
@@ -56,6 +56,7 @@ class BatchWidget(SessionOwner[BatchSession], BatchPanel):
         Whose layers can be added, and where results are opened.
     """
 
+    _AFTER_PLANE = True
     _STOPPING = "Stopping after the plane at work."
     _CANCELLING = "Ending; planes that are finished are kept."
 
@@ -144,7 +145,7 @@ class BatchWidget(SessionOwner[BatchSession], BatchPanel):
         with self._saying(f"Saved. Run it with: napari-blindspot batch --job {path.name}"):
             options = self.options()
             absolute = options.model_copy(update={"output": options.output.absolute()})
-            save_job(Job.of(self.files.inputs, absolute), path)
+            save_job(BatchJob.of(self.files.inputs, absolute), path)
 
     def open_row(self, row: int) -> None:
         """Show input and result of a finished file side by side."""

@@ -9,22 +9,21 @@ import math
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from napari_blindspot.batch.file_steps import look_at
 from napari_blindspot.batch.item_events import ItemChanged, PlaneWork
-from napari_blindspot.batch.progress import Progress, activity
-from napari_blindspot.batch.run import run_batch
-from napari_blindspot.batch.work import sentence
+from napari_blindspot.batch.progress import BatchProgress
+from napari_blindspot.batch.run import look_at, run_batch
 from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.widgets.shared.preload import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from napari_blindspot.batch import Batch, BatchControl, BatchOptions, Item
+    from napari_blindspot.batch import Batch, BatchOptions, Item
     from napari_blindspot.batch.item_events import BatchEvent
-    from napari_blindspot.batch.report import Report
+    from napari_blindspot.batch.report import BatchReport
+    from napari_blindspot.core.control import Control
 
 __all__ = ["BatchMailbox", "BatchPost", "look_quietly", "work"]
 
@@ -66,7 +65,7 @@ class BatchMailbox:
     def __init__(self, batch: Batch) -> None:
         self._lock = threading.Lock()
         self._batch = batch
-        self._progress = Progress(batch)
+        self._progress = BatchProgress(batch)
         self._post = BatchPost()
 
     def put(self, event: BatchEvent) -> None:
@@ -77,13 +76,13 @@ class BatchMailbox:
             if isinstance(event, ItemChanged):
                 post.items[event.number] = event.item
             elif isinstance(event, PlaneWork):
-                post.shares[event.number] = self._progress.item_fraction(event.number)
-                item = self._batch.items[event.number]
-                text = activity(event, item)
-                post.activity = f"{item.source.name}: {text}" if text else post.activity
-            post.paused = self._progress.paused
-            post.fraction = self._progress.fraction
-            post.remaining = self._progress.remaining
+                post.shares[event.number] = self._progress.total.file_fraction(event.number)
+                text = self._progress.activity(event.number)
+                name = self._batch.items[event.number].source.name
+                post.activity = f"{name}: {text}" if text else post.activity
+            post.paused = self._progress.total.paused
+            post.fraction = self._progress.total.fraction
+            post.remaining = self._progress.total.remaining
 
     def empty(self) -> BatchPost:
         """Take everything (main thread)."""
@@ -99,7 +98,7 @@ class BatchMailbox:
 
 
 def work(
-    batch: Batch, control: BatchControl, report: Report, mailbox: BatchMailbox
+    batch: Batch, control: Control, report: BatchReport, mailbox: BatchMailbox
 ) -> Generator[None, None, None]:
     """Run a batch; yield nothing, several times a second, so that the main thread looks into the mailbox.
 
@@ -127,13 +126,7 @@ def work(
         raise BlindspotError(f"The batch ended unexpectedly: {type(error).__name__}: {error}") from error
 
 
-def look_quietly(
-    items: list[Item], options: BatchOptions
-) -> Generator[tuple[Item, dict[str, Any]], None, None]:
-    """Read the headers of files, and give each item with what is to be changed of it."""
+def look_quietly(items: list[Item], options: BatchOptions) -> Generator[tuple[Item, Item], None, None]:
+    """Read the headers of files, and give each item as it was and as it is known now."""
     for item in items:
-        try:
-            changes = look_at(item, options)
-        except Exception as error:
-            changes = {"state": "failed", "reason": sentence(error)}
-        yield item, changes
+        yield item, look_at(item, options)

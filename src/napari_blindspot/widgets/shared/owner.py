@@ -10,12 +10,12 @@ __all__ = ["SessionOwner"]
 class _Control(Protocol):
     def pause(self) -> None: ...
     def resume(self) -> None: ...
-    def stop(self) -> None: ...
+    def stop(self, *, after_plane: bool = False) -> None: ...
     def cancel(self) -> None: ...
     @property
     def paused(self) -> bool: ...
     @property
-    def stopping(self) -> bool: ...
+    def ending(self) -> bool: ...
     @property
     def cancelled(self) -> bool: ...
 
@@ -36,6 +36,7 @@ class SessionOwner(Generic[S]):
     """A widget that listens to the session which it has started, until that ends or is let go."""
 
     _session: S | None = None
+    _AFTER_PLANE = False
     _STOPPING = ""
     _CANCELLING = ""
 
@@ -50,7 +51,7 @@ class SessionOwner(Generic[S]):
 
     @property
     def _stoppable(self) -> bool:
-        return self._session is not None and self._cancellable and not self._session.control.stopping
+        return self._session is not None and self._cancellable and not self._session.control.ending
 
     @property
     def _paused(self) -> bool:
@@ -85,7 +86,7 @@ class SessionOwner(Generic[S]):
 
     def _stop(self, _: object = None) -> None:
         if self._session is not None:
-            self._session.control.stop()
+            self._session.control.stop(after_plane=self._AFTER_PLANE)
             self._tell(self._STOPPING)
             self._enable()
 
