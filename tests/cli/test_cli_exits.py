@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
-from napari_blindspot.cli import noise
+from napari_blindspot.cli import noise_measurement
 from napari_blindspot.cli.app import app
 from napari_blindspot.cli.exits import with_flag
 from napari_blindspot.core.errors import BlindspotError, DeviceError, InternalError
@@ -25,7 +25,7 @@ def fails(tmp_path, monkeypatch):
         def measure(planes: object) -> None:
             raise error
 
-        monkeypatch.setattr(noise, "estimate_noise", measure)
+        monkeypatch.setattr(noise_measurement, "estimate_noise", measure)
         return CliRunner().invoke(app, [*before, "noise", "cells.tif"], env=environment)
 
     return run

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import napari_blindspot
 from napari_blindspot.cli.app import app
-from napari_blindspot.cli.noise import measure_channels
+from napari_blindspot.cli.noise_measurement import measure_channels
 from napari_blindspot.files.image_file import ImageFile
 from napari_blindspot.files.lazy_array import PlaneArray
 from napari_blindspot.noise.estimate import estimate_noise

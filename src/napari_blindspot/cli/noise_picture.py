@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,9 +21,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from napari_blindspot.cli.noise_measurement import Measurement
     from napari_blindspot.core.noise_model import NoiseModel
 
-__all__ = ["Panel", "require_matplotlib", "save_noise_picture"]
+__all__ = ["require_matplotlib", "save_noise_picture"]
 
 MAX_LAG = 3
 """Longest lag that is drawn, in pixels."""
@@ -33,28 +33,6 @@ BINS = 60
 """Bars of the histogram, about."""
 
 _LINE_COLOUR, _MARK_COLOUR, _BAR_COLOUR = "#2166ac", "#b2182b", "#dedede"
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """What is drawn of one channel.
-
-    Attributes
-    ----------
-    label : str
-        Written above it, or empty.
-    model : NoiseModel
-        A measured one.
-    median : float
-        The intensity at which `model.sigma` holds.
-    sample : ndarray
-        (N,) intensities, of which the histogram is drawn.
-    """
-
-    label: str
-    model: NoiseModel
-    median: float
-    sample: npt.NDArray[Any]
 
 
 def require_matplotlib() -> None:
@@ -71,15 +49,17 @@ def require_matplotlib() -> None:
         )
 
 
-def save_noise_picture(path: Path, panels: Sequence[Panel]) -> None:
+def save_noise_picture(path: Path, channels: Sequence[Measurement], titled: bool) -> None:
     """Write a PNG with a row for each channel: the line on the left, the correlation on the right.
 
     Parameters
     ----------
     path : Path
         The PNG to write; replaced if it is there.
-    panels : sequence of Panel
-        At least one.
+    channels : sequence of Measurement
+        At least one, all of them measured.
+    titled : bool
+        Whether the name of each is written above its row.
 
     Raises
     ------
@@ -91,18 +71,19 @@ def save_noise_picture(path: Path, panels: Sequence[Panel]) -> None:
     require_matplotlib()
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12.0, 5.2 * len(panels)), layout="constrained")
-    rows = figure.subplots(len(panels), 2, squeeze=False, width_ratios=(1.3, 1.0))
-    for panel, (line, correlation) in zip(panels, rows, strict=True):
-        _draw_line(line, panel)
-        _draw_correlation(correlation, panel.model)
+    figure = Figure(figsize=(12.0, 5.2 * len(channels)), layout="constrained")
+    rows = figure.subplots(len(channels), 2, squeeze=False, width_ratios=(1.3, 1.0))
+    for channel, (line, correlation) in zip(channels, rows, strict=True):
+        _draw_line(line, channel)
+        line.set_title(channel.label if titled else "", loc="left")
+        _draw_correlation(correlation, channel.model)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", dpi=120)
 
 
-def _draw_line(axes: Any, panel: Panel) -> None:
+def _draw_line(axes: Any, channel: Measurement) -> None:
     """Draw variance over intensity above the histogram, which shows where the line has pixels under it."""
-    model, sample = panel.model, panel.sample
+    model, sample = channel.model, channel.sample
     low, high = (float(limit) for limit in np.percentile(sample, (0.1, 99.9)))
     if not high > low:
         low, high = float(sample.min()), float(sample.max())
@@ -116,11 +97,10 @@ def _draw_line(axes: Any, panel: Panel) -> None:
         linewidth=2.5,
         label=f"gain {model.gain:.4g}",
     )
-    mark = f"sigma {model.sigma:.4g} at the median, {panel.median:.4g}"
-    axes.plot(panel.median, model.sigma**2, "o", color=_MARK_COLOUR, markersize=9, label=mark)
+    mark = f"sigma {model.sigma:.4g} at the median, {channel.median:.4g}"
+    axes.plot(channel.median, model.sigma**2, "o", color=_MARK_COLOUR, markersize=9, label=mark)
     axes.set(xlim=(low, high), xlabel="intensity (grey: how frequent)", ylabel="variance of the noise")
     axes.set_ylim(bottom=0)
-    axes.set_title(panel.label, loc="left")
     axes.legend(loc="lower right", framealpha=1.0)
     frequency = axes.twinx()
     frequency.hist(sample, bins=_edges(sample, low, high), color=_BAR_COLOUR)

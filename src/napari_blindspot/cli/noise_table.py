@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from napari_blindspot.cli.noise import Measurement
+from napari_blindspot.cli.noise_measurement import percent
 
-__all__ = ["percent", "print_measurement"]
+if TYPE_CHECKING:
+    from napari_blindspot.cli.noise_measurement import Measurement
+
+__all__ = ["print_measurement"]
 
 
 def print_measurement(measurement: Measurement, titled: bool) -> None:
@@ -65,8 +67,3 @@ def _figure(value: float, error: float) -> str:
     if digits > 6:
         return f"{value:.3e} ± {error:.1e}"
     return f"{value:.{max(digits, 0)}f} ± {error:.{max(digits, 0)}f}"
-
-
-def percent(fraction: float) -> str:
-    """Write a fraction as percentage, with two digits where it is small."""
-    return f"{100 * fraction:.2g} %" if fraction < 0.1 else f"{100 * fraction:.0f} %"
