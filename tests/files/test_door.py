@@ -13,6 +13,7 @@ from napari_blindspot.files.door import (
     OME_DTYPES,
     ImageFile,
     Spacing,
+    output_dtype,
     read_image,
     read_settings,
     write_ome_tiff,
@@ -220,6 +221,27 @@ def test_a_dtype_that_ome_does_not_know_is_refused(tmp_path, dtype):
     with pytest.raises(ImageError, match=f"cannot hold {dtype}; choose one of: int8"):
         write_ome_tiff(tmp_path / "a.ome.tif", ImageFile(pixels(16, 16, dtype=dtype), "YX"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a.ome.tif", "a.ome.zarr"])
+def test_an_output_is_written_as_float32_or_as_the_input_is(name):
+    assert output_dtype("uint16", "float32", name) == np.dtype("float32")
+    assert output_dtype("uint64", "float32", name) == np.dtype("float32")
+    assert output_dtype(">u2", "input", name) == np.dtype("uint16")
+    assert output_dtype(">u2", "input", name).isnative
+
+
+def test_a_dtype_that_the_format_of_an_output_cannot_hold_is_refused():
+    for dtype in ("uint64", "int64", "float16"):
+        assert output_dtype(dtype, "input", "a.ome.zarr") == np.dtype(dtype)
+        with pytest.raises(ImageError, match=f"OME-TIFF cannot hold {dtype}; choose float32") as caught:
+            output_dtype(dtype, "input", "a.ome.tif")
+        assert caught.value.setting == "output_dtype"
+
+
+def test_a_dtype_without_intensities_is_refused_whatever_the_format():
+    with pytest.raises(ImageError, match="boolean"):
+        output_dtype("bool", "input", "a.ome.zarr")
 
 
 def test_the_ome_xml_keeps_to_the_schema(tmp_path):

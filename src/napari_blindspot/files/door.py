@@ -125,7 +125,8 @@ def write_image(
     Parameters
     ----------
     path : path-like
-        The OME-Zarr to write if its name ends in .zarr, else the OME-TIFF; one that is there is replaced.
+        The output; one that is there is replaced. Its name decides its format: OME-Zarr if it ends in
+        .zarr, OME-TIFF if it ends in .tif or .tiff.
     like : ImageFile
         Has the shape, axes, voxel size, place and channels of the output; its pixels are not looked at.
     planes : callable

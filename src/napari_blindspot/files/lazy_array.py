@@ -1,6 +1,6 @@
-"""An array whose planes are read when they are asked for: what a large file looks like to the rest.
+"""An array whose planes are read from a file when they are indexed, so a file may be larger than memory.
 
-Where the planes come from is the business of the readers in `napari_blindspot.formats`.
+How a plane is read belongs to the readers in `napari_blindspot.files.formats`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which of the images in a file is meant."""
+"""Choosing one of the images in a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["choose_series"]
 
 _SHOWN = 8
-"""So many are named in the sentence that asks for a choice."""
+"""The most images that the sentence names which asks for a choice."""
 
 
 def choose_series(source: Path, there: list[Series], wanted: int | None) -> int:

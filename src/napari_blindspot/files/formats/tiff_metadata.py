@@ -1,7 +1,6 @@
 """Voxel size, place, channels and annotations in the many kinds of TIFF: OME, ImageJ, plain.
 
-Only what the metadata say; pixels and the names of axes belong to
-`napari_blindspot.files.formats.tiff_reader`.
+Pixels and the names of axes belong to `napari_blindspot.files.formats.tiff_reader`.
 """
 
 from __future__ import annotations
