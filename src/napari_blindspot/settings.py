@@ -406,6 +406,9 @@ class MeasuredSettings(Settings):
 class PlannedSettings(MeasuredSettings):
     """What a run of a measured method really used: all that the noise decides is filled in."""
 
+    # Only a run makes one, so that a start that runs nothing need not wait until it can be validated.
+    model_config = ConfigDict(defer_build=True)
+
     visible_fraction: VisibleFraction
     gap: Gap
     refine_iterations: Rounds

@@ -16,7 +16,7 @@ import napari_blindspot
 from napari_blindspot.cli.app import app
 from napari_blindspot.cli.noise_measurement import measure_channels
 from napari_blindspot.files.image_file import ImageFile
-from napari_blindspot.files.lazy_array import PlaneArray
+from napari_blindspot.files.lazy_array import LazyArray
 from napari_blindspot.noise.estimate import estimate_noise
 
 GAIN, READ, MEDIAN = 2.0, 5.0, 505.0
@@ -160,7 +160,7 @@ def test_only_the_planes_that_are_measured_are_read():
         read.append(index)
         return stack[index]
 
-    (found,) = measure_channels(ImageFile(PlaneArray(stack.shape, stack.dtype, plane), "ZYX"))
+    (found,) = measure_channels(ImageFile(LazyArray(stack.shape, stack.dtype, plane), "ZYX"))
     assert read == [(number,) for number in range(0, 70, 3)]
     assert (found.measured, found.planes) == (24, 70)
 

@@ -24,7 +24,6 @@ from typing import (
     Union,
     get_args,
     get_origin,
-    get_type_hints,
 )
 
 import typer
@@ -54,13 +53,14 @@ class OptionGroup:
     """
 
     @classmethod
-    def parameters(cls) -> list[Parameter]:
+    @functools.cache
+    def parameters(cls) -> tuple[Parameter, ...]:
         """Return the options as parameters of a command."""
-        hints = get_type_hints(cls, include_extras=True)
-        return [
-            Parameter(one.name, Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name])
+        kinds = inspect.get_annotations(cls, eval_str=True)
+        return tuple(
+            Parameter(one.name, Parameter.KEYWORD_ONLY, default=one.default, annotation=kinds[one.name])
             for one in fields(cls)
-        ]
+        )
 
     @classmethod
     def gather(cls, values: Mapping[str, Any]) -> Self:
@@ -93,7 +93,8 @@ class SettingsOptions(OptionGroup):
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def parameters(cls) -> list[Parameter]:
+    @functools.cache
+    def parameters(cls) -> tuple[Parameter, ...]:
         """Return ``--preset``, ``--settings``, an option for each marked field, and ``--set``."""
         preset = typer.Option(
             metavar="|".join(PRESETS), help=f"What the settings start from  [default: {DEFAULT_PRESET}]"
@@ -104,12 +105,12 @@ class SettingsOptions(OptionGroup):
         more = typer.Option(
             _SET, metavar="NAME=VALUE", help="Any other setting, such as unet_width=32; may be repeated."
         )
-        return [
+        return (
             _optional("preset", str, preset),
             _optional("settings", Path, settings),
             *(_setting_option(name, one) for name, one in _marked_fields().items()),
             _optional("set", list[str], more),
-        ]
+        )
 
     @classmethod
     def gather(cls, values: Mapping[str, Any]) -> Self:
@@ -140,16 +141,15 @@ def with_groups(command: Callable[..., T]) -> Callable[..., T]:
     command : callable
         Annotated for typer; its groups have no defaults.
     """
-    hints = get_type_hints(command, include_extras=True)
     parameters: list[Parameter] = []
     groups: dict[str, type[OptionGroup]] = {}
-    for parameter in inspect.signature(command).parameters.values():
-        kind = hints[parameter.name]
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        kind = parameter.annotation
         if isinstance(kind, type) and issubclass(kind, OptionGroup):
             groups[parameter.name] = kind
             parameters += kind.parameters()
         else:
-            parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY, annotation=kind))
+            parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
 
     def run(**values: Any) -> T:
         gathered = {
