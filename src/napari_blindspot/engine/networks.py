@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     Run = RunInput[MeasuredSettings]
 
-__all__ = ["Estimate", "Networks", "finished", "learn_inr", "predict", "prepare", "started", "train"]
+__all__ = ["Estimate", "Networks", "finished", "iterate", "learn_inr", "predict", "prepare", "started"]
 
 PASSES_SHARE = 10
 """The passes of a prediction take about as long as this part of the iterations."""
@@ -180,7 +180,7 @@ def started(run: Run, networks: Networks) -> Started:
     )
 
 
-def train(
+def iterate(
     run: Run, networks: Networks, trainer: Trainer, loss: PatchLoss, iterations: int, phase: str
 ) -> Generator[Event, None, None]:
     """Iterate until the end of a phase or until asked to stop; the INR learns beside the U-Net.
