@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_blindspot.core.events import Finished, Predicting, Preview, Started, Step
+from napari_blindspot.core.images import with_derived
 from napari_blindspot.core.result import Result
 from napari_blindspot.engine.blind_fit import BlindFit
 from napari_blindspot.engine.fusion import guard, local_sigma
@@ -292,7 +293,7 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
     return Finished(
         model=model,
         result=Result(
-            images={"denoised": denoised, "inr": inr},
+            images=with_derived(run.plane, {"denoised": denoised, "inr": inr}),
             settings=networks.settings,
             history=networks.losses.history(),
             iterations=networks.losses.done,
@@ -330,4 +331,4 @@ def _preview(run: Run, networks: Networks, network: nn.Module) -> Preview:
         denoised = fit.apply_tiled(network, fit.noisy, fit.valid, fit.neighbours)
     tensors = {"denoised": denoised[0, 0], "inr": networks.inr.image()}
     images = {name: image_of_plane(run.plane, tensor, restore) for name, tensor in tensors.items()}
-    return Preview(iteration=networks.losses.done, images=images)
+    return Preview(iteration=networks.losses.done, images=with_derived(run.plane, images))
