@@ -1,7 +1,7 @@
 """The images of a result: what a run computes, layers show and files hold.
 
-An image that is added here is shown, kept and written wherever images of a result are. It is either one that
-a run gives by that name, or derived from those and the noisy plane.
+An image that is added here is shown, kept and written wherever images of a result are. It is either one
+that a run gives by that name, or derived from those and the noisy plane.
 """
 
 from __future__ import annotations
