@@ -7,7 +7,6 @@ at start-up) loads neither torch nor Qt.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -153,14 +152,17 @@ _OTHER_NAMES = {
 _HOME = {name: (home, name) for home, names in _HOMES.items() for name in names} | _OTHER_NAMES
 
 
-__version__ = version("napari-blindspot")
-
-
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name == "__version__":
+        # Looking it up takes longer than all else here.
+        from importlib.metadata import version
+
+        value: Any = version("napari-blindspot")
+    elif name in _HOME:
+        module, attribute = _HOME[name]
+        value = getattr(import_module(f"{__name__}.{module}"), attribute)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, attribute = _HOME[name]
-    value = getattr(import_module(f"{__name__}.{module}"), attribute)
     globals()[name] = value
     return value
 

@@ -20,7 +20,6 @@ from napari_blindspot.core.errors import (
     InternalError,
     OutOfMemoryError,
 )
-from napari_blindspot.core.words import error_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +97,8 @@ def sentences() -> Iterator[None]:
 
 def _verdict(error: Exception | KeyboardInterrupt) -> tuple[int, str]:
     """Return the exit code of an error, and what is said about it."""
+    from napari_blindspot.core.words import error_sentence
+
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, "Cancelled before the fit began; nothing was written."
     if isinstance(error, CancelledError):

@@ -17,7 +17,7 @@ from napari_blindspot.settings import setting_fields
 __all__ = ["ExistingOutputs", "FileChoice", "JobFileOptions", "Storage", "WorkerOptions", "flag_of"]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class FileChoice(OptionGroup):
     """Which pixels of a file are taken."""
 
@@ -38,7 +38,7 @@ class FileChoice(OptionGroup):
     ] = None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Storage(OptionGroup):
     """How the pixels of an output are stored."""
 
@@ -52,7 +52,7 @@ class Storage(OptionGroup):
     ] = None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class ExistingOutputs(OptionGroup):
     """What becomes of outputs that are there."""
 
@@ -74,7 +74,7 @@ class ExistingOutputs(OptionGroup):
         return {"resume": self.resume, "skip": self.skip, "overwrite": self.overwrite}
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class WorkerOptions(OptionGroup):
     """Where the files of a batch are computed."""
 
@@ -87,7 +87,7 @@ class WorkerOptions(OptionGroup):
     ] = None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class JobFileOptions(OptionGroup):
     """A batch as a file."""
 

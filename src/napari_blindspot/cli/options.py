@@ -8,6 +8,7 @@ What the commands do with the values does not belong here.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 from dataclasses import dataclass, field, fields
@@ -45,9 +46,12 @@ T = TypeVar("T")
 _SET = "--set"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class OptionGroup:
-    """Options that belong together: a subclass has one field for each, annotated as typer wants it."""
+    """Options that belong together: a subclass has one field for each, annotated as typer wants it.
+
+    Groups are neither compared nor printed, and what makes a dataclass do so takes time at every start.
+    """
 
     @classmethod
     def parameters(cls) -> list[Parameter]:
@@ -70,7 +74,7 @@ class OptionGroup:
         return {name: value for name, value in values.items() if value is not None}
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class SettingsOptions(OptionGroup):
     """Everything that decides the pixels of a result, as far as it was given.
 
@@ -225,13 +229,19 @@ def _limits(one: FieldInfo) -> list[str]:
 def _default(name: str, flags: str) -> str:
     """Say what a setting is in the preset that is used by default, and in which others it differs."""
     presets: dict[str, list[str]] = {}
-    for preset in sorted(PRESETS, key=lambda preset: preset != DEFAULT_PRESET):
-        values = dict(Settings.from_preset(preset))
+    for preset, values in _preset_values().items():
         spelled = _spelled(values[name], flags) if name in values else "not"
         presets.setdefault(spelled, []).append(preset)
     (usual, _), *others = presets.items()
     differing = [f"{value} in {' and '.join(names)}" for value, names in others]
     return "; ".join([usual, ", ".join(differing)] if differing else [usual])
+
+
+@functools.cache
+def _preset_values() -> dict[str, dict[str, Any]]:
+    """Return the values of each preset, that which is used by default first."""
+    presets = sorted(PRESETS, key=lambda preset: preset != DEFAULT_PRESET)
+    return {preset: dict(Settings.from_preset(preset)) for preset in presets}
 
 
 def _spelled(value: Any, flags: str) -> str:
