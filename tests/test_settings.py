@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from napari_blindspot.core.errors import SettingsError
-from napari_blindspot.settings import PRESETS, Settings
+from napari_blindspot.settings import PRESETS, MeasuredSettings, PaperSettings, Settings, setting_fields
 
 
 def test_the_papers_preset_has_the_papers_numbers():
@@ -13,9 +13,7 @@ def test_the_papers_preset_has_the_papers_numbers():
     assert (s.unet_learning_rate, s.inr_learning_rate) == (4e-4, 1e-4)
     assert (s.unet_width, s.unet_dilation) == (48, 2)
     assert (s.inr_features, s.inr_dropout) == (32, (0.35, 0.45, 0.55, 0.65, 0.75))
-    assert s.denoising_loss
-    assert s.inr_loss
-    assert s.consistency_loss
+    assert s.losses == ("denoising", "inr", "consistency")
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -27,16 +25,22 @@ def test_every_preset_round_trips_through_json(preset):
 
 @pytest.mark.parametrize(("preset", "iterations"), [("auto", 1000), ("fast", 250), ("best", 3000)])
 def test_random_weights_bring_more_iterations_along(preset, iterations):
-    settings = Settings.from_preset(preset, unet_start="random")
+    settings = Settings.from_preset(preset, unet_weights="random")
     assert settings.iterations == iterations > Settings.from_preset(preset).iterations
     other = Settings.from_preset(preset, unet_width=8)
-    assert (other.unet_start, other.unet_width, other.iterations) == ("random", 8, iterations)
+    assert (other.unet_weights, other.unet_width, other.iterations) == ("random", 8, iterations)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize(
-    "changes",
-    [{}, {"seed": 3, "passes": 2}, {"unet_start": "random"}, {"unet_width": 8}, {"iterations": 150}],
+    ("preset", "changes"),
+    [
+        *((preset, {}) for preset in PRESETS),
+        *((preset, {"unet_width": 8}) for preset in PRESETS),
+        *((preset, {"iterations": 150}) for preset in PRESETS),
+        *((preset, {"seed": 3, "symmetries": 2}) for preset in ("auto", "fast", "best")),
+        *((preset, {"unet_weights": "random"}) for preset in ("auto", "fast", "best")),
+        ("paper", {"seed": 3, "passes": 2}),
+    ],
 )
 def test_the_overrides_of_settings_build_them_again(preset, changes):
     settings = Settings.from_preset(preset, **changes)
@@ -52,11 +56,13 @@ def test_an_untouched_preset_has_no_overrides():
 
 def test_settings_cannot_be_changed_after_they_were_validated():
     with pytest.raises(ValidationError):
-        Settings().seed = 3  # type: ignore[misc]
+        Settings.from_preset().seed = 3  # type: ignore[misc]
 
 
 def test_none_leaves_a_value_as_the_preset_has_it():
-    assert Settings.from_preset("auto", iterations=None, seed=2) == Settings(preset="auto", seed=2)
+    assert Settings.from_preset("auto", iterations=None, seed=2) == Settings.parse(
+        {"preset": "auto", "seed": 2}
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,13 +72,14 @@ def test_none_leaves_a_value_as_the_preset_has_it():
         ({"visible_fraction": 1.0}, "'visible_fraction' is 1.0, but input should be less than 1"),
         ({"dilation": 4}, "'dilation' is 4"),
         ({"seed": -1}, "'seed' is -1"),
-        ({"device": "tpu"}, "'device' is 'tpu', but input should be 'auto', 'cuda', 'mps' or 'cpu'"),
         ({"speed": 3}, "There is no setting 'speed'"),
-        ({"inr_dropout": (0.5, 1.0)}, r"every rate in inr_dropout must lie in \[0, 1\)"),
         (
-            {"denoising_loss": False, "inr_loss": False, "consistency_loss": False},
-            "at least one of the three losses must be on",
+            {"inr_dropout": (0.5, 1.0)},
+            r"'inr_dropout' is \(0.5, 1.0\), but every rate must lie in \[0, 1\)",
         ),
+        ({"losses": ()}, "at least one of the losses must be on"),
+        ({"losses": ("mse",)}, "'mse' is none of the losses: denoising, inr, consistency"),
+        ({"gap": 1}, "The preset 'paper' has no setting 'gap'; it is one of: auto, fast, best"),
         ({"unet_learning_rate": float("nan")}, "'unet_learning_rate' is nan"),
     ],
 )
@@ -90,3 +97,23 @@ def test_an_unknown_preset_is_answered_with_the_ones_there_are():
 def test_broken_json_is_a_settings_error():
     with pytest.raises(SettingsError):
         Settings.parse("{not json")
+
+
+def test_settings_belong_to_a_method_and_are_made_by_its_preset():
+    with pytest.raises(TypeError, match=r"Settings\.from_preset"):
+        Settings(seed=1)
+    assert isinstance(Settings.from_preset("paper"), PaperSettings)
+    assert all(
+        isinstance(Settings.from_preset(name), MeasuredSettings) for name in ("auto", "fast", "best")
+    )
+
+
+def test_every_setting_has_a_title_and_a_sentence_of_help():
+    for name, field in setting_fields().items():
+        assert field.title, name
+        assert field.description.endswith("."), name
+
+
+def test_the_order_in_which_losses_are_named_makes_no_difference():
+    one = Settings.from_preset("paper", losses=("consistency", "denoising"))
+    assert one == Settings.from_preset("paper", losses=("denoising", "consistency"))

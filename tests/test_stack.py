@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_blindspot import Control, Model, Settings, denoise
+from napari_blindspot import Control, Settings, denoise
 from napari_blindspot.core.errors import ImageError, SettingsError
 from napari_blindspot.core.events import Finished, Started, Step
+from napari_blindspot.files.model_file import model_from_bytes, model_to_bytes
 from napari_blindspot.samples import z_stack
 from napari_blindspot.stack import chains, fit_stack, plane_indices
 
@@ -22,7 +23,7 @@ QUICK = Settings.from_preset(
     inr_features=8,
     patch_size=32,
     batch_size=2,
-    passes=1,
+    symmetries=1,
 )
 
 
@@ -47,7 +48,7 @@ def same(a: Finished, b: Finished) -> bool:
 
 
 def with_strategy(strategy: str, settings: Settings = QUICK) -> Settings:
-    return settings.model_copy(update={"planes": strategy})
+    return settings.model_copy(update={"stack_start": strategy})
 
 
 def test_a_plane_by_itself_has_the_empty_index_and_a_stack_one_for_each_plane():
@@ -76,7 +77,7 @@ def test_planes_fitted_anew_get_the_pixels_that_they_would_get_alone():
     for index, event in finished(array, with_strategy("anew")).items():
         alone = denoise(array[index], settings=QUICK)
         assert np.array_equal(event.result.denoised, alone.denoised)
-        assert event.result.start == "anew"
+        assert event.result.origin == "anew"
         assert event.model is None
 
 
@@ -90,8 +91,8 @@ def test_a_single_plane_is_the_same_whatever_the_strategy(strategy):
 
 
 def test_a_warm_plane_needs_fewer_iterations_and_says_where_it_started():
-    events = finished(cells(3), QUICK.model_copy(update={"dilation": 0}))
-    assert [e.result.start for e in events.values()] == ["anew", "warm", "warm"]
+    events = finished(cells(3), QUICK.model_copy(update={"gap": 0}))
+    assert [e.result.origin for e in events.values()] == ["anew", "warm", "warm"]
     assert [e.result.iterations for e in events.values()] == [13, 5, 5]
 
 
@@ -110,7 +111,7 @@ def test_a_warm_plane_is_as_good_as_one_fitted_anew():
 def test_channels_never_share_a_network():
     array = cells(2, 2)
     events = finished(array, axes="CZYX")
-    assert [e.result.start for e in events.values()] == ["anew", "warm"] * 2
+    assert [e.result.origin for e in events.values()] == ["anew", "warm"] * 2
     for channel in (0, 1):
         alone = finished(array[channel], axes="ZYX")
         for z in (0, 1):
@@ -124,8 +125,8 @@ def test_a_stack_that_goes_on_from_saved_models_gives_the_pixels_of_an_uninterru
     whole = finished(array, settings, axes="ZCYX")
     order = list(whole)
     for done in (1, 4):
-        saved = [Model.from_bytes(whole[index].model.to_bytes()) for index in order[:done]]
-        rest = finished(array, settings, axes="ZCYX", planes=order[done:], start=saved)
+        saved = [model_from_bytes(model_to_bytes(whole[index].model)) for index in order[:done]]
+        rest = finished(array, settings, axes="ZCYX", indices=order[done:], initial_models=saved)
         assert list(rest) == order[done:]
         assert all(same(rest[index], whole[index]) for index in rest)
 
@@ -134,7 +135,7 @@ def test_one_shared_fit_is_trained_once_on_the_plane_with_most_structure():
     array = np.stack([np.full((40, 40), 30), *cells(3)])
     array[0] += np.random.default_rng(0).poisson(20, (40, 40)).astype(array.dtype)
     events = finished(array, with_strategy("shared"))
-    starts = [e.result.start for e in events.values()]
+    starts = [e.result.origin for e in events.values()]
     assert starts == ["anew", "model", "model", "model"]
     assert next(iter(events)) != (0,)
     assert sorted(events) == plane_indices(array.shape)
@@ -145,7 +146,7 @@ def test_constant_planes_are_passed_over_and_do_not_break_the_chain():
     array = cells(3)
     array[1] = 7
     events = finished(array)
-    assert [e.result.start for e in events.values()] == ["anew", "anew", "warm"]
+    assert [e.result.origin for e in events.values()] == ["anew", "anew", "warm"]
     assert (events[1,].result.denoised == 7).all()
     assert events[1,].model is None
     assert same(events[2,], finished(array[[0, 2]])[1,])
@@ -158,19 +159,19 @@ def test_a_plane_with_other_noise_is_fitted_anew_with_the_pixels_that_it_would_g
     noise = gaussian_filter(np.random.default_rng(0).normal(size=(96, 96)), 1.2)
     array[1] = array[1].mean() + 30 * noise / noise.std()
     events = finished(array)
-    assert events[1,].result.start == "anew"
+    assert events[1,].result.origin == "anew"
     assert np.array_equal(events[1,].result.denoised, denoise(array[1], settings=QUICK).denoised)
 
 
 def test_a_start_that_is_no_help_is_given_up_for_a_fit_from_nothing(monkeypatch):
     from napari_blindspot.engine import warm_start
 
-    monkeypatch.setattr(warm_start, "MUCH", -1.0)
-    monkeypatch.setattr(warm_start, "CHANCE", -1e9)
+    monkeypatch.setattr(warm_start, "LOSS_FALL_FOR_REFIT", -1.0)
+    monkeypatch.setattr(warm_start, "STANDARD_ERRORS_FOR_REFIT", -1e9)
     array = cells(2)
     settings = QUICK.model_copy(update={"iterations": 40})
     events = finished(array, settings)
-    assert events[1,].result.start == "anew"
+    assert events[1,].result.origin == "anew"
     assert np.array_equal(events[1,].result.denoised, denoise(array[1], settings=settings).denoised)
 
 
@@ -186,7 +187,7 @@ def test_only_the_planes_asked_for_are_read():
             return stack(20, 20)
 
     array = Watched()
-    list(fit_stack(array, TINY, planes=[(2,)]))
+    list(fit_stack(array, TINY, indices=[(2,)]))
     assert array.read == [(2,)]
 
 
@@ -219,7 +220,9 @@ def test_axes_that_do_not_fit_are_refused_in_one_sentence():
 
 
 def test_paper_cannot_share_a_fit_or_look_at_neighbours():
-    with pytest.raises(SettingsError, match="cannot share one fit between planes"):
-        Settings.from_preset("paper", planes="shared")
-    with pytest.raises(SettingsError, match="does not look at neighbouring planes"):
+    with pytest.raises(SettingsError, match="fits each plane anew, because its INR holds one plane"):
+        Settings.from_preset("paper", stack_start="shared")
+    with pytest.raises(
+        SettingsError, match="'paper' has no setting 'neighbours'; it is one of: auto, fast, best"
+    ):
         Settings.from_preset("paper", neighbours=1)

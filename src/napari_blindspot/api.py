@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_blindspot.core.errors import CancelledError, ImageError, SettingsError
 from napari_blindspot.core.events import Cancelled, Finished
-from napari_blindspot.settings import DEFAULT_PRESET, Settings
+from napari_blindspot.core.words import sentences_of
+from napari_blindspot.settings import DEFAULT_PRESET, MeasuredSettings, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import numpy.typing as npt
 
@@ -18,7 +22,9 @@ if TYPE_CHECKING:
     from napari_blindspot.core.model import Model
     from napari_blindspot.core.result import Result
 
-__all__ = ["denoise", "fit", "resolve_settings"]
+    Index = tuple[int, ...]
+
+__all__ = ["StackResult", "denoise", "denoise_stack", "fit", "resolve_settings"]
 
 
 def denoise(
@@ -26,6 +32,8 @@ def denoise(
     preset: str | None = None,
     *,
     settings: Settings | None = None,
+    model: Model | None = None,
+    neighbours: npt.ArrayLike | None = None,
     on_event: Callable[[Event], object] | None = None,
     control: Control | None = None,
     **overrides: Any,
@@ -36,17 +44,23 @@ def denoise(
     ----------
     image : array_like
         (Y, X), 16×16 or larger, integer or float, any range of values. NaN pixels are left out and stay
-        NaN; a constant plane comes back unchanged, with a warning in the result.
+        NaN; a constant plane comes back unchanged, with a notice in the result.
     preset : str, optional
         One of `napari_blindspot.PRESETS`.
     settings : Settings, optional
         A complete record instead of a preset, for example of an earlier run.
+    model : Model, optional
+        What `fit` has learned from another plane, to be applied as it is: nothing is fitted but the INR,
+        and only the noise is measured. Right for planes of the same kind: same instrument and settings,
+        same sort of structure. Its settings hold, so that there is no preset then.
+    neighbours : array_like, optional
+        (N, Y, X), planes that show nearly the same with noise of their own, to look at as well.
     on_event : callable, optional
         Called with every event of the fit, in the thread of the caller.
     control : Control, optional
         Lets another thread pause, stop or cancel the run.
     **overrides
-        Any field of `Settings`, such as ``seed=1`` or ``iterations=300``.
+        Any field of the settings, such as ``seed=1`` or ``iterations=300``.
 
     Returns
     -------
@@ -56,9 +70,10 @@ def denoise(
     Raises
     ------
     ImageError
-        If the image is not a plane of intensities.
+        If the image is not a plane of intensities, or the neighbours do not fit it.
     SettingsError
-        If the preset or a setting does not exist or is out of range, or preset and settings disagree.
+        If the preset or a setting does not exist or is out of range, or preset, settings and model
+        disagree.
     CancelledError
         If `control` cancelled the run.
     DeviceError, OutOfMemoryError
@@ -72,7 +87,13 @@ def denoise(
     >>> result = denoise(image, preset="paper", seed=0)  # doctest: +SKIP
     >>> result.denoised  # doctest: +SKIP
     """
-    return _finished(image, resolve_settings(preset, settings, overrides), on_event, control).result
+    if model is not None:
+        if preset is not None or settings is not None:
+            raise SettingsError("A model brings its settings along; give no preset or settings beside it.")
+        settings = model.settings.model_copy(update={"device": "auto", "precision": "auto"})
+    resolved = resolve_settings(preset, settings, overrides)
+    event = _finished(image, resolved, on_event, control, model=model, neighbours=neighbours)
+    return event.result
 
 
 def fit(
@@ -80,6 +101,7 @@ def fit(
     preset: str | None = None,
     *,
     settings: Settings | None = None,
+    neighbours: npt.ArrayLike | None = None,
     on_event: Callable[[Event], object] | None = None,
     control: Control | None = None,
     **overrides: Any,
@@ -88,13 +110,14 @@ def fit(
 
     Parameters
     ----------
-    image, preset, settings, on_event, control, **overrides
+    image, preset, settings, neighbours, on_event, control, **overrides
         As for `denoise`.
 
     Returns
     -------
     Model
-        With ``apply`` for another plane, and ``save``; `load` reads it again.
+        For ``denoise(other, model=model)`` and `napari_blindspot.save`; `napari_blindspot.load` reads it
+        again.
 
     Raises
     ------
@@ -111,20 +134,112 @@ def fit(
 
     Examples
     --------
-    >>> from napari_blindspot import fit, load
-    >>> fit(first_image).save("cells.safetensors")  # doctest: +SKIP
-    >>> load("cells.safetensors").apply(second_image).denoised  # doctest: +SKIP
+    >>> from napari_blindspot import denoise, fit, load, save
+    >>> save(fit(first_image), "cells.safetensors")  # doctest: +SKIP
+    >>> denoise(second_image, model=load("cells.safetensors")).denoised  # doctest: +SKIP
     """
     resolved = resolve_settings(preset, settings, overrides)
-    if not resolved.measures_noise:
+    if not isinstance(resolved, MeasuredSettings):
         raise SettingsError(
             "The preset 'paper' has no model to keep, because its INR holds one plane; "
             "choose the preset auto, fast or best."
         )
-    event = _finished(image, resolved, on_event, control)
+    event = _finished(image, resolved, on_event, control, neighbours=neighbours)
     if event.model is None:
         raise ImageError(" ".join(event.result.warnings) + " There is no model to keep.")
     return event.model
+
+
+@dataclass(frozen=True, slots=True)
+class StackResult:
+    """The denoised planes of a stack with their records.
+
+    Attributes
+    ----------
+    images : mapping of str to ndarray
+        (…, Y, X), by their names in `napari_blindspot.core.images`; NaN, or 0 where integers were asked
+        for, where a plane has no result because the run was stopped.
+    planes : mapping of tuple of int to Result
+        The results of the planes by their index, without their images.
+    """
+
+    images: Mapping[str, npt.NDArray[Any]]
+    planes: Mapping[Index, Result]
+
+    @property
+    def denoised(self) -> npt.NDArray[Any]:
+        """(…, Y, X), the final estimates."""
+        return self.images["denoised"]
+
+    @property
+    def inr(self) -> npt.NDArray[Any]:
+        """(…, Y, X), the INR's own images."""
+        return self.images["inr"]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user ought to know: each sentence once, with the number of planes that it is about."""
+        return sentences_of(
+            [[n for n in result.notices if n.is_warning] for result in self.planes.values()]
+        )
+
+
+def denoise_stack(
+    array: Any,
+    preset: str | None = None,
+    *,
+    axes: str | None = None,
+    settings: Settings | None = None,
+    on_event: Callable[[Event], object] | None = None,
+    control: Control | None = None,
+    **overrides: Any,
+) -> StackResult:
+    """Denoise the planes of a stack, one after another, into memory.
+
+    For results that do not fit into memory, `napari_blindspot.fit_stack` gives plane after plane.
+
+    Parameters
+    ----------
+    array : array-like
+        (…, Y, X); anything that numpy can index and convert: numpy, dask, zarr. One plane is read at a
+        time.
+    preset, settings, on_event, control, **overrides
+        As for `denoise`; ``stack_start`` and ``neighbours`` say what planes have to do with one another.
+    axes : str, optional
+        One letter an axis, such as ``"TCZYX"``. Planes that differ in C never share a network.
+
+    Returns
+    -------
+    StackResult
+        The images, and the record of each plane.
+
+    Raises
+    ------
+    ImageError, SettingsError, DeviceError, OutOfMemoryError, DivergedError
+        As for `denoise`.
+    CancelledError
+        If `control` cancelled the run.
+    """
+    from napari_blindspot.stack import fit_stack
+
+    resolved = resolve_settings(preset, settings, overrides)
+    images: dict[str, npt.NDArray[Any]] = {}
+    planes: dict[Index, Result] = {}
+    for event in _told(fit_stack(array, resolved, axes=axes, control=control), on_event):
+        if isinstance(event, Finished):
+            for name, image in event.result.images.items():
+                if name not in images:
+                    images[name] = _blank(tuple(array.shape), image.dtype)
+                images[name][event.plane] = image
+            planes[event.plane] = replace(event.result, images={})
+        elif isinstance(event, Cancelled):
+            raise CancelledError("The run was cancelled, so there is no result.")
+    return StackResult(images, planes)
+
+
+def _blank(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return an array without results."""
+    return np.full(shape, np.nan, dtype) if dtype.kind == "f" else np.zeros(shape, dtype)
 
 
 def _finished(
@@ -132,6 +247,9 @@ def _finished(
     settings: Settings,
     on_event: Callable[[Event], object] | None,
     control: Control | None,
+    *,
+    model: Model | None = None,
+    neighbours: npt.ArrayLike | None = None,
 ) -> Finished:
     """Fit a plane to the end.
 
@@ -142,9 +260,15 @@ def _finished(
     """
     from napari_blindspot.engine.fit_plane import fit_plane
 
-    for event in fit_plane(image, settings, control=control):
-        if on_event is not None:
-            on_event(event)
+    events = fit_plane(
+        image,
+        settings,
+        control=control,
+        initial_model=model,
+        train=model is None,
+        neighbours=neighbours,
+    )
+    for event in _told(events, on_event):
         if isinstance(event, Finished):
             return event
         if isinstance(event, Cancelled):
@@ -152,7 +276,17 @@ def _finished(
     raise CancelledError("The run was cancelled, so there is no result.")
 
 
-def resolve_settings(preset: str | None, settings: Settings | None, overrides: dict[str, Any]) -> Settings:
+def _told(events: Iterable[Event], on_event: Callable[[Event], object] | None) -> Iterator[Event]:
+    """Give events on, and tell each of them."""
+    for event in events:
+        if on_event is not None:
+            on_event(event)
+        yield event
+
+
+def resolve_settings(
+    preset: str | None, settings: Settings | None, overrides: Mapping[str, Any]
+) -> Settings:
     """Combine a preset or a complete record with overrides.
 
     Raises
@@ -168,4 +302,4 @@ def resolve_settings(preset: str | None, settings: Settings | None, overrides: d
             "give one of them."
         )
     given = {name: value for name, value in overrides.items() if value is not None}
-    return Settings.parse({**settings.model_dump(), **given})
+    return Settings.parse({**settings.model_dump(), **given}) if given else settings

@@ -1,259 +1,219 @@
 """The complete record of a run: every knob that changes a pixel, validated once, at the door.
 
-A preset is a `Settings` with all its values; `Settings.from_preset` overrides some of them. What a run was
-given is saved in its output and can be loaded back to repeat it. Nothing here imports torch, and nothing
-that only concerns the screen (how often to draw a preview) belongs here.
+Each knob stands here once, with its title, its help and its range; the command line, the form of the
+widgets and the documentation are made from them. What the paper's method has and what the measured one has
+are two classes; a preset is one of them with some values of its own. Nothing here imports torch, and
+nothing that only concerns the screen (how often to draw a preview) belongs here.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from napari_blindspot.core.errors import SettingsError
+from napari_blindspot.method.losses import LOSSES
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 __all__ = [
     "DEFAULT_PRESET",
     "PRESETS",
     "PRETRAINED_WIDTH",
-    "DeviceName",
-    "PlaneStrategy",
+    "MeasuredSettings",
+    "PaperSettings",
+    "PlannedSettings",
     "Precision",
-    "PresetName",
     "Settings",
+    "StackStart",
+    "setting_fields",
 ]
 
-PresetName = Literal["auto", "fast", "best", "paper"]
-DeviceName = Literal["auto", "cuda", "mps", "cpu"]
-Precision = Literal["auto", "float32", "bfloat16"]
-Fill = Literal["inr", "convolution", "zero"]
-UnetStart = Literal["pretrained", "random"]
-OutputDtype = Literal["float32", "input"]
-PlaneStrategy = Literal["warm", "shared", "anew"]
-
-PRESETS: tuple[PresetName, ...] = get_args(PresetName)
-DEFAULT_PRESET: PresetName = "auto"
+DEFAULT_PRESET = "auto"
 
 PRETRAINED_WIDTH = 16
 """Filters at full resolution of the U-Nets whose weights are part of this package."""
 
-_MEASURED: dict[str, Any] = {
-    "visible_fraction": None,
-    "dilation": None,
-    "fill": "convolution",
-    "iterations": 400,
-    "batch_size": 2,
-    "unet_start": "pretrained",
-    "unet_width": PRETRAINED_WIDTH,
-    "unet_learning_rate": 2e-3,
-    "inr_features": 64,
-    "inr_octaves": 6,
-    "inr_omega": 10.0,
-    "inr_learning_rate": 5e-3,
-    "inr_dropout": (0.0,) * 5,
-    "passes": 8,
-    "mend_defects": True,
-}
-"""What the presets that read the noise have in common, where it differs from the paper."""
+Precision = Literal["auto", "float32", "bfloat16"]
+StackStart = Literal["warm", "shared", "anew"]
+UnetWeights = Literal["pretrained", "random"]
 
-_PRESET_VALUES: dict[str, dict[str, Any]] = {
-    "auto": _MEASURED,
-    "fast": {**_MEASURED, "iterations": 60, "passes": 4},
-    "best": {**_MEASURED, "iterations": 1500},
-    "paper": {},
-}
 
-_FROM_RANDOM: dict[str, dict[str, Any]] = {
-    preset: {"unet_start": "random", "iterations": iterations}
-    for preset, iterations in {"auto": 1000, "fast": 250, "best": 3000}.items()
-}
-"""What random weights ask for instead: more steps."""
+def _knob(title: str, description: str, *, shown: str = "", flag: str = "", **limits: Any) -> Any:
+    """Describe a field.
+
+    Parameters
+    ----------
+    title, description : str
+        Its name on a screen, and one sentence of help.
+    shown : str
+        ``form`` puts it into the widgets' form, ``cli`` among the options of the commands, and "cli form"
+        into both; any field can be set in a script or by ``--set``.
+    flag : str
+        Its option, where that is not made from its name.
+    **limits
+        As for pydantic's Field: ge, gt, le, lt.
+    """
+    extra: dict[str, Any] = {"shown": shown.split(), "flag": flag}
+    return Field(title=title, description=description, json_schema_extra=extra, **limits)
+
+
+Preset = Annotated[str, _knob("Preset", "The preset that the other values started from.")]
+Seed = Annotated[
+    int, _knob("Seed", "Same seed, settings and device: same pixels.", shown="cli form", ge=0, lt=2**63)
+]
+Device = Annotated[
+    str, _knob("Device", "Where to compute; auto takes the GPU if there is one.", shown="cli form")
+]
+Arithmetic = Annotated[
+    Precision,
+    _knob("Precision", "Arithmetic of the U-Net's convolutions; weights stay in float32.", shown="form"),
+]
+OutputDtype = Annotated[
+    Literal["float32", "input"],
+    _knob(
+        "Result type",
+        "float32, or input: rounded and clipped to the dtype of the input.",
+        shown="cli form",
+        flag="--dtype",
+    ),
+]
+Iterations = Annotated[
+    int, _knob("Iterations", "Steps of the fit, at most.", shown="cli form", ge=1, le=1_000_000)
+]
+Losses = Annotated[
+    tuple[str, ...], _knob("Losses", "Which losses the networks are fitted by (equation 16).", shown="form")
+]
+Start = Annotated[
+    StackStart,
+    _knob(
+        "Planes start from",
+        "What the fit of a stack's plane starts from: warm (the network of the plane before, fitted "
+        "further), shared (one fit for all) or anew (nothing of another plane).",
+        shown="cli",
+    ),
+]
+TrainInr = Annotated[
+    bool,
+    _knob("Train the INR", "No leaves the INR at its random start, as the authors' published code does."),
+]
+UnetWidth = Annotated[int, _knob("U-Net width", "Filters of the U-Net at full resolution.", ge=4, le=512)]
+LearningRate = Annotated[
+    float,
+    _knob(
+        "Learning rate", "Step size of Adam; where it changes in a fit, its highest value.", gt=0.0, le=1.0
+    ),
+]
+InrFeatures = Annotated[int, _knob("INR features", "Width of the SIREN.", ge=4, le=1024)]
+InrOctaves = Annotated[
+    int, _knob("INR octaves", "L, the octaves of the SIREN's positional encoding γ.", ge=0, le=12)
+]
+InrOmega = Annotated[
+    float,
+    _knob("INR omega", "ω₀ of the SIREN's sines; the lower, the smoother its image.", gt=0.0, le=1000.0),
+]
+InrDropout = Annotated[
+    tuple[float, ...],
+    _knob("INR dropout", "Dropout after each sine layer; there are as many layers as rates."),
+]
+VisibleFraction = Annotated[
+    float,
+    _knob(
+        "Visible (p0)",
+        "Probability of a pixel to be shown to the networks in an iteration.",
+        shown="form",
+        gt=0.0,
+        lt=1.0,
+    ),
+]
+Dilation = Annotated[
+    int,
+    _knob(
+        "Dilation", "Pixels around each visible one where no loss is taken: k.", shown="form", ge=0, le=3
+    ),
+]
+Gap = Annotated[
+    int,
+    _knob(
+        "Gap",
+        "Pixels between a hidden pixel and the nearest visible one; larger for noise that neighbouring "
+        "pixels share.",
+        shown="form",
+        ge=0,
+        le=3,
+    ),
+]
+Rounds = Annotated[
+    tuple[Annotated[int, Field(ge=0)], ...],
+    _knob("Refinement", "Iterations of each round of refinement after the blind-spot fit."),
+]
 
 
 class Settings(BaseModel):
-    """Everything that decides the pixels of a result.
+    """Everything that decides the pixels of a result, as far as both methods have it.
 
-    ``paper`` is Quan et al., "Zero-Shot Blind-spot Image Denoising via Implicit Neural Sampling" (CVPR
-    2025), its open points settled as ``docs/how-it-works.md`` says. ``auto``, ``fast`` and ``best`` measure
-    the noise first and set the method by it; what they leave as None is filled in then, and recorded.
-
-    Attributes
-    ----------
-    preset : str
-        The preset that the other values started from.
-    seed : int
-        Seeds initial weights, visible sets, shifts and dropout. Same settings and seed on the same device
-        give the same pixels.
-    device : {"auto", "cuda", "mps", "cpu"}
-        Where to compute; ``auto`` takes the first of cuda, mps and cpu that is there.
-    precision : {"auto", "float32", "bfloat16"}
-        Arithmetic of the U-Net's convolutions; weights and losses stay in float32, as does the INR, but for
-        the factors of its matrix products on a CPU that is to take bfloat16.
-    iterations : int
-        Steps of the joint fit. The presets that measure the noise end when they have seen every pixel 500
-        times (4000 steps on 512² pixels), or as often as the plane has rows if that is less: a small plane
-        would be learned by heart. From random weights it may be four times as often, but 0.3 times as many
-        steps where noise is correlated.
-    visible_fraction : float or None
-        The paper's p0: the fraction of pixels that is visible, drawn anew in every iteration.
-    dilation : int or None
-        The gap in pixels between a visible pixel and one that must be predicted (0-3).
-    denoising_loss, inr_loss, consistency_loss : bool
-        Whether L_dn (eq. 14), L_inr (eq. 12) and L_mc (eq. 15) take part in the sum (eq. 16).
-    fill : {"inr", "convolution", "zero"}
-        What D_θ sees where a pixel is not visible: the INR, a normalised convolution of the visible
-        pixels (not in ``paper``), or nothing, which repeats the first column of the paper's Table 4.
-    train_inr : bool
-        False leaves the INR at its random start, which is what the authors' published code does.
-    detach_fill : bool
-        True stops the gradient of L_dn at the INR's fill; by eq. 16 it reaches both networks.
-    unet_start : {"pretrained", "random"}
-        The weights that the U-Net starts from, where it does not start from another plane's: those of this
-        package, which were fitted to synthetic images, or random ones, with which ``auto``, ``fast`` and
-        ``best`` take 1000, 250 and 3000 iterations. ``paper`` and a U-Net of another width than 16 have
-        random ones only.
-    unet_width : int
-        Filters of the U-Net at full resolution.
-    unet_dilation : int
-        ``paper`` only: dilation of the U-Net's convolutions (all but the last).
-    unet_dropout : float
-        ``paper`` only: probability to drop a feature before a decoder block.
-    inr_features, inr_octaves : int
-        Width of the SIREN, and L, the number of octaves of its positional encoding γ.
-    inr_omega : float
-        ω₀ of the SIREN's sines; the lower, the smoother the INR's image.
-    inr_dropout : tuple of float
-        Dropout after each sine layer; its length is the number of sine layers.
-    unet_learning_rate, inr_learning_rate : float
-        Step sizes. ``paper``: Adam, falling to 0 on a cosine for the U-Net, constant for the INR. Else the
-        peaks of one cycle.
-    passes : int
-        What the final estimate is averaged over: random visible sets in ``paper``, else symmetries of the
-        square (1-8).
-    patch_size, batch_size : int
-        Not in ``paper``: side in pixels and number of the patches that an iteration sees, at most; small
-        planes are seen in fewer and smaller ones.
-    refine_iterations : tuple of int or None
-        Not in ``paper``: steps of each round of refinement after the blind-spot fit; () for none.
-    mend_defects : bool
-        Not in ``paper``: predict isolated pixels that are far brighter or darker than all around them, hot
-        and dead ones, from the others, and take out offsets of whole rows or columns.
-    planes : {"warm", "shared", "anew"}
-        How the planes of a stack are fitted: ``warm`` starts each from the network of the plane before and
-        fits it a little further, ``shared`` applies one fit to all, ``anew`` fits each by itself.
-        Nothing to a single plane. ``paper`` fits each anew also when it says ``warm``.
-    neighbours : int
-        Not in ``paper``: how many planes of a stack on each side are shown to the network as well, never
-        hidden; only right where their noise is independent, which is measured. 0 for none. Pretrained
-        weights know nothing of neighbours, so that the fit takes four times as many steps then.
-    output_dtype : {"float32", "input"}
-        ``input`` rounds and clips the estimate to the dtype of the image that came in.
+    `Settings.from_preset` and `Settings.parse` make one; what they return is a `PaperSettings` for the
+    preset ``paper`` and a `MeasuredSettings` for all others. A record is frozen; the same settings and seed
+    on the same device give the same pixels.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    preset: PresetName = DEFAULT_PRESET
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    device: DeviceName = "auto"
-    precision: Precision = "auto"
-
-    iterations: int = Field(default=1200, ge=1, le=1_000_000)
-    visible_fraction: float | None = Field(default=0.1, gt=0.0, lt=1.0)
-    dilation: int | None = Field(default=2, ge=0, le=3)
-
-    denoising_loss: bool = True
-    inr_loss: bool = True
-    consistency_loss: bool = True
-    fill: Fill = "inr"
-    train_inr: bool = True
-    detach_fill: bool = False
-
-    unet_start: UnetStart = "random"
-    unet_width: int = Field(default=48, ge=4, le=512)
-    unet_dilation: int = Field(default=2, ge=1, le=4)
-    unet_dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
-    inr_features: int = Field(default=32, ge=4, le=1024)
-    inr_octaves: int = Field(default=4, ge=0, le=12)
-    inr_omega: float = Field(default=30.0, gt=0.0, le=1000.0)
-    inr_dropout: tuple[float, ...] = (0.35, 0.45, 0.55, 0.65, 0.75)
-
-    unet_learning_rate: float = Field(default=4e-4, gt=0.0, le=1.0)
-    inr_learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0)
-    passes: int = Field(default=400, ge=1, le=100_000)
-    patch_size: int = Field(default=128, ge=16, le=4096)
-    batch_size: int = Field(default=8, ge=2, le=1024)
-    refine_iterations: tuple[int, ...] | None = None
-    mend_defects: bool = False
-    planes: PlaneStrategy = "warm"
-    neighbours: int = Field(default=0, ge=0, le=8)
+    preset: Preset = DEFAULT_PRESET
+    seed: Seed = 0
+    device: Device = "auto"
+    precision: Arithmetic = "auto"
     output_dtype: OutputDtype = "float32"
+    iterations: Iterations = 1200
+    losses: Losses = tuple(LOSSES)
+    stack_start: Start = "anew"
+    train_inr: TrainInr = True
+    unet_width: UnetWidth = 48
+    unet_learning_rate: LearningRate = 4e-4
+    inr_features: InrFeatures = 32
+    inr_octaves: InrOctaves = 4
+    inr_omega: InrOmega = 30.0
+    inr_dropout: InrDropout = (0.35, 0.45, 0.55, 0.65, 0.75)
+    inr_learning_rate: LearningRate = 1e-4
 
-    @model_validator(mode="before")
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """Refuse to make a record that belongs to no method."""
+        if cls is Settings:
+            raise TypeError("Settings are made by Settings.from_preset or Settings.parse.")
+        return super().__new__(cls)
+
+    @field_validator("losses")
     @classmethod
-    def _start_from_the_preset(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        preset = values.get("preset", DEFAULT_PRESET)
-        usual = dict(_PRESET_VALUES.get(preset, {}))
-        usual_width = values.get("unet_width", PRETRAINED_WIDTH) == PRETRAINED_WIDTH
-        if values.get("unet_start", "pretrained" if usual_width else "random") == "random":
-            usual |= _FROM_RANDOM.get(preset, {})
-        return {**usual, **values}
+    def _known_losses(cls, losses: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in losses if name not in LOSSES]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is none of the losses: {', '.join(LOSSES)}")
+        if not losses:
+            raise ValueError("at least one of the losses must be on")
+        # In one order, so that the same losses are the same settings.
+        return tuple(name for name in LOSSES if name in losses)
 
-    @model_validator(mode="after")
-    def _something_to_learn(self) -> Settings:
-        if not (self.denoising_loss or self.inr_loss or self.consistency_loss):
-            raise ValueError("at least one of the three losses must be on")
-        if not self.inr_dropout:
-            raise ValueError("inr_dropout must name at least one layer")
-        if not all(0.0 <= rate < 1.0 for rate in self.inr_dropout):
-            raise ValueError("every rate in inr_dropout must lie in [0, 1)")
-        if self.refine_iterations is not None and min(self.refine_iterations, default=0) < 0:
-            raise ValueError("refine_iterations must not be negative")
-        if self.measures_noise:
-            if not self.denoising_loss or self.fill != "convolution":
-                raise ValueError(
-                    "only the preset 'paper' can do without the denoising loss or with another fill"
-                )
-            if self.passes > 8:
-                raise ValueError(f"passes is {self.passes}, but a square has 8 symmetries")
-            if self.unet_start == "pretrained" and self.unet_width != PRETRAINED_WIDTH:
-                raise ValueError(
-                    f"there are pretrained weights for a U-Net width of {PRETRAINED_WIDTH} only, and it is "
-                    f"{self.unet_width}"
-                )
-        elif self.visible_fraction is None or self.dilation is None or self.fill == "convolution":
-            raise ValueError(
-                "the preset 'paper' needs a visible fraction, a dilation and the fill 'inr' or 'zero'"
-            )
-        elif self.planes == "shared":
-            raise ValueError(
-                "the preset 'paper' cannot share one fit between planes, because its INR holds one plane"
-            )
-        elif self.neighbours:
-            raise ValueError("the preset 'paper' does not look at neighbouring planes")
-        elif self.unet_start != "random":
-            raise ValueError("the preset 'paper' starts from random weights")
-        elif self.mend_defects:
-            raise ValueError("the preset 'paper' does not look for defects")
-        return self
-
-    @property
-    def measures_noise(self) -> bool:
-        """Whether the run reads the noise first and sets the method by it."""
-        return self.preset != "paper"
+    @field_validator("inr_dropout")
+    @classmethod
+    def _possible_rates(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+        if not rates:
+            raise ValueError("it must name at least one layer")
+        if not all(0.0 <= rate < 1.0 for rate in rates):
+            raise ValueError("every rate must lie in [0, 1)")
+        return rates
 
     def overrides(self) -> dict[str, Any]:
         """Return what `from_preset` must be given beside the preset to build the same settings."""
-        usual = Settings.from_preset(self.preset, unet_start=self.unet_start)
-        changed = {name: value for name, value in self if value != getattr(usual, name)}
-        if self.unet_start != Settings.from_preset(self.preset).unet_start:
-            changed["unet_start"] = self.unet_start
-        return changed
+        usual = Settings.from_preset(self.preset)
+        return {name: value for name, value in self if value != getattr(usual, name)}
 
-    @classmethod
-    def from_preset(cls, preset: str = DEFAULT_PRESET, **overrides: Any) -> Settings:
+    @staticmethod
+    def from_preset(preset: str = DEFAULT_PRESET, **overrides: Any) -> Settings:
         """Return a preset's settings with some of them replaced.
 
         Parameters
@@ -261,47 +221,253 @@ class Settings(BaseModel):
         preset : str
             One of `PRESETS`.
         **overrides
-            Any field of `Settings`; ``None`` means "as the preset has it".
+            Any field of the preset's settings; ``None`` means "as the preset has it".
+
+        Returns
+        -------
+        PaperSettings or MeasuredSettings
+            The complete record.
 
         Raises
         ------
         SettingsError
             If there is no such preset or setting, or a value is out of range; one sentence says which.
         """
-        if preset not in PRESETS:
-            choices = ", ".join(PRESETS)
-            raise SettingsError(f"There is no preset {preset!r}; choose one of: {choices}.")
         given = {name: value for name, value in overrides.items() if value is not None}
-        return cls.parse({"preset": preset, **given})
+        return Settings.parse({"preset": preset, **given})
 
-    @classmethod
-    def parse(cls, values: dict[str, Any] | str | bytes) -> Settings:
-        """Build settings from a dict or JSON text, with one sentence for whatever is wrong.
+    @staticmethod
+    def parse(values: Mapping[str, Any] | str | bytes) -> Settings:
+        """Build settings from a mapping or JSON text, with one sentence for whatever is wrong.
+
+        Returns
+        -------
+        PaperSettings or MeasuredSettings
+            By the preset that the values name.
 
         Raises
         ------
         SettingsError
             If the values do not validate.
         """
+        known = dict(values) if isinstance(values, Mapping) else _from_json(values)
+        preset = known.get("preset", DEFAULT_PRESET)
+        if preset not in _PRESETS:
+            raise SettingsError(f"There is no preset {preset!r}; choose one of: {', '.join(PRESETS)}.")
         try:
-            if isinstance(values, dict):
-                return cls.model_validate(values)
-            return cls.model_validate_json(values)
+            return _PRESETS[preset].method.model_validate(known)
         except ValidationError as error:
-            raise SettingsError(_one_sentence(error)) from None
+            raise SettingsError(_one_sentence(error, preset)) from None
 
 
-def _one_sentence(error: ValidationError) -> str:
+class PaperSettings(Settings):
+    """The settings of Quan et al. (CVPR 2025); the defaults are the paper's.
+
+    Its open points are settled as ``docs/how-it-works.md`` says. Its INR holds one plane, so that each
+    plane of a stack is fitted anew.
+    """
+
+    stack_start: Annotated[Literal["anew"], _knob("Planes start from", "Nothing of another plane.")] = (
+        "anew"
+    )
+    visible_fraction: VisibleFraction = 0.1
+    dilation: Dilation = 2
+    fill: Annotated[
+        Literal["inr", "zero"],
+        _knob("Fill", "What the U-Net sees where a pixel is hidden: the INR, or nothing (Table 4)."),
+    ] = "inr"
+    detach_fill: Annotated[
+        bool,
+        _knob(
+            "Detach the fill", "Whether the gradient of L_dn stops at the fill; by equation 16 it does not."
+        ),
+    ] = False
+    unet_dilation: Annotated[
+        int, _knob("U-Net dilation", "Dilation of its convolutions, all but the last.", ge=1, le=4)
+    ] = 2
+    unet_dropout: Annotated[
+        float,
+        _knob("U-Net dropout", "Probability to drop a feature before a decoder block.", ge=0.0, lt=1.0),
+    ] = 0.5
+    passes: Annotated[
+        int,
+        _knob(
+            "Passes",
+            "Random visible sets over which the final image is averaged.",
+            shown="form",
+            ge=1,
+            le=100_000,
+        ),
+    ] = 400
+
+    @field_validator("stack_start")
+    @classmethod
+    def _planes_by_themselves(cls, start: StackStart) -> StackStart:
+        if start != "anew":
+            raise ValueError("the preset 'paper' fits each plane anew, because its INR holds one plane")
+        return start
+
+
+class MeasuredSettings(Settings):
+    """The settings of the presets that measure the noise first and set the method by it.
+
+    What is None is decided by the noise of each plane; the settings of a result have it filled in
+    (`PlannedSettings`).
+    """
+
+    iterations: Iterations = 400
+    stack_start: Start = "warm"
+    unet_width: UnetWidth = PRETRAINED_WIDTH
+    unet_learning_rate: LearningRate = 2e-3
+    inr_features: InrFeatures = 64
+    inr_octaves: InrOctaves = 6
+    inr_omega: InrOmega = 10.0
+    inr_dropout: InrDropout = (0.0,) * 5
+    inr_learning_rate: LearningRate = 5e-3
+    visible_fraction: VisibleFraction | None = None
+    gap: Gap | None = None
+    mask: Annotated[str, _knob("Mask", "Kind of blind spot: what is hidden with a target.")] = "disc"
+    refine_iterations: Rounds | None = None
+    unet_weights: Annotated[
+        UnetWeights,
+        _knob(
+            "U-Net weights",
+            "Weights that the U-Net starts from: pretrained on synthetic images, or random ones, which "
+            "need more iterations.",
+            shown="cli form",
+        ),
+    ] = "pretrained"
+    symmetries: Annotated[
+        int,
+        _knob(
+            "Symmetries",
+            "Turns and mirror images of the plane over which the final image is averaged.",
+            shown="form",
+            ge=1,
+            le=8,
+        ),
+    ] = 8
+    patch_size: Annotated[
+        int, _knob("Patch size", "Side in pixels of the patches of an iteration, at most.", ge=16, le=4096)
+    ] = 128
+    batch_size: Annotated[
+        int, _knob("Batch size", "Patches that an iteration sees, at most.", ge=2, le=1024)
+    ] = 2
+    mend_defects: Annotated[
+        bool,
+        _knob(
+            "Mend defects",
+            "Whether hot and dead pixels are predicted from the others, and offsets of whole rows or "
+            "columns taken out.",
+            shown="cli form",
+            flag="--mend-defects/--keep-defects",
+        ),
+    ] = True
+    neighbours: Annotated[
+        int,
+        _knob(
+            "Neighbours",
+            "Planes of a stack on each side that are looked at as well, if their noise is independent.",
+            shown="cli",
+            ge=0,
+            le=8,
+        ),
+    ] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _start_from_the_preset(cls, values: Any) -> Any:
+        """Take what is not said from the preset; random weights bring more iterations along."""
+        if not isinstance(values, dict):
+            return values
+        preset = _PRESETS.get(values.get("preset", DEFAULT_PRESET), _PRESETS[DEFAULT_PRESET])
+        usual_width = values.get("unet_width", PRETRAINED_WIDTH) == PRETRAINED_WIDTH
+        weights = values.get("unet_weights", "pretrained" if usual_width else "random")
+        more = preset.from_random if weights == "random" else {}
+        return {"unet_weights": weights, **preset.values, **more, **values}
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if "denoising" not in self.losses:
+            raise ValueError("only the preset 'paper' can do without the denoising loss")
+        if self.unet_weights == "pretrained" and self.unet_width != PRETRAINED_WIDTH:
+            raise ValueError(
+                f"there are pretrained weights for a U-Net width of {PRETRAINED_WIDTH} only, and it is "
+                f"{self.unet_width}"
+            )
+        return self
+
+    def overrides(self) -> dict[str, Any]:
+        """Return what `from_preset` must be given beside the preset to build the same settings."""
+        usual = Settings.from_preset(self.preset)
+        like = Settings.from_preset(self.preset, unet_weights=getattr(self, "unet_weights", None))
+        return {
+            name: value
+            for name, value in self
+            if value != getattr(usual if name == "unet_weights" else like, name)
+        }
+
+
+class PlannedSettings(MeasuredSettings):
+    """What a run of a measured method really used: all that the noise decides is filled in."""
+
+    visible_fraction: VisibleFraction
+    gap: Gap
+    refine_iterations: Rounds
+
+
+@dataclass(frozen=True, slots=True)
+class _Preset:
+    """A method with some values of its own, and those that random weights ask for instead."""
+
+    method: type[Settings]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    from_random: Mapping[str, Any] = field(default_factory=dict)
+
+
+_PRESETS: dict[str, _Preset] = {
+    "auto": _Preset(MeasuredSettings, {}, {"iterations": 1000}),
+    "fast": _Preset(MeasuredSettings, {"iterations": 60, "symmetries": 4}, {"iterations": 250}),
+    "best": _Preset(MeasuredSettings, {"iterations": 1500}, {"iterations": 3000}),
+    "paper": _Preset(PaperSettings),
+}
+
+PRESETS: tuple[str, ...] = tuple(_PRESETS)
+
+
+def setting_fields(preset: str | None = None) -> dict[str, FieldInfo]:
+    """Return the fields of a preset's settings by name, or those of all presets.
+
+    Each has ``title``, ``description``, its limits in ``metadata``, and in ``json_schema_extra`` where it
+    is ``shown`` (a list of "form" and "cli") and its ``flag`` (empty where that is made from the name).
+    """
+    methods: list[type[Settings]] = [MeasuredSettings, PaperSettings]
+    if preset is not None:
+        methods = [_PRESETS[preset].method]
+    return {name: field for method in reversed(methods) for name, field in method.model_fields.items()}
+
+
+def _from_json(text: str | bytes) -> dict[str, Any]:
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"The settings are not JSON: {error}.") from None
+    if not isinstance(values, dict):
+        raise SettingsError("The settings are JSON, but not an object of names and values.")
+    return values
+
+
+def _one_sentence(error: ValidationError, preset: str) -> str:
     """Say which value was wrong and what would be right, for the first thing that failed."""
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"There is no setting {name!r}."
+        if name not in setting_fields():
+            return f"There is no setting {name!r}."
+        others = [other for other in PRESETS if name in setting_fields(other)]
+        return f"The preset {preset!r} has no setting {name!r}; it is one of: {', '.join(others)}."
     reason = first["msg"].removeprefix("Value error, ")
+    reason = reason[:1].lower() + reason[1:]
     if not name:
         return f"The settings do not fit together: {reason}."
-    return f"The setting {name!r} is {first['input']!r}, but {_lower_first(reason)}."
-
-
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]
+    return f"The setting {name!r} is {first['input']!r}, but {reason}."

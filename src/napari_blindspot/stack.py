@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.core.control import Control
-from napari_blindspot.core.errors import ImageError
-from napari_blindspot.core.events import Finished
-from napari_blindspot.noise.shared_noise import nearest_planes
+from napari_blindspot.core.errors import ImageError, OutOfMemoryError
+from napari_blindspot.core.events import Finished, Started
+from napari_blindspot.core.notices import Notice
+from napari_blindspot.settings import MeasuredSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from napari_blindspot.core.events import Event
     from napari_blindspot.core.model import Model
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     Index = tuple[int, ...]
 
-__all__ = ["chains", "channel_of", "fit_stack", "plane_indices"]
+__all__ = ["chains", "channel_of", "fit_stack", "nearest_planes", "plane_indices"]
 
 CANDIDATES = 9
 """How many planes are looked at for the one that a shared fit learns from."""
@@ -56,23 +57,42 @@ def chains(indices: Iterable[Index], axes: str | None = None) -> list[list[Index
     return list(groups.values())
 
 
+def nearest_planes(position: int, length: int, reach: int) -> list[int]:
+    """Return the positions of the ``2 * reach`` planes nearest to one, in order.
+
+    At the ends of a stack they all lie on one side, so that every plane has equally many; a short stack has
+    fewer.
+
+    Parameters
+    ----------
+    position, length : int
+        Of the plane and of the axis.
+    reach : int
+        How many planes on each side.
+    """
+    count = min(2 * reach, length - 1)
+    first = min(max(position - reach, 0), length - 1 - count)
+    return [at for at in range(first, first + count + 1) if at != position]
+
+
 def fit_stack(
     array: Any,
     settings: Settings,
     *,
     axes: str | None = None,
-    planes: Iterable[Index] | None = None,
+    indices: Iterable[Index] | None = None,
     control: Control | None = None,
     preview_interval: float | None = None,
-    start: Model | Iterable[Model] | None = None,
+    initial_models: Iterable[Model] = (),
+    fall_back_to_cpu: bool = True,
 ) -> Iterator[Event]:
     """Denoise the planes of a stack one after another.
 
-    ``settings.planes`` says what a plane starts from. In a ``warm`` stack every plane starts from the last
-    `Finished.model` of its channel, and is fitted anew where that is no help. In a ``shared`` one the plane
-    with most structure is fitted, and comes first; its networks are applied to the others. A stack that
-    goes on with the last model of every channel in `start` and with the planes that are left gives the
-    same pixels as one that was not interrupted.
+    ``settings.stack_start`` says what a plane starts from. In a ``warm`` stack every plane starts from the
+    last `Finished.model` of its channel, and is fitted anew where that is no help. In a ``shared`` one the
+    plane with most structure is fitted, and comes first; its networks are applied to the others. A stack
+    that goes on with the last model of every channel in `initial_models` and with the planes that are left
+    gives the same pixels as one that was not interrupted.
 
     Parameters
     ----------
@@ -84,15 +104,18 @@ def fit_stack(
         One letter an axis, such as ``"TCZYX"``. Planes that differ in C never share a network; neighbours
         are taken along Z, or along T where there is no Z. Without it all planes are of one channel, and
         neighbours are taken along the last leading axis.
-    planes : iterable of tuple of int, optional
+    indices : iterable of tuple of int, optional
         Which planes, as indices into the leading axes; all of them if not given.
     control : Control, optional
         A stop ends after the plane at work and keeps what it has; a cancel ends at once.
     preview_interval : float, optional
         As in `napari_blindspot.engine.fit_plane.fit_plane`.
-    start : Model or iterable of Model, optional
+    initial_models : iterable of Model
         For each channel the model to start from, known by its ``plane``; a model that comes from no stack
         can start one that has a single channel.
+    fall_back_to_cpu : bool
+        Whether the rest goes on with the CPU once the memory of a GPU does not suffice for a plane, which
+        then begins again; every plane that the CPU denoised has a notice that says so.
 
     Yields
     ------
@@ -110,18 +133,90 @@ def fit_stack(
         As `fit_plane`; planes that had finished before are already with the caller.
     """
     axes = _check_axes(axes, array.shape)
-    stack = _Stack(array, settings, axes, control or Control(), preview_interval)
-    indices = plane_indices(array.shape) if planes is None else list(planes)
-    groups = chains(indices, axes)
-    starts = _assign(start, groups, axes)
-    for chain, model in zip(groups, starts, strict=True):
-        yield from stack.fit_chain(chain, model)
-        if stack.control.stopping or stack.control.cancelled:
+    fits = _PlaneFits(array, settings, axes, control or Control(), preview_interval, fall_back_to_cpu)
+    groups = chains(plane_indices(array.shape) if indices is None else indices, axes)
+    for chain, model in zip(groups, _models_of(initial_models, groups, axes), strict=True):
+        yield from _fit_chain(fits, chain, _start_of(settings, model))
+        if fits.control.ending:
             return
 
 
-class _Stack:
-    """What is the same for all planes."""
+def _fit_chain(fits: _PlaneFits, chain: list[Index], start: _Start) -> Iterator[Event]:
+    """Fit the planes of one channel."""
+    for index in start.order(chain, fits.plane):
+        for event in fits.fit(index, start.model, train=not start.applies):
+            yield start.learned(event) if isinstance(event, Finished) else event
+        if fits.control.ending:
+            return
+
+
+class _Start:
+    """What the planes of a channel start from."""
+
+    def __init__(self, model: Model | None) -> None:
+        self.model = model
+
+    @property
+    def applies(self) -> bool:
+        """Whether the model is applied as it is."""
+        return False
+
+    def order(self, chain: list[Index], plane: Callable[[Index], Any]) -> list[Index]:
+        """Return the planes in the order in which they are fitted."""
+        return chain
+
+    def learned(self, event: Finished) -> Finished:
+        """Take what a plane has learned, and return its end with the model that the next one starts from.
+
+        Here it is none.
+        """
+        return replace(event, model=None)
+
+
+class _Anew(_Start):
+    """Every plane by itself."""
+
+    def __init__(self, model: Model | None) -> None:
+        super().__init__(None)
+
+
+class _Warm(_Start):
+    """Each from the network of the plane before it."""
+
+    def learned(self, event: Finished) -> Finished:
+        """Carry the model on, unless it comes from a plane that tells nothing or was stopped."""
+        learned = event.model
+        if learned is None or not learned.noise.measured or event.result.stopped:
+            return replace(event, model=None)
+        self.model = learned
+        return event
+
+
+class _Shared(_Warm):
+    """All from the network of one, applied as it is."""
+
+    @property
+    def applies(self) -> bool:
+        """Whether there is a model to apply."""
+        return self.model is not None
+
+    def order(self, chain: list[Index], plane: Callable[[Index], Any]) -> list[Index]:
+        """Begin with the plane that has most structure, if no other was fitted before."""
+        if self.model is not None or len(chain) < 2:
+            return chain
+        richest = _richest(chain, plane)
+        return [richest, *(index for index in chain if index != richest)]
+
+
+_STARTS: dict[str, type[_Start]] = {"warm": _Warm, "shared": _Shared, "anew": _Anew}
+
+
+def _start_of(settings: Settings, model: Model | None) -> _Start:
+    return _STARTS[settings.stack_start](model)
+
+
+class _PlaneFits:
+    """The fits of single planes, on the CPU from the plane on for which a GPU has too little memory."""
 
     def __init__(
         self,
@@ -130,67 +225,86 @@ class _Stack:
         axes: str | None,
         control: Control,
         preview_interval: float | None,
+        fall_back_to_cpu: bool,
     ) -> None:
         self.array = array
         self.settings = settings
         self.control = control
         self.preview_interval = preview_interval
-        leading = array.ndim - 2 if hasattr(array, "ndim") else len(array.shape) - 2
+        self.falls_back = fall_back_to_cpu
+        # What belongs to every plane that the CPU denoised, and what is to be said once of it.
+        self._moved: tuple[Notice, ...] = ()
+        self._news: tuple[Notice, ...] = ()
         # Along which axis neighbours lie.
-        self.along = leading - 1 if axes is None else max(axes.find("Z"), -1)
-        if axes is not None and self.along < 0:
-            self.along = axes.find("T")
+        self._along = len(array.shape) - 3 if axes is None else max(axes.find("Z"), -1)
+        if axes is not None and self._along < 0:
+            self._along = axes.find("T")
 
-    def fit_chain(self, chain: list[Index], model: Model | None) -> Iterator[Event]:
-        """Fit the planes of one channel."""
-        settings = self.settings
-        if settings.planes == "shared" and model is None and len(chain) > 1:
-            richest = self._richest(chain)
-            chain = [richest, *(index for index in chain if index != richest)]
-        carried = settings.measures_noise and settings.planes != "anew"
-        for index in chain:
-            shared = settings.planes == "shared" and model is not None
-            for event in self._fit(index, model if carried else None, train=not shared):
-                if isinstance(event, Finished):
-                    usable = event.model is not None and event.model.noise["measured"]
-                    carry = carried and usable and not event.result.stopped
-                    event = replace(event, model=event.model if carry else None)
-                    model = event.model or model
-                yield event
-            if self.control.stopping or self.control.cancelled:
-                return
+    def plane(self, index: Index) -> Any:
+        """Read a plane, (Y, X)."""
+        return np.asarray(self.array[index])
 
-    def _fit(self, index: Index, start: Model | None, *, train: bool) -> Iterator[Event]:
+    def fit(self, index: Index, model: Model | None, *, train: bool) -> Iterator[Event]:
+        """Fit one plane; again on the CPU where that is wanted and a GPU's memory did not suffice."""
+        try:
+            yield from self._fit(index, model, train=train)
+            return
+        except OutOfMemoryError:
+            device = self._gpu()
+            if not self.falls_back or device is None:
+                raise
+        # Outside the except block, so that the failed fit and its tensors can be freed.
+        self.settings = self.settings.model_copy(update={"device": "cpu"})
+        size = "×".join(str(side) for side in self.array.shape[-2:])
+        self._moved = self._news = (Notice("moved-to-cpu", {"plane": size, "device": device}),)
+        yield from self._fit(index, model, train=train)
+
+    def _fit(self, index: Index, model: Model | None, *, train: bool) -> Iterator[Event]:
         from napari_blindspot.engine.fit_plane import fit_plane
 
         for event in fit_plane(
-            self._plane(index),
+            self.plane(index),
             self.settings,
             control=self.control,
             preview_interval=self.preview_interval,
-            start=start,
+            initial_model=model,
             train=train,
             neighbours=self._neighbours(index),
         ):
-            if isinstance(event, Finished) and event.model is not None and train:
-                event = replace(event, model=replace(event.model, plane=index))
-            yield replace(event, plane=index)
+            if isinstance(event, Started):
+                yield replace(event, plane=index, notices=(*self._news, *event.notices))
+                self._news = ()
+            elif isinstance(event, Finished):
+                notices = (*self._moved, *event.result.notices)
+                learned = event.model
+                if learned is not None and train:
+                    learned = replace(learned, plane=index)
+                result = replace(event.result, notices=notices)
+                yield replace(event, plane=index, result=result, model=learned)
+            else:
+                yield replace(event, plane=index)
 
-    def _plane(self, index: Index) -> Any:
-        return np.asarray(self.array[index])
+    def _gpu(self) -> str | None:
+        """Return the type of the device that the fits use if it is not the CPU."""
+        from napari_blindspot.engine.hardware.backends import choose_device
+
+        device = choose_device(self.settings.device).type
+        return None if device == "cpu" else device
 
     def _neighbours(self, index: Index) -> Any:
-        """Read the planes beside one; None where there are to be none."""
-        if not self.settings.neighbours or self.along < 0 or not index:
+        """Read the planes beside one, (N, Y, X); None where there are to be none."""
+        reach = self.settings.neighbours if isinstance(self.settings, MeasuredSettings) else 0
+        if not reach or self._along < 0 or not index:
             return None
-        before, here, after = index[: self.along], index[self.along], index[self.along + 1 :]
-        near = nearest_planes(here, self.array.shape[self.along], self.settings.neighbours)
-        return np.stack([self._plane((*before, at, *after)) for at in near]) if near else None
+        before, here, after = index[: self._along], index[self._along], index[self._along + 1 :]
+        near = nearest_planes(here, self.array.shape[self._along], reach)
+        return np.stack([self.plane((*before, at, *after)) for at in near]) if near else None
 
-    def _richest(self, chain: list[Index]) -> Index:
-        """Return the plane with most structure among a few spread evenly: the first is often empty."""
-        picks = np.unique(np.linspace(0, len(chain) - 1, CANDIDATES).round().astype(int))
-        return max((chain[i] for i in picks), key=lambda index: _structure(self._plane(index)))
+
+def _richest(chain: list[Index], plane: Callable[[Index], Any]) -> Index:
+    """Return the plane with most structure among a few spread evenly: the first is often empty."""
+    picks = np.unique(np.linspace(0, len(chain) - 1, CANDIDATES).round().astype(int))
+    return max((chain[i] for i in picks), key=lambda index: _structure(plane(index)))
 
 
 def _structure(plane: Any) -> float:
@@ -227,16 +341,12 @@ def _check_axes(axes: str | None, shape: tuple[int, ...]) -> str | None:
     return letters
 
 
-def _assign(
-    start: Model | Iterable[Model] | None, groups: list[list[Index]], axes: str | None
-) -> list[Model | None]:
+def _models_of(models: Iterable[Model], groups: list[list[Index]], axes: str | None) -> list[Model | None]:
     """Give every chain the last model of its own channel, if there is one."""
-    from napari_blindspot.core.model import Model
-
-    models = [start] if isinstance(start, Model) else list(start or ())
+    given = list(models)
     chosen: list[Model | None] = []
     for chain in groups:
-        fits = [m for m in models if _belongs(m, chain[0], axes, alone=len(groups) == 1)]
+        fits = [m for m in given if _belongs(m, chain[0], axes, alone=len(groups) == 1)]
         chosen.append(fits[-1] if fits else None)
     return chosen
 

@@ -5,8 +5,10 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage import data
 
+from napari_blindspot.core.words import sentence
+from napari_blindspot.method.hole_geometry import hole_radius, target_spacing
 from napari_blindspot.noise.estimate import estimate_noise
-from napari_blindspot.noise.gap_choice import hole_radius, make_plan, target_spacing
+from napari_blindspot.noise.gap_choice import make_plan
 from napari_blindspot.settings import Settings
 
 AUTO = Settings.from_preset("auto")
@@ -24,25 +26,27 @@ def scene(blur: float, seed: int = 0) -> np.ndarray:
 def test_white_noise_needs_no_gap_and_shows_eight_pixels_of_nine():
     image = scene(0)
     plan = make_plan(image, estimate_noise(image), AUTO)
-    assert plan.settings.dilation == 0
+    assert plan.settings.gap == 0
     assert target_spacing(0, plan.settings.visible_fraction) == 3
     assert not plan.correlated
-    assert plan.sentence == "Noise nearly independent from pixel to pixel → 0-pixel gap, 89% visible."
+    assert (
+        sentence(plan.notice) == "Noise nearly independent from pixel to pixel → 0-pixel gap, 89% visible."
+    )
 
 
 def test_correlated_noise_gets_a_gap_as_wide_as_its_reach_and_the_sentence_says_so():
     image = scene(1.0)
     plan = make_plan(image, estimate_noise(image), AUTO)
-    assert plan.settings.dilation >= 2
+    assert plan.settings.gap >= 2
     assert plan.correlated
-    assert re.search(r"correlated over [23] pixels → ", plan.sentence)
-    assert f"{plan.settings.dilation}-pixel gap, 57% visible" in plan.sentence
+    assert re.search(r"correlated over [23] pixels → ", sentence(plan.notice))
+    assert f"{plan.settings.gap}-pixel gap, 57% visible" in sentence(plan.notice)
 
 
 def test_texture_from_edge_to_edge_with_white_noise_needs_no_gap():
     image = data.gravel() + np.random.default_rng(0).normal(0, 25, (512, 512))
     plan = make_plan(image, estimate_noise(image), AUTO)
-    assert plan.settings.dilation == 0
+    assert plan.settings.gap == 0
     assert not plan.correlated
 
 
@@ -56,46 +60,35 @@ def test_texture_with_correlated_noise_gets_a_narrow_gap_although_it_inflates_th
     noise = estimate_noise(plane)
     assert noise.textured
     assert noise.sigma < 1.35 * 25
-    plan = make_plan(plane, noise, Settings())
-    assert plan.settings.dilation == 1
-    assert "pixels at most, mixed with texture → 1-pixel gap" in plan.sentence
+    plan = make_plan(plane, noise, AUTO)
+    assert plan.settings.gap == 1
+    assert "pixels at most, mixed with texture → 1-pixel gap" in sentence(plan.notice)
 
 
 def test_correlated_noise_under_smooth_structure_gets_a_wide_gap():
     plane = 2 * data.cell()[:512, :512] + blurred_noise(25, 0.7)
     noise = estimate_noise(plane)
     assert not noise.textured
-    assert make_plan(plane, noise, Settings()).settings.dilation == 2
+    assert make_plan(plane, noise, AUTO).settings.gap == 2
 
 
 def test_correlated_noise_always_gets_a_gap_however_weak_it_is():
     plane = data.camera() + blurred_noise(10, 0.7)
-    assert make_plan(plane, estimate_noise(plane), Settings()).settings.dilation >= 1
+    assert make_plan(plane, estimate_noise(plane), AUTO).settings.gap >= 1
 
 
 def test_what_the_user_has_set_stays():
     image = scene(0)
-    given = {"dilation": 1, "visible_fraction": 0.5, "refine_iterations": (7,), "iterations": 50}
+    given = {"gap": 1, "visible_fraction": 0.5, "refine_iterations": (7,), "iterations": 50}
     plan = make_plan(image, estimate_noise(image), Settings.from_preset("auto", **given))
     assert {name: getattr(plan.settings, name) for name in given} == given
 
 
-@pytest.mark.parametrize(
-    ("size", "side", "count"),
-    [(64, 64, 2), (128, 64, 2), (200, 96, 2), (256, 128, 2), (512, 128, 8), (2048, 128, 8)],
-)
-def test_an_iteration_sees_half_of_a_plane_up_to_512_pixels(size, side, count):
-    image = np.random.default_rng(0).normal(100, 10, (size, size))
-    asked = AUTO.model_copy(update={"batch_size": 8})
-    settings = make_plan(image, estimate_noise(np.ones((32, 32))), asked).settings
-    assert (settings.patch_size, settings.batch_size) == (side, count)
-
-
 def test_noise_that_cannot_be_measured_gets_safe_settings_and_no_refinement():
     plan = make_plan(np.ones((32, 32)), estimate_noise(np.ones((32, 32))), AUTO)
-    assert plan.settings.dilation == 1
+    assert plan.settings.gap == 1
     assert plan.settings.refine_iterations == ()
-    assert "could not be measured" in plan.sentence
+    assert "could not be measured" in sentence(plan.notice)
 
 
 @pytest.mark.parametrize(("gap", "pixels"), [(0, 1), (1, 5), (2, 21), (3, 37)])

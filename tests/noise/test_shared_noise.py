@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_blindspot import Settings, fit
+from napari_blindspot import Settings, denoise, fit
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.events import Finished, Started
+from napari_blindspot.core.words import sentences_of
 from napari_blindspot.engine.fit_plane import fit_plane
-from napari_blindspot.noise.shared_noise import nearest_planes, shared_noise
+from napari_blindspot.noise.shared_noise import shared_noise
 from napari_blindspot.samples import confocal
-from napari_blindspot.stack import fit_stack
+from napari_blindspot.stack import fit_stack, nearest_planes
 
 QUICK = {
     "device": "cpu",
@@ -21,7 +22,7 @@ QUICK = {
     "inr_features": 8,
     "patch_size": 32,
     "batch_size": 2,
-    "passes": 1,
+    "symmetries": 1,
 }
 
 
@@ -68,7 +69,7 @@ def test_structure_that_planes_share_is_not_taken_for_noise():
 @pytest.mark.parametrize(("start", "share"), [("random", 0.95), ("pretrained", 0.98)])
 def test_two_independent_captures_beside_a_plane_bring_it_closer_to_the_truth(start, share):
     truth, frames = captures(3)
-    settings = Settings.from_preset("fast", device="cpu", unet_start=start, inr_features=8)
+    settings = Settings.from_preset("fast", device="cpu", unet_weights=start, inr_features=8)
     alone = last(fit_plane(frames[0], settings)).result.denoised
     beside = last(fit_plane(frames[0], settings, neighbours=frames[1:])).result.denoised
     assert np.mean((beside - truth) ** 2) < share * np.mean((alone - truth) ** 2)
@@ -83,16 +84,16 @@ def test_neighbours_with_the_same_noise_are_not_used_and_the_run_says_so():
     result = events[-1].result
     assert np.array_equal(result.denoised, alone)
     assert "share noise with this one (correlation 1.00), so they were not used" in result.warnings[0]
-    assert result.noise["neighbours"] == 0
-    assert result.noise["shared_with_neighbours"] == pytest.approx(1.0)
+    assert result.neighbours == 0
+    assert result.shared_noise == pytest.approx(1.0)
 
 
 def test_a_model_that_needs_neighbours_takes_those_with_the_same_noise_and_warns():
     _, frames = captures(2)
     model = last(fit_plane(frames[0], Settings.from_preset(**QUICK), neighbours=frames[1:])).model
-    result = model.apply(frames[0], neighbours=frames[:1])
+    result = denoise(frames[0], model=model, neighbours=frames[:1])
     assert "but the model needs them" in result.warnings[0]
-    assert result.noise["neighbours"] == 1
+    assert result.neighbours == 1
 
 
 def test_a_run_with_neighbours_says_that_it_looks_at_them():
@@ -100,8 +101,10 @@ def test_a_run_with_neighbours_says_that_it_looks_at_them():
     settings = Settings.from_preset(**QUICK, neighbours=1)
     events = list(fit_plane(frames[1], settings, neighbours=frames[[0, 2]]))
     assert isinstance(events[0], Started)
-    assert "sees 2 neighbouring planes as well, whose noise is independent" in events[0].note
-    assert events[-1].result.noise["neighbours"] == 2
+    assert "sees 2 neighbouring planes as well, whose noise is independent" in " ".join(
+        sentences_of([events[0].notices])
+    )
+    assert events[-1].result.neighbours == 2
     assert events[-1].result.warnings == ()
 
 
@@ -109,7 +112,7 @@ def test_a_fit_that_looks_at_neighbours_is_longer_from_weights_that_know_of_none
     _, frames = captures(3)
     finished = {}
     for start, width in (("pretrained", 16), ("random", 8)):
-        changes = QUICK | {"unet_width": width, "unet_start": start, "refine_iterations": ()}
+        changes = QUICK | {"unet_width": width, "unet_weights": start, "refine_iterations": ()}
         for count in (0, 1):
             settings = Settings.from_preset(**changes, neighbours=count)
             finished[start, count] = last(fit_plane(frames[0], settings, neighbours=frames[1 : 1 + count]))
@@ -131,10 +134,10 @@ def test_a_stack_reads_neighbours_along_z_within_the_channel_and_frame():
 
     array = Watched()
     settings = Settings.from_preset(**QUICK, neighbours=1)
-    list(fit_stack(array, settings, axes="TZCYX", planes=[(1, 1, 0)]))
+    list(fit_stack(array, settings, axes="TZCYX", indices=[(1, 1, 0)]))
     assert array.read == [(1, 1, 0), (1, 0, 0), (1, 2, 0)]
     array.read.clear()
-    list(fit_stack(array, settings, axes="CZTYX", planes=[(1, 2, 0)]))
+    list(fit_stack(array, settings, axes="CZTYX", indices=[(1, 2, 0)]))
     assert array.read == [(1, 2, 0), (1, 0, 0), (1, 1, 0)]
 
 
@@ -142,13 +145,13 @@ def test_time_is_taken_where_there_is_no_z_and_a_plane_without_neighbours_is_fit
     _, frames = captures(3, 40)
     settings = Settings.from_preset(**QUICK, neighbours=1)
     counts = [
-        e.result.noise["neighbours"]
+        e.result.neighbours
         for e in fit_stack(frames[:, None], settings, axes="TCYX")
         if isinstance(e, Finished)
     ]
     assert counts == [2, 2, 2]
     alone = last(fit_stack(frames[:1], settings, axes="CYX"))
-    assert alone.result.noise["neighbours"] == 0
+    assert alone.result.neighbours == 0
 
 
 def test_missing_pixels_of_a_neighbour_do_not_spread():
@@ -164,8 +167,8 @@ def test_neighbours_of_another_size_and_a_model_without_its_neighbours_are_refus
     with pytest.raises(ImageError, match=r"\(N, 40, 40\) is needed"):
         list(fit_plane(frames[0], settings, neighbours=frames[1:, :30]))
     model = last(fit_plane(frames[0], settings, neighbours=frames[1:])).model
-    assert model.apply(frames[1], neighbours=frames[[0, 2]]).denoised.shape == (40, 40)
+    assert denoise(frames[1], model=model, neighbours=frames[[0, 2]]).denoised.shape == (40, 40)
     with pytest.raises(ImageError, match="looks at 2 neighbouring planes"):
-        model.apply(frames[1])
+        denoise(frames[1], model=model)
     with pytest.raises(ImageError, match="looks at 0 neighbouring planes"):
-        fit(frames[0], **QUICK).apply(frames[1], neighbours=frames[2:])
+        denoise(frames[1], model=fit(frames[0], **QUICK), neighbours=frames[2:])

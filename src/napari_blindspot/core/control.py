@@ -1,4 +1,4 @@
-"""How others speak to a running fit: pause, resume, stop and keep, cancel.
+"""How others speak to a running fit or batch: pause, resume, stop, cancel.
 
 Any thread may call these at any time; the fit looks between two steps.
 """
@@ -11,12 +11,13 @@ __all__ = ["Control"]
 
 
 class Control:
-    """The switches of one run."""
+    """The switches of one run, of one plane or of many files."""
 
     def __init__(self) -> None:
         self._running = threading.Event()
         self._running.set()
         self._stop = threading.Event()
+        self._stop_after_plane = threading.Event()
         self._cancel = threading.Event()
 
     def pause(self) -> None:
@@ -27,13 +28,20 @@ class Control:
         """Let a paused fit go on."""
         self._running.set()
 
-    def stop(self) -> None:
-        """End the fit early and keep the best result so far; also ends a pause."""
-        self._stop.set()
+    def stop(self, *, after_plane: bool = False) -> None:
+        """End early; also ends a pause.
+
+        Parameters
+        ----------
+        after_plane : bool
+            Finish the plane at work and begin no other, so that a run that goes on later has the pixels of
+            one that was never interrupted. Otherwise the plane is kept as good as it is by now.
+        """
+        (self._stop_after_plane if after_plane else self._stop).set()
         self._running.set()
 
     def cancel(self) -> None:
-        """End the run without a result; also ends a pause."""
+        """End without a result of the plane at work; also ends a pause."""
         self._cancel.set()
         self._running.set()
 
@@ -44,13 +52,18 @@ class Control:
 
     @property
     def stopping(self) -> bool:
-        """Whether the fit is to end and keep what it has."""
+        """Whether the fit at work is to end and keep what it has."""
         return self._stop.is_set()
 
     @property
     def cancelled(self) -> bool:
-        """Whether the run is to end without a result."""
+        """Whether the fit at work is to end without a result."""
         return self._cancel.is_set()
+
+    @property
+    def ending(self) -> bool:
+        """Whether no other plane is to be begun."""
+        return self._stop.is_set() or self._stop_after_plane.is_set() or self._cancel.is_set()
 
     def wait(self, timeout: float) -> None:
         """Sleep until resumed, stopped or cancelled, but no longer than `timeout` seconds."""

@@ -6,6 +6,12 @@ classes is a ``RuntimeError``: worker threads in napari take that for a request 
 
 from __future__ import annotations
 
+import functools
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = [
     "BlindspotError",
     "CancelledError",
@@ -13,13 +19,35 @@ __all__ = [
     "DivergedError",
     "FileError",
     "ImageError",
+    "InternalError",
     "OutOfMemoryError",
     "SettingsError",
 ]
 
 
 class BlindspotError(Exception):
-    """Base of all errors that this package raises on purpose."""
+    """Base of all errors that this package raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        One sentence that no face needs to explain: it names no option and no field.
+    setting : str, optional
+        What the user could say to mend it, such as ``"series"``; a face adds its own word for that.
+
+    Attributes
+    ----------
+    setting : str or None
+        As given.
+    """
+
+    def __init__(self, message: str, *, setting: str | None = None) -> None:
+        super().__init__(message)
+        self.setting = setting
+
+    def __reduce__(self) -> tuple[Callable[..., BlindspotError], tuple[object, ...]]:
+        """Let a worker's error reach another process with its setting."""
+        return functools.partial(type(self), setting=self.setting), (str(self),)
 
 
 class SettingsError(BlindspotError, ValueError):
@@ -32,8 +60,6 @@ class ImageError(BlindspotError, ValueError):
 
 class FileError(BlindspotError, OSError):
     """A file cannot be read, or an output cannot be written."""
-
-    # OSError with a single argument prints it as it is; nothing to add.
 
 
 class DeviceError(BlindspotError):
@@ -50,3 +76,7 @@ class OutOfMemoryError(BlindspotError):
 
 class CancelledError(BlindspotError):
     """The run was cancelled, so there is no result."""
+
+
+class InternalError(BlindspotError):
+    """A fault of this package itself; the sentence says so and how to report it."""

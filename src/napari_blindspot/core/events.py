@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import numpy.typing as npt
 
     from napari_blindspot.core.model import Model
+    from napari_blindspot.core.notices import Notice
     from napari_blindspot.core.result import Result
     from napari_blindspot.settings import Settings
 
@@ -59,15 +62,15 @@ class Started(Event):
         Human-readable name of the device.
     parameters : int
         Trainable numbers of both networks.
-    note : str
-        One sentence for the user about what was chosen or seen; may be empty.
+    notices : tuple of Notice
+        What was chosen and seen by then.
     """
 
     settings: Settings
     shape: tuple[int, int]
     device: str
     parameters: int
-    note: str = ""
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,36 +81,34 @@ class Step(Event):
     ----------
     iteration, iterations : int
         How many are done, and how many there will be.
-    denoising, inr, consistency : float
-        L_dn, L_inr and L_mc of that iteration; NaN where a loss is switched off.
+    losses : mapping of str to float
+        The losses of that iteration, by their names in `napari_blindspot.method.losses`; without those that
+        are switched off or have no value yet.
     elapsed, remaining : float
         Seconds since the start without pauses, and the estimate of what is left, prediction included.
     """
 
     iteration: int
     iterations: int
-    denoising: float
-    inr: float
-    consistency: float
+    losses: Mapping[str, float]
     elapsed: float
     remaining: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview(Event):
-    """How the two images look by now.
+    """How the images look by now.
 
     Attributes
     ----------
     iteration : int
         After how many iterations.
-    denoised, inr : ndarray
-        (Y, X) float32 on the scale of the input.
+    images : mapping of str to ndarray
+        (Y, X) float32 on the scale of the input, by their names in `napari_blindspot.core.images`.
     """
 
     iteration: int
-    denoised: FloatImage
-    inr: FloatImage
+    images: Mapping[str, FloatImage]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,10 @@
-"""One plane of pixels: what is accepted, how it is scaled for the fit, and how it is scaled back.
+"""One plane of pixels: what is accepted, and how an estimate becomes pixels of a dtype.
 
-Axes and stacks belong to `napari_blindspot.stack`; files belong to `napari_blindspot.files.door`.
+Axes and stacks belong to `napari_blindspot.stack`; files belong to `napari_blindspot.files`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,13 +14,10 @@ from napari_blindspot.core.errors import ImageError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["MIN_SIZE", "Scaling", "cast_like", "check_pixels", "check_plane", "looks_like_rgb"]
+__all__ = ["MIN_SIZE", "cast_like", "check_neighbours", "check_pixels", "check_plane", "looks_like_rgb"]
 
 MIN_SIZE = 16
 """The shortest side of a plane, in pixels."""
-
-_LOW, _HIGH = 0.1, 99.9
-"""Percentiles that are mapped to 0 and 1: extremes are often hot pixels."""
 
 
 def looks_like_rgb(shape: tuple[int, ...]) -> bool:
@@ -71,8 +67,9 @@ def check_plane(image: npt.ArrayLike) -> npt.NDArray[Any]:
     check_pixels(plane.dtype)
     if looks_like_rgb(plane.shape):
         raise ImageError(
-            f"The image is RGB, of shape {plane.shape}, but one channel at a time can be denoised: "
-            "pick one with image[..., 0] (0 red, 1 green, 2 blue), or average them."
+            f"The image is RGB, of shape {plane.shape}, but one channel at a time can be denoised: choose "
+            "red (0), green (1) or blue (2), or average them.",
+            setting="channel",
         )
     if plane.ndim != 2:
         raise ImageError(
@@ -97,42 +94,23 @@ def check_plane(image: npt.ArrayLike) -> npt.NDArray[Any]:
     return plane
 
 
-@dataclass(frozen=True, slots=True)
-class Scaling:
-    """An affine map of intensities to about [0, 1], and its exact inverse.
+def check_neighbours(plane: npt.NDArray[Any], neighbours: npt.ArrayLike | None) -> npt.NDArray[np.float64]:
+    """Return neighbours as (N, Y, X) float64; N is 0 where there are none.
 
-    Attributes
-    ----------
-    low, high : float
-        Intensities that become 0 and 1.
+    Raises
+    ------
+    ImageError
+        If they do not have the size of the plane.
     """
-
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, plane: npt.NDArray[Any]) -> Scaling:
-        """Measure the range of a plane, robustly: NaN are ignored, single bright pixels do not set it."""
-        values = plane[np.isfinite(plane)] if plane.dtype.kind == "f" else plane
-        values = values.astype(np.float64)
-        low, high = np.percentile(values, (_LOW, _HIGH))
-        if not high > low:
-            low, high = values.min(), values.max()
-        return cls(float(low), float(high))
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether all pixels are equal, so that there is nothing to scale or to denoise."""
-        return not self.high > self.low
-
-    def apply(self, plane: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Map intensities to the scale of the fit; float32, the arithmetic in float64."""
-        scaled = (plane.astype(np.float64) - self.low) / (self.high - self.low)
-        return scaled.astype(np.float32)
-
-    def invert(self, plane: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """Map the scale of the fit back to intensities; float64, so that the caller rounds only once."""
-        return plane.astype(np.float64) * (self.high - self.low) + self.low
+    if neighbours is None:
+        return np.empty((0, *plane.shape))
+    given = np.asarray(neighbours, np.float64)
+    if given.ndim != 3 or given.shape[1:] != plane.shape:
+        raise ImageError(
+            f"The neighbours have the shape {given.shape}, but for a plane of shape {plane.shape} "
+            f"(N, {plane.shape[0]}, {plane.shape[1]}) is needed."
+        )
+    return given
 
 
 def cast_like(estimate: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:

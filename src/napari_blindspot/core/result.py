@@ -2,80 +2,114 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_blindspot.core.words import sentence
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import numpy.typing as npt
 
+    from napari_blindspot.core.noise_model import NoiseModel
+    from napari_blindspot.core.notices import Notice
     from napari_blindspot.settings import Settings
 
-__all__ = ["History", "Result", "Start"]
+__all__ = ["History", "Origin", "Result"]
 
-Start = Literal["anew", "warm", "model"]
+Origin = Literal["anew", "warm", "model"]
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The three losses of every iteration that was run.
+    """The losses of every iteration that was run.
 
     Attributes
     ----------
-    denoising, inr, consistency : ndarray
-        (iterations,) float32: L_dn, L_inr and L_mc; NaN where a loss was switched off. Where the INR takes
-        fewer steps than the U-Net, its last loss is repeated.
+    losses : mapping of str to ndarray
+        (iterations,) float32, by their names in `napari_blindspot.method.losses`; NaN where a loss was
+        switched off. Where the INR takes fewer iterations than the U-Net, its last loss is repeated.
+    iterations : int
+        How many there are.
     """
 
-    denoising: npt.NDArray[np.float32]
-    inr: npt.NDArray[np.float32]
-    consistency: npt.NDArray[np.float32]
+    losses: Mapping[str, npt.NDArray[np.float32]]
+    iterations: int = 0
+
+    def __getitem__(self, name: str) -> npt.NDArray[np.float32]:
+        return self.losses[name]
 
     def __len__(self) -> int:
-        return len(self.denoising)
+        return self.iterations
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """A denoised plane with its record.
 
     Attributes
     ----------
-    denoised : ndarray
-        (Y, X), the final estimate on the input's own scale; float32, or the input's dtype on request.
-    inr : ndarray
-        (Y, X), the INR's own image, likewise.
+    images : mapping of str to ndarray
+        (Y, X) on the input's own scale, by their names in `napari_blindspot.core.images`; float32, or the
+        input's dtype on request.
     settings : Settings
         All that decided the pixels, with device and precision resolved.
     history : History
         The losses of every iteration.
-    iterations, passes : int
-        What was really run: fewer than the settings say when the run was stopped.
+    iterations, planned_iterations, passes : int
+        What was really run, and what would have been if nobody had stopped it; passes are visible sets or
+        symmetries that the estimate is the mean of.
     seconds : float
         Wall time without pauses.
+    phases : mapping of str to float
+        Seconds of each phase, by its name; they add up to `seconds` but for what lies between them.
     device : str
         Human-readable name of the device.
     stopped : bool
         Whether someone stopped the run before its end.
-    warnings : tuple of str
-        What the user ought to know, one sentence each.
-    noise : dict or None
-        The measured noise (`napari_blindspot.noise.estimate.NoiseModel.as_dict`); None for the preset
-        ``paper``, which does not look at it.
-    start : {"anew", "warm", "model"}
-        Where the weights came from: a random start, the network of another plane fitted further, or a
-        fitted network applied as it was.
+    notices : tuple of Notice
+        What the user ought to know about the result.
+    noise : NoiseModel or None
+        The measured noise; None for the preset ``paper``, which does not look at it, and for a plane that
+        was left as it was.
+    neighbours : int
+        How many neighbouring planes the network has seen.
+    shared_noise : float or None
+        Correlation of the noise with that of neighbouring planes; None where there were none to look at.
+    origin : {"anew", "warm", "model"}
+        Where the initial weights came from: pretrained or random ones, the network of another plane fitted
+        further, or a fitted network applied as it was.
     """
 
-    denoised: npt.NDArray[Any]
-    inr: npt.NDArray[Any]
+    images: Mapping[str, npt.NDArray[Any]]
     settings: Settings
     history: History
     iterations: int
+    planned_iterations: int
     passes: int
     seconds: float
     device: str
+    phases: Mapping[str, float] = field(default_factory=dict)
     stopped: bool = False
-    warnings: tuple[str, ...] = ()
-    noise: dict[str, Any] | None = None
-    start: Start = "anew"
+    notices: tuple[Notice, ...] = ()
+    noise: NoiseModel | None = None
+    neighbours: int = 0
+    shared_noise: float | None = None
+    origin: Origin = "anew"
+
+    @property
+    def denoised(self) -> npt.NDArray[Any]:
+        """(Y, X), the final estimate."""
+        return self.images["denoised"]
+
+    @property
+    def inr(self) -> npt.NDArray[Any]:
+        """(Y, X), the INR's own image."""
+        return self.images["inr"]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user ought to know, one sentence each."""
+        return tuple(sentence(notice) for notice in self.notices if notice.is_warning)

@@ -1,16 +1,147 @@
-"""Numbers and warnings as people read them, in every place that shows them as text."""
+"""Notices, errors, times and sizes as people read them, in every face that shows them as text.
+
+The sentences are neutral: a face that has a word of its own for what could be set (an option, a field) adds
+it by `BlindspotError.setting`.
+"""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from napari_blindspot.core.errors import BlindspotError
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
-__all__ = ["duration", "gather_warnings"]
+    from napari_blindspot.core.notices import Notice, Value
 
-_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+__all__ = [
+    "duration",
+    "error_sentence",
+    "first_line",
+    "sentence",
+    "sentences_of",
+    "size_of_memory",
+    "unforeseen",
+]
+
+
+class _Span:
+    """The values that a notice has on several planes: one, or the least and the greatest."""
+
+    def __init__(self, values: list[Value]) -> None:
+        self.values = values
+
+    def __format__(self, spec: str) -> str:
+        written = list(dict.fromkeys(format(value, spec) for value in self.values))
+        if len(written) == 1:
+            return written[0]
+        low, high = (format(of(self.values), spec) for of in (min, max))
+        return f"{low} to {high}"
+
+    def __bool__(self) -> bool:
+        return any(self.values)
+
+    def count(self, one: str, many: str) -> str:
+        """Return the number with the word for one or for many."""
+        return f"{self} {one if self.values == [1] * len(self.values) else many}"
+
+    def choose(self, one: str, many: str) -> str:
+        """Return the word for one or for many."""
+        return one if self.values == [1] * len(self.values) else many
+
+
+def _gap_chosen(v: dict[str, _Span]) -> str:
+    if not v["measured"]:
+        seen = "Noise that could not be measured (too small, too flat or clipped), so safe settings"
+    elif v["correlated"]:
+        texture = " at most, mixed with texture" if v["textured"] else ""
+        seen = f"Noise correlated over {v['reach'].count('pixel', 'pixels')}{texture}"
+    else:
+        seen = "Noise nearly independent from pixel to pixel"
+    return f"{seen} → {v['gap']}-pixel gap, {v['visible_fraction']:.0%} visible."
+
+
+def _memory_short(v: dict[str, _Span]) -> str:
+    where = f" of the device {v['device']}" if v["device"] else ""
+    needed, free = (size_of_memory(float(v[name].values[0])) for name in ("needed", "free"))
+    return (
+        f"This run needs about {needed} of memory, but {free}{where} are free: a smaller region is safer."
+    )
+
+
+NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
+    "gap-chosen": _gap_chosen,
+    "memory-short": _memory_short,
+    "all-equal": lambda v: "All pixels are equal, so the plane was left as it is.",
+    "two-values": lambda v: (
+        f"The plane holds only the values {v['low']} and {v['high']}, as a mask does, so it was left as "
+        "it is."
+    ),
+    "pixels-left-out": lambda v: (
+        f"{v['count'].count('NaN pixel was left out and stays', 'NaN pixels were left out and stay')} NaN."
+    ),
+    "scan-lines-evened": lambda v: (
+        f"The {v['lines']} of this plane have offsets of their own, of standard deviation "
+        f"{v['sigma']:.3g}, which were taken out."
+    ),
+    "defects-replaced": lambda v: (
+        f"{v['count'].count('isolated pixel', 'isolated pixels')} far brighter or darker than all around "
+        f"{v['count'].choose('was', 'were')} taken for defects and replaced."
+    ),
+    "neighbours-seen": lambda v: (
+        f"The network sees {v['count'].count('neighbouring plane', 'neighbouring planes')} as well, whose "
+        "noise is independent."
+    ),
+    "neighbours-left-out": lambda v: (
+        "The neighbouring planes share noise with this one "
+        f"(correlation {v['correlation']:.2f}), so they were not used."
+    ),
+    "neighbours-needed": lambda v: (
+        "The neighbouring planes share noise with this one "
+        f"(correlation {v['correlation']:.2f}), but the model needs them, so some of that noise is left."
+    ),
+    "noise-of-the-model": lambda v: (
+        "The noise of this plane could not be measured, so the model's was taken."
+    ),
+    "patches-halved": lambda v: (
+        f"Memory was short, so an iteration saw at most {v['count']} patches of {v['side']}×{v['side']} "
+        "pixels."
+    ),
+    "tiles-halved": lambda v: f"Memory was short, so tiles of {v['side']} pixels were predicted.",
+    "without-cuda-graph": lambda v: (
+        f"The fit was slower than it could be on this GPU, because {v['reason']}."
+    ),
+    "moved-to-cpu": lambda v: (
+        f"The {v['plane']} plane does not fit into the memory of the device {v['device']}, so the fit goes "
+        "on with the CPU."
+    ),
+}
+"""What each kind of notice says, by its values."""
+
+
+def sentence(notice: Notice) -> str:
+    """Say a notice in one sentence."""
+    return NOTICES[notice.kind]({name: _Span([value]) for name, value in notice.values.items()})
+
+
+def sentences_of(planes: Collection[Iterable[Notice]]) -> list[str]:
+    """Say each notice of some planes once, with the number of planes that it is about.
+
+    Notices of one kind that differ in their numbers alone become one sentence, with the least and the
+    greatest of each number.
+    """
+    groups: dict[tuple[object, ...], list[Notice]] = {}
+    for notices in planes:
+        for notice in notices:
+            words = tuple(item for item in notice.values.items() if isinstance(item[1], str | bool))
+            groups.setdefault((notice.kind, *words), []).append(notice)
+    found = []
+    for notices in groups.values():
+        spans = {name: _Span([notice.values[name] for notice in notices]) for name in notices[0].values}
+        text = NOTICES[notices[0].kind](spans)
+        found.append(text if len(planes) == 1 else f"{text} ({len(notices)} of {len(planes)} planes)")
+    return found
 
 
 def duration(seconds: float) -> str:
@@ -24,25 +155,31 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d} h"
 
 
-def gather_warnings(planes: Collection[Iterable[str]]) -> list[str]:
-    """Return each warning of some planes once, with the number of planes that it is about.
-
-    Warnings that differ in their numbers alone become one, with the least and the greatest of each number.
-    """
-    if len(planes) == 1:
-        return list(dict.fromkeys(warning for warnings in planes for warning in warnings))
-    kinds: dict[tuple[str, ...], list[list[str]]] = {}
-    for warnings in planes:
-        for warning in warnings:
-            kinds.setdefault(tuple(_NUMBER.split(warning)), []).append(_NUMBER.findall(warning))
-    gathered = []
-    for texts, numbers in kinds.items():
-        ranges = [_range_of(values) for values in zip(*numbers, strict=True)]
-        sentence = "".join(part for pair in zip(texts, [*ranges, ""], strict=True) for part in pair)
-        gathered.append(f"{sentence} ({len(numbers)} of {len(planes)} planes)")
-    return gathered
+def size_of_memory(size: float) -> str:
+    """Write a number of bytes in GiB."""
+    return f"{size / 2**30:.1f} GiB"
 
 
-def _range_of(numbers: Iterable[str]) -> str:
-    least, *_, greatest = sorted([*numbers, *numbers], key=float)
-    return least if least == greatest else f"{least} to {greatest}"
+def first_line(problem: object) -> str:
+    """Return the first line of a message, without its full stop; the type of an error that says nothing."""
+    lines = str(problem).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(problem).__name__
+
+
+def unforeseen(error: BaseException) -> str:
+    """Say that an error is a fault of this program, and how to report it."""
+    return (
+        f"Something went wrong in napari-blindspot itself ({type(error).__name__}: {first_line(error)}). "
+        "Please report it, with what `napari-blindspot doctor` prints."
+    )
+
+
+def error_sentence(error: Exception) -> str:
+    """Say what an exception means to the user, in one sentence."""
+    if isinstance(error, BlindspotError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "The image does not fit into the memory of this machine; choose a smaller region."
+    if isinstance(error, OSError):
+        return f"Cannot go on: {error.strerror or first_line(error)}."
+    return unforeseen(error)

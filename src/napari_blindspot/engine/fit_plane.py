@@ -6,31 +6,36 @@ same pixels in each. It knows nothing of screens or files.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_blindspot.core.control import Control
+from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.core.events import Finished, Started
-from napari_blindspot.core.plane import cast_like, check_plane
+from napari_blindspot.core.images import IMAGES
+from napari_blindspot.core.notices import Notice
+from napari_blindspot.core.plane import cast_like, check_neighbours, check_plane
 from napari_blindspot.core.result import History, Result
 from napari_blindspot.engine.hardware.backends import (
     choose_device,
     choose_precision,
     describe_device,
-    readable_errors,
     release_memory,
 )
+from napari_blindspot.engine.hardware.failures import readable_errors
 from napari_blindspot.engine.hardware.memory import shortage
 from napari_blindspot.engine.hardware.torch_state import computing, scoped
-from napari_blindspot.engine.measured_run import MeasuredRun
-from napari_blindspot.engine.model_run import AppliedRun
-from napari_blindspot.engine.paper_run import PaperRun
-from napari_blindspot.noise.shared_noise import check_neighbours
+from napari_blindspot.engine.measured_run import measured_run
+from napari_blindspot.engine.model_run import model_run
+from napari_blindspot.engine.paper_run import paper_run
+from napari_blindspot.engine.run import RunInput, Watch
+from napari_blindspot.engine.warm_start import check_model
+from napari_blindspot.method.masks import MASKS
+from napari_blindspot.settings import MeasuredSettings, PaperSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from typing import Any
 
     import numpy.typing as npt
@@ -38,7 +43,6 @@ if TYPE_CHECKING:
 
     from napari_blindspot.core.events import Event
     from napari_blindspot.core.model import Model
-    from napari_blindspot.engine.run import Run
     from napari_blindspot.settings import Settings
 
 __all__ = ["fit_plane"]
@@ -50,7 +54,7 @@ def fit_plane(
     *,
     control: Control | None = None,
     preview_interval: float | None = None,
-    start: Model | None = None,
+    initial_model: Model | None = None,
     train: bool = True,
     neighbours: npt.ArrayLike | None = None,
 ) -> Iterator[Event]:
@@ -66,11 +70,11 @@ def fit_plane(
         Lets another thread pause, stop or cancel.
     preview_interval : float, optional
         Least seconds between two `Preview` events; None for none. Looking changes no pixel.
-    start : Model, optional
+    initial_model : Model, optional
         Networks of another plane to start from; if they turn out to be no help here, the plane is fitted
         anew. Not for the preset ``paper``.
     train : bool
-        False applies `start` as it is.
+        False applies `initial_model` as it is.
     neighbours : array_like, optional
         (N, Y, X), planes that show nearly the same with noise of their own.
 
@@ -84,77 +88,79 @@ def fit_plane(
     ImageError
         If the plane cannot be denoised, or the neighbours do not fit it.
     SettingsError
-        If `start` does not fit the settings.
+        If `initial_model` does not fit the settings, or something that they name does not exist.
     DeviceError, OutOfMemoryError
         If the device is not there, fails or is too small.
     DivergedError
         If the fit does not converge, which takes a learning rate that is far too high.
+    InternalError
+        If this package has a fault.
     """
     plane = check_plane(image)
     beside = check_neighbours(plane, neighbours)
-    if start is not None:
-        start.check(settings)
+    if initial_model is not None:
+        check_model(initial_model, settings)
+    if isinstance(settings, MeasuredSettings) and settings.mask not in MASKS:
+        raise SettingsError(f"There is no mask {settings.mask!r}; choose one of: {', '.join(MASKS)}.")
     device = choose_device(settings.device)
     precision = choose_precision(settings, device)
     settings = settings.model_copy(update={"device": device.type, "precision": precision})
-    height, width = plane.shape
     reason = _nothing_to_denoise(plane)
-    if reason:
-        yield Started(
-            settings=settings,
-            shape=(height, width),
-            device=describe_device(device),
-            parameters=0,
-            note=reason,
-        )
-        yield Finished(result=_unchanged(plane, settings, device, reason))
+    if reason is not None:
+        yield from _unchanged(plane, settings, device, reason)
         return
-    control = control or Control()
-    short = shortage((height, width), settings, device)
-    run: Run
+    height, width = plane.shape
+    watch = Watch(control or Control(), preview_interval)
+    news = shortage((height, width), settings, device)
+    events: Generator[Event, None, None]
     with computing(device):
-        if not settings.measures_noise:
-            run = PaperRun(plane, settings, device, control, preview_interval)
-        elif start is not None and not train:
-            run = AppliedRun(plane, settings, device, control, preview_interval, beside, start)
+        if isinstance(settings, PaperSettings):
+            events = paper_run(RunInput(plane, settings, device, watch, beside, news))
+        elif isinstance(settings, MeasuredSettings):
+            run = RunInput(plane, settings, device, watch, beside, news)
+            if initial_model is not None and not train:
+                events = model_run(run, initial_model)
+            else:
+                events = measured_run(run, initial_model)
         else:
-            run = MeasuredRun(plane, settings, device, control, preview_interval, beside, start)
+            raise TypeError(f"{type(settings).__name__} belongs to no method.")
     try:
         with readable_errors(device, (height, width)):
-            rounded = settings.measures_noise and precision == "bfloat16"
-            for event in scoped(run.events(), device, rounded_products=rounded):
-                if isinstance(event, Started) and short:
-                    event = replace(event, note=" ".join(filter(None, [event.note, short])))
-                yield event
+            rounded = isinstance(settings, MeasuredSettings) and precision == "bfloat16"
+            yield from scoped(events, device, rounded_products=rounded)
     finally:
-        del run
         release_memory(device)
 
 
-def _nothing_to_denoise(plane: npt.NDArray[Any]) -> str:
-    """Say why a plane is better left alone; empty for one that can be denoised."""
+def _nothing_to_denoise(plane: npt.NDArray[Any]) -> Notice | None:
+    """Say why a plane, (Y, X), is better left alone; None for one that can be denoised."""
     values = plane[np.isfinite(plane)] if plane.dtype.kind == "f" else plane
     low, high = values.min(), values.max()
     if low == high:
-        return "All pixels are equal, so the plane was left as it is."
+        return Notice("all-equal")
     if np.isin(values, (low, high)).all():
-        return f"The plane holds only the values {low} and {high}, as a mask does, so it was left as it is."
-    return ""
+        return Notice("two-values", {"low": str(low), "high": str(high)})
+    return None
 
 
-def _unchanged(plane: npt.NDArray[Any], settings: Settings, device: torch.device, reason: str) -> Result:
-    """Return a plane as its own estimate."""
-    none = np.empty(0, np.float32)
+def _unchanged(
+    plane: npt.NDArray[Any], settings: Settings, device: torch.device, reason: Notice
+) -> Iterator[Event]:
+    """Give a plane, (Y, X), back as its own estimate."""
+    height, width = plane.shape
     dtype = plane.dtype if settings.output_dtype == "input" else np.dtype(np.float32)
-    same = cast_like(plane, dtype)
-    return Result(
-        denoised=same,
-        inr=same.copy(),
-        settings=settings,
-        history=History(none, none, none),
-        iterations=0,
-        passes=0,
-        seconds=0.0,
-        device=describe_device(device),
-        warnings=(reason,),
+    name = describe_device(device)
+    yield Started(settings=settings, shape=(height, width), device=name, parameters=0, notices=(reason,))
+    yield Finished(
+        result=Result(
+            images={image: cast_like(plane, dtype) for image in IMAGES},
+            settings=settings,
+            history=History({}),
+            iterations=0,
+            planned_iterations=0,
+            passes=0,
+            seconds=0.0,
+            device=name,
+            notices=(reason,),
+        )
     )

@@ -16,9 +16,11 @@ from napari_blindspot.engine.hardware.adam import make_adam, one_cycle
 from napari_blindspot.method.siren import Siren, pixel_coordinates
 
 if TYPE_CHECKING:
-    from napari_blindspot.settings import Settings
+    from napari_blindspot.core.notices import Notice
+    from napari_blindspot.engine.run import LossRecord
+    from napari_blindspot.settings import PlannedSettings
 
-__all__ = ["ImplicitFit"]
+__all__ = ["InrFit"]
 
 POINTS = 8192
 """Points a step looks at."""
@@ -30,7 +32,7 @@ CHUNK = 16384
 """Points evaluated at once when the whole plane is asked for."""
 
 
-class ImplicitFit:
+class InrFit:
     """F_φ for one plane, fitted by L_inr and L_mc.
 
     Parameters
@@ -41,14 +43,14 @@ class ImplicitFit:
         (Y, X) bool.
     fill : Tensor
         (Y, X), the normalised convolution that F_φ starts from.
-    settings : Settings
+    settings : PlannedSettings
         Width, octaves, dropout and learning rate; which losses are on.
-    steps : int
+    iterations : int
         How many there will be, for the learning rate's cycle.
     generator : torch.Generator
         Draws weights, points and shifts.
-    compromises : dict of str, optional
-        Where the result's warnings are collected.
+    compromises : dict of str to Notice, optional
+        Where what was done without is collected.
     """
 
     def __init__(
@@ -56,10 +58,10 @@ class ImplicitFit:
         noisy: torch.Tensor,
         valid: torch.Tensor,
         fill: torch.Tensor,
-        settings: Settings,
-        steps: int,
+        settings: PlannedSettings,
+        iterations: int,
         generator: torch.Generator,
-        compromises: dict[str, str] | None = None,
+        compromises: dict[str, Notice] | None = None,
     ) -> None:
         self.settings = settings
         self.generator = generator
@@ -80,11 +82,11 @@ class ImplicitFit:
         torch.nn.init.zeros_(self.siren.output.weight)
         torch.nn.init.zeros_(self.siren.output.bias)
         self.siren.requires_grad_(settings.train_inr)
-        numbers = one_cycle(max(steps, 2), settings.inr_learning_rate, rise=0.1, below=25, last=10_000)
+        numbers = one_cycle(max(iterations, 2), settings.inr_learning_rate, rise=0.1, below=25, last=10_000)
         self.optimizer = make_adam(self.siren.parameters(), numbers, BETA, noisy.device)
         self.loss = torch.zeros((), device=noisy.device)
         self.compromises = {} if compromises is None else compromises
-        self.replay = cuda_graph.Replay(generator, self.compromises)
+        self.replay = cuda_graph.StepReplay(generator, self.compromises)
         self._estimate: torch.Tensor | None = None
 
     @property
@@ -96,12 +98,12 @@ class ImplicitFit:
     def estimate(self, values: torch.Tensor) -> None:
         if self._estimate is None:
             # Steps are others from now on; the ones after a later estimate read it from the same place.
-            self.replay = cuda_graph.Replay(self.generator, self.compromises)
+            self.replay = cuda_graph.StepReplay(self.generator, self.compromises)
             self._estimate = values.clone()
         else:
             self._estimate.copy_(values)
 
-    def step(self, record: torch.Tensor) -> None:
+    def step(self, losses: LossRecord) -> None:
         """Take one step.
 
         With an estimate of D_θ at hand, L_mc takes the place of L_inr: the shift is drawn from a pixel
@@ -109,18 +111,18 @@ class ImplicitFit:
 
         Parameters
         ----------
-        record : Tensor
-            (3,); L_inr and L_mc are written to its second and third place.
+        losses : LossRecord
+            L_inr or L_mc is noted for its iteration at work.
         """
-        if not self.settings.train_inr or not (self._teaching or self.settings.inr_loss):
+        if not self.settings.train_inr or not (self._taught or "inr" in self.settings.losses):
             return
         self.optimizer.advance()
         self.replay(self._work, self._tensors)
-        record[2 if self._teaching else 1] = self.loss
+        losses.write("consistency" if self._taught else "inr", self.loss)
 
     @property
-    def _teaching(self) -> bool:
-        return self._estimate is not None and self.settings.consistency_loss
+    def _taught(self) -> bool:
+        return self._estimate is not None and "consistency" in self.settings.losses
 
     def _work(self) -> None:
         """Draw points, and move F_φ towards what it learns there."""
@@ -129,8 +131,7 @@ class ImplicitFit:
         )
         points = self.visible[pick]
         where = self.coordinates[points]
-        if self._teaching:
-            assert self._estimate is not None
+        if self._estimate is not None and self._taught:
             shift = torch.rand(where.shape, device=where.device, generator=self.generator) - 0.5
             where = where + shift * self.pixel
             target = self._estimate[points]

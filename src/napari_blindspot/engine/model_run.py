@@ -6,74 +6,72 @@ import copy
 from typing import TYPE_CHECKING
 
 from napari_blindspot.core.errors import ImageError
-from napari_blindspot.engine.measured_run import MeasuredRun
-from napari_blindspot.engine.warm_start import load_weights, network_inputs
+from napari_blindspot.core.events import Cancelled
+from napari_blindspot.core.notices import Notice
+from napari_blindspot.engine.measured_run import plan_of_model
+from napari_blindspot.engine.measurement import measure
+from napari_blindspot.engine.networks import Estimate, finished, predict, prepare, started
+from napari_blindspot.engine.run import LossRecord
+from napari_blindspot.method.weights import count_inputs, put_weights
 from napari_blindspot.noise.anscombe import Anscombe
 
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Generator
 
+    from napari_blindspot.core.events import Event
     from napari_blindspot.core.model import Model
-    from napari_blindspot.core.result import Start
+    from napari_blindspot.engine.networks import Networks
+    from napari_blindspot.engine.run import RunInput
+    from napari_blindspot.settings import MeasuredSettings
 
-__all__ = ["AppliedRun"]
+    Run = RunInput[MeasuredSettings]
 
-LESSONS = 60
-"""Steps in which F_φ, starting from the model's, learns the estimate."""
+__all__ = ["model_run"]
 
 
-class AppliedRun(MeasuredRun):
-    """Predict with a model; the plane's own noise is measured for the stabilisation."""
+def model_run(run: Run, model: Model) -> Generator[Event, None, None]:
+    """Predict with a model; only the plane's noise is measured, for the stabilisation.
 
-    start: Model
-
-    def _distrust_neighbours(self) -> None:
-        """Say what is wrong with the neighbours; the model cannot do without them."""
-        self.warnings.append(
-            f"The neighbouring planes share noise with this one (correlation {self.shared:.2f}), but the "
-            "model needs them, so some of that noise is left."
+    Raises
+    ------
+    ImageError
+        If the model needs more or fewer neighbouring planes than there are.
+    """
+    needed = count_inputs(model.weights) - 2
+    if len(run.neighbours) != needed:
+        raise ImageError(
+            f"The model looks at {needed} neighbouring planes, but {len(run.neighbours)} were given."
         )
-
-    def _choose_start(self) -> None:
-        """Keep the model whatever the plane is like; only what it must see must be there."""
-        needed = network_inputs(self.start) - 2
-        if len(self.beside) != needed:
-            raise ImageError(
-                f"The model looks at {needed} neighbouring planes, but {len(self.beside)} were given."
+    with run.watch.clock.phase("measuring the noise"):
+        measurement = measure(run, needs_neighbours=True)
+        if not measurement.noise.measured and model.noise.measured:
+            measurement = measurement.stabilised_by(
+                Anscombe.of(model.noise), run.neighbours, Notice("noise-of-the-model")
             )
-        seen = self.start.noise
-        if not self.noise.measured and seen["measured"]:
-            self._stabilise(Anscombe(seen["gain"], seen["offset"]))
-            self.warnings.append("The noise of this plane could not be measured, so the model's was taken.")
-        self._keep_plan()
+        plan = plan_of_model(run, measurement, model)
+    networks = prepare(run, measurement, plan, model, apply_only=True)
+    yield started(run, networks)
+    estimate = yield from _predict(run, networks, model)
+    if run.watch.control.cancelled:
+        yield Cancelled()
+        return
+    yield finished(run, networks, estimate, model, "model")
 
-    @property
-    def _blind_iterations(self) -> int:
-        return 0
 
-    @property
-    def _lessons(self) -> int:
-        return LESSONS
-
-    def _estimate(self) -> Any:
-        self.blind = self.fit.network.requires_grad_(False)
-        self.refined = copy.deepcopy(self.blind)
-        load_weights(self.blind, self.start.weights, "blind.")
-        refined = any(self.settings.refine_iterations or ())
-        self.hidden = yield from self._predict(
-            self.blind, 1 if refined else self.settings.passes, hidden=True, announce=not refined
-        )
-        estimate = self.hidden
-        if refined:
-            estimate = yield from self._predict(self.refined, self.settings.passes, announce=True)
-        self.inr.estimate = estimate.flatten()
-        for _ in range(LESSONS):
-            self.inr.step(self.losses.new_empty(3))
-        return estimate
-
-    @property
-    def _origin(self) -> Start:
-        return "model"
-
-    def _model(self) -> Model:
-        return self.start
+def _predict(run: Run, networks: Networks, model: Model) -> Generator[Event, None, Estimate]:
+    """Predict with the model's networks, and let the INR learn the estimate."""
+    blind = networks.fit.network.requires_grad_(False)
+    refined = copy.deepcopy(blind)
+    put_weights(blind, model.weights, "blind.")
+    refines, symmetries = any(networks.settings.refine_iterations), networks.settings.symmetries
+    hidden = image = yield from predict(
+        run, networks, blind, 1 if refines else symmetries, hidden=True, announce=not refines
+    )
+    if refines:
+        image = yield from predict(run, networks, refined, symmetries, announce=True)
+    networks.inr.estimate = image.flatten()
+    unread = LossRecord(1, run.device)
+    with run.watch.clock.phase("INR"):
+        for _ in range(networks.schedule.inr_iterations):
+            networks.inr.step(unread)
+    return Estimate(image, hidden, blind, refined)

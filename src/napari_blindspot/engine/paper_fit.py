@@ -1,12 +1,13 @@
 """The joint optimisation of F_φ and D_θ on one plane: state, one step, one pass (paper, section 3.3).
 
-Everything here is tensors on one device, on the scale of the fit; events, time and numpy belong to
-`napari_blindspot.engine.fit_plane`.
+Everything here is tensors on one device, on the scale of the fit; events and numpy belong to
+`napari_blindspot.engine.paper_run`.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,22 +15,24 @@ import torch
 from napari_blindspot.engine.hardware import cuda_graph
 from napari_blindspot.engine.hardware.adam import Adam, make_adam
 from napari_blindspot.engine.hardware.backends import unet_arithmetic
+from napari_blindspot.engine.run import LossRecord
 from napari_blindspot.method.layers import use_generator
-from napari_blindspot.method.losses import consistency_loss, denoising_loss, inr_loss
+from napari_blindspot.method.losses import LOSSES
 from napari_blindspot.method.masks import invisible_set, sample_visible
 from napari_blindspot.method.siren import Siren, pixel_coordinates
 from napari_blindspot.method.unet import UNet
 
 if TYPE_CHECKING:
-    from napari_blindspot.settings import Settings
+    from napari_blindspot.core.notices import Notice
+    from napari_blindspot.settings import PaperSettings
 
-__all__ = ["JointFit"]
+__all__ = ["PaperFit"]
 
 MEMORY = 0.95
 """Share of the running mean of outputs that the next iteration keeps."""
 
 
-class JointFit:
+class PaperFit:
     """Both networks, their optimisers and the random numbers of one fit.
 
     Parameters
@@ -38,16 +41,12 @@ class JointFit:
         (Y, X) float32 on the scale of the fit, without NaN.
     valid : Tensor
         (Y, X) bool, False where the image had no value.
-    settings : Settings
+    settings : PaperSettings
         With the precision resolved.
     """
 
-    def __init__(self, noisy: torch.Tensor, valid: torch.Tensor, settings: Settings) -> None:
-        assert settings.visible_fraction is not None
-        assert settings.dilation is not None
+    def __init__(self, noisy: torch.Tensor, valid: torch.Tensor, settings: PaperSettings) -> None:
         self.settings = settings
-        self.visible_fraction = settings.visible_fraction
-        self.dilation = settings.dilation
         self.noisy = noisy
         self.valid = valid
         self.device = noisy.device
@@ -68,16 +67,14 @@ class JointFit:
         falling = [self._unet_rate(i) for i in range(settings.iterations)]
         self.unet_optimizer = self._adam(self.unet, falling)
         self.inr_optimizer = self._adam(self.inr, [settings.inr_learning_rate] * settings.iterations)
-        self.compromises: dict[str, str] = {}
-        self.replay = cuda_graph.Replay(self.generator, self.compromises)
+        self.compromises: dict[str, Notice] = {}
+        self.replay = cuda_graph.StepReplay(self.generator, self.compromises)
         height, width = noisy.shape
         self.coordinates = pixel_coordinates(height, width, self.device)
         self.pixel = torch.tensor([2.0 / (height - 1), 2.0 / (width - 1)], device=self.device)
-        self.iteration = 0
-        self.losses = torch.full((settings.iterations, 3), math.nan, device=self.device)
-        self._record = torch.full((3,), math.nan, device=self.device)
-        self._mean_denoised = torch.zeros_like(noisy)
-        self._mean_inr = torch.zeros_like(noisy)
+        self.losses = LossRecord(settings.iterations, self.device)
+        self._latest = torch.full((len(LOSSES),), math.nan, device=self.device)
+        self._means = {name: torch.zeros_like(noisy) for name in ("denoised", "inr")}
 
     @property
     def parameters(self) -> int:
@@ -90,74 +87,64 @@ class JointFit:
         self.unet_optimizer.advance()
         self.inr_optimizer.advance()
         self.replay(self._work, self._tensors)
-        self.losses[self.iteration] = self._record
-        self.iteration += 1
+        self.losses.write_all(self._latest)
+        self.losses.done += 1
 
     def _work(self) -> None:
         """Do what is the same in every iteration."""
-        visible = sample_visible(self.valid, self.visible_fraction, self.generator)
-        denoised, inr = self._forward(visible)
-        total = self._loss(visible, denoised, inr)
+        terms = self._forward()
+        total = self._loss(terms)
         self.unet_optimizer.zero_grad()
         self.inr_optimizer.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
         self.unet_optimizer.step()
         if self.settings.train_inr:
             self.inr_optimizer.step()
-        self._mean_denoised.lerp_(denoised.detach(), 1.0 - MEMORY)
-        self._mean_inr.lerp_(inr.detach(), 1.0 - MEMORY)
+        for name, image in terms.images().items():
+            self._means[name].lerp_(image.detach(), 1.0 - MEMORY)
 
     def _tensors(self) -> list[torch.Tensor]:
         """Return what an iteration on a GPU changes."""
         moved = self.unet_optimizer.tensors() + self.inr_optimizer.tensors()
-        return [*moved, self._mean_denoised, self._mean_inr, self._record]
+        return [*moved, *self._means.values(), self._latest]
 
     @torch.no_grad()
-    def predict(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return D_θ's estimate and the INR's image for a new visible set, (Y, X) each."""
-        visible = sample_visible(self.valid, self.visible_fraction, self.generator)
-        return self._forward(visible)
+    def predict(self) -> dict[str, torch.Tensor]:
+        """Return the images for a new visible set, (Y, X) each."""
+        return self._forward().images()
 
-    def running_mean(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the recent mean of the outputs that the iterations computed anyway.
+    def running_mean(self) -> dict[str, torch.Tensor]:
+        """Return the recent mean of the images that the iterations computed anyway, (Y, X) each.
 
         It costs no pass and draws no random number, so that looking does not change the result.
         """
-        weight = 1.0 - MEMORY**self.iteration
-        return self._mean_denoised / weight, self._mean_inr / weight
+        weight = 1.0 - MEMORY**self.losses.done
+        return {name: mean / weight for name, mean in self._means.items()}
 
-    def _forward(self, visible: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Fill what is not visible (eq. 13) and denoise (the argument of eq. 14)."""
+    def _forward(self) -> _Terms:
+        """Draw the visible set, fill the rest (eq. 13) and denoise (the argument of eq. 14)."""
+        visible = sample_visible(self.valid, self.settings.visible_fraction, self.generator)
         inr = self.inr(self.coordinates).view_as(self.noisy)
         if self.settings.fill == "zero":
             fill = torch.zeros_like(inr)
         else:
             fill = inr.detach() if self.settings.detach_fill else inr
         masked = torch.where(visible, self.noisy, fill)
-        with unet_arithmetic(self.settings, self.device):
+        with unet_arithmetic(self.settings.precision, self.device):
             denoised = self.unet(masked[None, None])
-        return denoised[0, 0].float(), inr
+        return _Terms(self, visible, denoised[0, 0].float(), inr)
 
-    def _loss(self, visible: torch.Tensor, denoised: torch.Tensor, inr: torch.Tensor) -> torch.Tensor:
-        """Sum the losses that are switched on, and note each of them."""
-        settings = self.settings
-        terms = []
-        record = self._record
-        if settings.denoising_loss:
-            invisible = invisible_set(visible, self.valid, self.dilation)
-            terms.append(denoising_loss(denoised, self.noisy, invisible))
-            record[0] = terms[-1].detach()
-        if settings.inr_loss:
-            terms.append(inr_loss(inr, self.noisy, visible))
-            record[1] = terms[-1].detach()
-        if settings.consistency_loss:
-            shifted = self.inr(self._shifted_coordinates()).view_as(self.noisy)
-            terms.append(consistency_loss(shifted, denoised, visible))
-            record[2] = terms[-1].detach()
-        return torch.stack(terms).sum()
+    def _loss(self, terms: _Terms) -> torch.Tensor:
+        """Sum the losses that are switched on, (), and note each of them."""
+        values = []
+        for column, (name, loss) in enumerate(LOSSES.items()):
+            if name in self.settings.losses:
+                values.append(loss.of(terms))
+                self._latest[column] = values[-1].detach()
+        return torch.stack(values).sum()
 
-    def _shifted_coordinates(self) -> torch.Tensor:
-        """Move every pixel's coordinates by a random 0 < Δ < 1 pixel on both axes."""
+    def shifted_coordinates(self) -> torch.Tensor:
+        """Return every pixel's coordinates, (Y * X, 2), moved by a random 0 < Δ < 1 pixel on both axes."""
         shift = torch.rand(self.coordinates.shape, device=self.device, generator=self.generator)
         return self.coordinates + shift * self.pixel
 
@@ -169,3 +156,27 @@ class JointFit:
         """Return the U-Net's learning rate, which falls to 0 on half a cosine."""
         progress = iteration / self.settings.iterations
         return self.settings.unet_learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What an iteration offers to its losses; see `napari_blindspot.method.losses`."""
+
+    fit: PaperFit
+    visible: torch.Tensor
+    denoised: torch.Tensor
+    inr: torch.Tensor
+
+    @property
+    def noisy(self) -> torch.Tensor:
+        return self.fit.noisy
+
+    def invisible(self) -> torch.Tensor:
+        return invisible_set(self.visible, self.fit.valid, self.fit.settings.dilation)
+
+    def shifted_inr(self) -> torch.Tensor:
+        shifted: torch.Tensor = self.fit.inr(self.fit.shifted_coordinates())
+        return shifted.view_as(self.noisy)
+
+    def images(self) -> dict[str, torch.Tensor]:
+        return {"denoised": self.denoised, "inr": self.inr}

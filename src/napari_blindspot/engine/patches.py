@@ -14,7 +14,7 @@ from napari_blindspot.engine.hardware import cuda_graph
 from napari_blindspot.method.symmetry import SYMMETRIES, turn, turned_places
 
 if TYPE_CHECKING:
-    from napari_blindspot.settings import Settings
+    from napari_blindspot.settings import MeasuredSettings
 
 __all__ = ["Patches"]
 
@@ -29,7 +29,7 @@ class Patches:
     ----------
     shape : tuple of int
         (Y, X) of the plane.
-    settings : Settings
+    settings : MeasuredSettings
         Side and number of the patches, at most, and the seed.
     multiple : int
         That sides must divide by.
@@ -38,7 +38,7 @@ class Patches:
     """
 
     def __init__(
-        self, shape: tuple[int, int], settings: Settings, multiple: int, device: torch.device
+        self, shape: tuple[int, int], settings: MeasuredSettings, multiple: int, device: torch.device
     ) -> None:
         self.shape = shape
         self.multiple = multiple
@@ -57,14 +57,14 @@ class Patches:
         height, width = self.shape
         limits = (height - self.side + 1, width - self.side + 1, SYMMETRIES)
         drawn = [[self._draw(below) for below in limits] for _ in range(min(count, self.most))]
-        if not cuda_graph.on_gpu(self.device):
+        if not cuda_graph.keeps_numbers(self.device):
             self.places = drawn
             return
-        if len(self.places) != len(drawn):
-            self.places = torch.zeros(len(drawn), dtype=torch.int64, device=self.device)
-        assert isinstance(self.places, torch.Tensor)
+        places = self.places
+        if not isinstance(places, torch.Tensor) or len(places) != len(drawn):
+            self.places = places = torch.zeros(len(drawn), dtype=torch.int64, device=self.device)
         # Numbers travel with the launch of a fill, so that nothing waits as a copy from the host might.
-        for place, (top, left, symmetry) in zip(self.places.unbind(), drawn, strict=True):
+        for place, (top, left, symmetry) in zip(places.unbind(), drawn, strict=True):
             place.fill_((symmetry * height + top) * width + left)
 
     def _draw(self, below: int) -> int:
@@ -101,6 +101,3 @@ class Patches:
         else:
             return False
         return True
-
-    def __str__(self) -> str:
-        return f"{self.most} patches of {self.side}×{self.side} pixels"

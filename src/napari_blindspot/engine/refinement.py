@@ -2,7 +2,7 @@
 
 A blind spot cannot use what a pixel says about itself. But once there is a good estimate, its noise is
 known: the same network is trained a little further to undo measured noise put on that estimate, with the
-blind-spot loss on the real pixels beside it, and is then shown the whole image. Close relatives are
+blind-spot loss on the real pixels neighbours it, and is then shown the whole image. Close relatives are
 Noisier2Noise (Moran et al., CVPR 2020) and Noisy-As-Clean (Xu et al., IEEE TIP 2020), which need to be
 told the noise.
 """
@@ -12,23 +12,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 
 if TYPE_CHECKING:
     from torch import nn
 
     from napari_blindspot.engine.blind_fit import BlindFit
 
-__all__ = ["Refinement", "guard", "local_sigma", "wiener"]
-
-LEVELS = 24
-"""Ranges of intensity in which the spread of the residual is measured."""
-
-WINDOW = 9
-"""Side of the window of the Wiener fusion, in pixels."""
-
-BEYOND_NOISE = ((9, 2.0), (5, 3.0))
-"""Windows (side in pixels) in which a mean square of so many times the noise's is no chance."""
+__all__ = ["RefinementLoss"]
 
 BLIND_SHARE = 0.3
 """Weight of the blind-spot loss on the real pixels."""
@@ -37,72 +27,7 @@ LEAST_POWER = 0.01
 """Floor of the noise's power spectrum, whose mean is 1: a measured one may dip below 0."""
 
 
-def local_sigma(
-    noisy: torch.Tensor, estimate: torch.Tensor, valid: torch.Tensor, model_sigma: float
-) -> torch.Tensor:
-    """Return the noise's standard deviation at every pixel, as a function of the estimate.
-
-    Stabilisation is not exact where counts are low or clipped; the residual shows what is left there. It
-    is never taken to be more than the model says, because lost structure only adds to a residual.
-
-    Parameters
-    ----------
-    noisy, estimate : Tensor
-        (1, 1, Y, X).
-    valid : Tensor
-        (1, 1, Y, X) bool.
-    model_sigma : float
-        The noise's standard deviation by the model, on the same scale.
-    """
-    values, order = estimate[valid].sort()
-    squares = ((noisy - estimate)[valid] ** 2)[order]
-    centres = torch.stack([part.mean() for part in values.tensor_split(LEVELS) if len(part)])
-    variances = torch.stack([part.mean() for part in squares.tensor_split(LEVELS) if len(part)])
-    sigmas = variances.sqrt().clamp(max=model_sigma)
-    position = torch.bucketize(estimate, centres)
-    low = (position - 1).clamp(0, len(centres) - 1)
-    high = position.clamp(0, len(centres) - 1)
-    gap = (centres[high] - centres[low]).clamp_min(1e-12)
-    share = ((estimate - centres[low]) / gap).clamp(0, 1)
-    return sigmas[low] + share * (sigmas[high] - sigmas[low])
-
-
-def _window_mean(x: torch.Tensor, valid: torch.Tensor, side: int) -> torch.Tensor:
-    """Return the mean over the valid pixels of a window around every pixel, (1, 1, Y, X)."""
-    weight = valid.to(x.dtype)
-    padded = F.pad(torch.cat([x * weight, weight]), (side // 2,) * 4, mode="reflect")
-    sums = F.avg_pool2d(padded, side, stride=1)
-    return sums[:1] / sums[1:].clamp_min(1e-6)
-
-
-def wiener(
-    noisy: torch.Tensor, estimate: torch.Tensor, sigma: torch.Tensor, valid: torch.Tensor
-) -> torch.Tensor:
-    """Give back the part of the residual that exceeds the measured noise, window by window."""
-    residual = _window_mean((noisy - estimate) ** 2, valid, WINDOW)
-    noise = _window_mean(sigma**2, valid, WINDOW)
-    structure = (residual - noise).clamp_min(0)
-    gain = structure / (structure + noise).clamp_min(1e-30)
-    return torch.where(valid, estimate + gain * (noisy - estimate), estimate)
-
-
-def guard(
-    noisy: torch.Tensor, estimate: torch.Tensor, sigma: torch.Tensor, valid: torch.Tensor
-) -> torch.Tensor:
-    """Give the residual back where it is far beyond the noise: debris, missed structure, a clean image.
-
-    Unlike `wiener` it leaves alone what chance explains, so that it can be the last step.
-    """
-    squares = (noisy - estimate) ** 2
-    gain = torch.zeros_like(estimate)
-    for side, times in BEYOND_NOISE:
-        residual = _window_mean(squares, valid, side)
-        excess = residual - times * _window_mean(sigma**2, valid, side)
-        gain = torch.maximum(gain, excess.clamp_min(0) / residual.clamp_min(1e-30))
-    return torch.where(valid, estimate + gain * (noisy - estimate), estimate)
-
-
-class Refinement:
+class RefinementLoss:
     """The loss of one round of refinement.
 
     Parameters
@@ -164,9 +89,9 @@ class Refinement:
         patches = self.fit.patches.cut(self.stack)
         pixels, target, guide = patches[:, :-2], patches[:, -2:-1], patches[:, -1:]
         twice = torch.cat([target, target])
-        beside = torch.cat([pixels[:, 2:], pixels[:, 2:]])
+        neighbours = torch.cat([pixels[:, 2:], pixels[:, 2:]])
         visible = torch.cat([pixels[:, 1:2], pixels[:, 1:2]]) > 0.5
-        estimate = self.fit.apply(network, twice + self._noise(guide), visible, beside)
+        estimate = self.fit.apply(network, twice + self._noise(guide), visible, neighbours)
         weight = visible.to(target.dtype)
         loss: torch.Tensor = (weight * (estimate - twice) ** 2).sum() / weight.sum().clamp_min(1.0)
         if self.correlation is None:

@@ -1,22 +1,29 @@
-"""What every run has, whichever method: time without pauses, reports, pixels back on their scale."""
+"""What every run has, whichever method: its input, its clock with phases, its reports, and its result.
+
+What a run does is in `napari_blindspot.engine.paper_run`, `measured_run` and `model_run`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
 from napari_blindspot.core.errors import DivergedError
-from napari_blindspot.core.events import Paused, Step
+from napari_blindspot.core.events import Paused
+from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.plane import cast_like
-from napari_blindspot.core.result import History, Result
+from napari_blindspot.core.result import History
 from napari_blindspot.engine.hardware.backends import describe_device
+from napari_blindspot.method.losses import LOSSES
+from napari_blindspot.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     import numpy.typing as npt
@@ -24,10 +31,8 @@ if TYPE_CHECKING:
 
     from napari_blindspot.core.control import Control
     from napari_blindspot.core.events import Event
-    from napari_blindspot.core.result import Start
-    from napari_blindspot.settings import Settings
 
-__all__ = ["Clock", "Run"]
+__all__ = ["Clock", "LossRecord", "RunInput", "Watch", "image_of_plane"]
 
 REPORT_INTERVAL = 0.05
 """Seconds between two reports; reading a loss makes a GPU wait."""
@@ -40,13 +45,22 @@ FARTHEST = 10.0
 
 _FLOAT32: np.dtype[Any] = np.dtype(np.float32)
 
+S = TypeVar("S", bound=Settings)
+
 
 class Clock:
-    """Wall time without the pauses."""
+    """Wall time without the pauses, and how much of it each phase of a run takes.
+
+    Attributes
+    ----------
+    phases : dict of str to float
+        Seconds of each phase by its name; a phase within another counts for itself alone.
+    """
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
         self._paused = 0.0
+        self.phases: dict[str, float] = {}
 
     @property
     def elapsed(self) -> float:
@@ -57,51 +71,33 @@ class Clock:
         """Take a pause out of the count."""
         self._paused += seconds
 
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Count the time of the block for a phase, and not for the one around it."""
+        before, within = self.elapsed, sum(self.phases.values())
+        try:
+            yield
+        finally:
+            spent = self.elapsed - before - (sum(self.phases.values()) - within)
+            self.phases[name] = self.phases.get(name, 0.0) + spent
 
-class Run(ABC):
-    """One fit from start to end; it holds all tensors, so that they die with it.
+
+class Watch:
+    """When a run reports, and whether it is to go on.
 
     Parameters
     ----------
-    plane : ndarray
-        (Y, X), checked and not constant.
-    settings : Settings
-        With device and precision resolved.
-    device : torch.device
-        Where to compute.
     control : Control
         Pause, stop and cancel.
     preview_interval : float or None
-        Least seconds between two previews.
+        Least seconds between two previews; None for none.
     """
 
-    def __init__(
-        self,
-        plane: npt.NDArray[Any],
-        settings: Settings,
-        device: torch.device,
-        control: Control,
-        preview_interval: float | None,
-    ) -> None:
-        self.plane = plane
-        self.settings = settings
-        self.device = device
+    def __init__(self, control: Control, preview_interval: float | None) -> None:
         self.control = control
-        self.preview_interval = preview_interval
-        self.missing = np.isnan(plane) if plane.dtype.kind == "f" else np.zeros(plane.shape, bool)
         self.clock = Clock()
-        self.device_name = describe_device(device)
+        self._preview_interval = preview_interval
         self._reported = self._previewed = -math.inf
-
-    @abstractmethod
-    def events(self) -> Iterator[Event]:
-        """Do the work, and say how it goes."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(Y, X) of the plane."""
-        height, width = self.plane.shape
-        return height, width
 
     @property
     def interrupted(self) -> bool:
@@ -119,22 +115,10 @@ class Run(ABC):
     def preview_due(self) -> bool:
         """Whether someone wants a preview now; if so, this one counts."""
         now = self.clock.elapsed
-        if self.preview_interval is None or now - self._previewed < self.preview_interval:
+        if self._preview_interval is None or now - self._previewed < self._preview_interval:
             return False
         self._previewed = now
         return True
-
-    def step_event(self, done: int, total: int, losses: list[float], remaining: float) -> Step:
-        """Report an iteration."""
-        return Step(
-            iteration=done,
-            iterations=total,
-            denoising=losses[0],
-            inr=losses[1],
-            consistency=losses[2],
-            elapsed=self.clock.elapsed,
-            remaining=remaining,
-        )
 
     def wait_while_paused(self, iteration: int) -> Iterator[Event]:
         """Hold as long as the control says so, and keep that time off the clock."""
@@ -144,80 +128,146 @@ class Run(ABC):
             self.control.wait(PAUSE_INTERVAL)
         self.clock.skip(self.clock.elapsed - before)
 
-    def image(
-        self,
-        tensor: torch.Tensor,
-        invert: Callable[[npt.NDArray[Any]], npt.NDArray[np.float64]],
-        dtype: np.dtype[Any] = _FLOAT32,
-    ) -> npt.NDArray[Any]:
-        """Bring a (Y, X) tensor back to the input's scale; missing pixels become NaN again.
 
-        Raises
-        ------
-        DivergedError
-            If the fit has left the intensities of its plane behind.
-        """
-        image = invert(tensor.float().cpu().numpy())
-        low, high = float(np.nanmin(self.plane)), float(np.nanmax(self.plane))
-        reach = FARTHEST * (high - low)
-        # Written so that NaN, which is neither above nor below, fails too.
-        if not (image.min() >= low - reach and image.max() <= high + reach):
-            raise DivergedError(
-                "The fit did not converge: its image lies far from the intensities of the plane, or is no "
-                "number at all; a smaller learning rate, float32 precision or another seed may help."
-            )
-        if dtype.kind == "f":
-            image[self.missing] = np.nan
-        return cast_like(image, dtype)
+@dataclass(frozen=True, slots=True)
+class RunInput(Generic[S]):
+    """What a run begins with.
+
+    Attributes
+    ----------
+    plane : ndarray
+        (Y, X), checked and not constant.
+    settings : Settings
+        With device and precision resolved.
+    device : torch.device
+        Where to compute.
+    watch : Watch
+        How others look at it and speak to it.
+    neighbours : ndarray
+        (N, Y, X) float64, planes to look at as well; N may be 0.
+    notices : tuple of Notice
+        What was seen before it began, as news.
+    device_name : str
+        Of the device, as its owner would name it.
+    """
+
+    plane: npt.NDArray[Any]
+    settings: S
+    device: torch.device
+    watch: Watch
+    neighbours: npt.NDArray[np.float64]
+    notices: tuple[Notice, ...] = ()
+    device_name: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "device_name", describe_device(self.device))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X) of the plane."""
+        height, width = self.plane.shape
+        return height, width
+
+    @property
+    def missing(self) -> npt.NDArray[np.bool_]:
+        """(Y, X), pixels without a value."""
+        if self.plane.dtype.kind == "f":
+            return np.asarray(np.isnan(self.plane))
+        return np.zeros(self.plane.shape, bool)
 
     @property
     def output_dtype(self) -> np.dtype[Any]:
         """The dtype that the settings ask for."""
         return self.plane.dtype if self.settings.output_dtype == "input" else _FLOAT32
 
-    def result(
-        self,
-        denoised: npt.NDArray[Any],
-        inr: npt.NDArray[Any],
-        losses: torch.Tensor,
-        *,
-        passes: int,
-        stopped: bool,
-        warnings: tuple[str, ...] = (),
-        noise: dict[str, Any] | None = None,
-        start: Start = "anew",
-    ) -> Result:
-        """Put the record together.
-
-        Parameters
-        ----------
-        denoised, inr : ndarray
-            (Y, X) in the output's dtype.
-        losses : Tensor
-            (iterations, 3), of those that were run.
-        passes, stopped, warnings, noise, start
-            As in `Result`.
-        """
+    @property
+    def missing_notices(self) -> tuple[Notice, ...]:
+        """What to say about pixels without a value."""
         missing = int(self.missing.sum())
-        if missing:
-            what = (
-                f"{missing} NaN pixels were left out and stay"
-                if missing > 1
-                else "1 NaN pixel was left out and stays"
-            )
-            warnings = (*warnings, f"{what} NaN.")
-        history = History(*np.ascontiguousarray(losses.cpu().numpy().T))
-        return Result(
-            denoised=denoised,
-            inr=inr,
-            settings=self.settings,
-            history=history,
-            iterations=len(history),
-            passes=passes,
-            seconds=self.clock.elapsed,
-            device=self.device_name,
-            stopped=stopped,
-            warnings=warnings,
-            noise=noise,
-            start=start,
+        return (Notice("pixels-left-out", {"count": missing}),) if missing else ()
+
+
+def image_of_plane(
+    plane: npt.NDArray[Any],
+    tensor: torch.Tensor,
+    restore: Callable[[npt.NDArray[Any]], npt.NDArray[np.float64]],
+    dtype: np.dtype[Any] = _FLOAT32,
+) -> npt.NDArray[Any]:
+    """Bring a tensor back to the scale of a plane; missing pixels become NaN again.
+
+    Parameters
+    ----------
+    plane : ndarray
+        (Y, X), the input.
+    tensor : Tensor
+        (Y, X) on the scale of the fit.
+    restore : callable
+        Brings float32 of that scale back to intensities.
+    dtype : dtype
+        Of the image.
+
+    Raises
+    ------
+    DivergedError
+        If the fit has left the intensities of its plane behind.
+    """
+    image = restore(tensor.float().cpu().numpy())
+    low, high = float(np.nanmin(plane)), float(np.nanmax(plane))
+    reach = FARTHEST * (high - low)
+    # Written so that NaN, which is neither above nor below, fails too.
+    if not (image.min() >= low - reach and image.max() <= high + reach):
+        raise DivergedError(
+            "The fit did not converge: its image lies far from the intensities of the plane, or is no "
+            "number at all; a smaller learning rate, float32 precision or another seed may help."
         )
+    if dtype.kind == "f" and plane.dtype.kind == "f":
+        image[np.isnan(plane)] = np.nan
+    return cast_like(image, dtype)
+
+
+class LossRecord:
+    """The losses of all iterations of a run, on its device.
+
+    Parameters
+    ----------
+    iterations : int
+        How many there will be.
+    device : torch.device
+        Where they are computed.
+    """
+
+    def __init__(self, iterations: int, device: torch.device) -> None:
+        import torch
+
+        self._values = torch.full((iterations, len(LOSSES)), math.nan, device=device)
+        self._columns = {name: column for column, name in enumerate(LOSSES)}
+        self.total = iterations
+        self.done = 0
+
+    def write(self, name: str, value: torch.Tensor) -> None:
+        """Note a loss, (), of the iteration at work."""
+        self._values[self.done, self._columns[name]] = value
+
+    def write_all(self, values: torch.Tensor) -> None:
+        """Note all losses, in the order of `LOSSES`, of the iteration at work."""
+        self._values[self.done] = values
+
+    def repeat(self, name: str) -> None:
+        """Note the same as in the iteration before."""
+        column = self._columns[name]
+        self._values[self.done, column] = self._values[self.done - 1, column]
+
+    def of(self, name: str) -> torch.Tensor:
+        """Return a loss of all iterations that are done, (done,)."""
+        return self._values[: self.done, self._columns[name]]
+
+    def latest(self) -> dict[str, float]:
+        """Return the losses of the last iteration that is done; those without a value are left out."""
+        values = self._values[max(0, self.done - 1)].tolist()
+        return {name: value for name, value in zip(LOSSES, values, strict=True) if not math.isnan(value)}
+
+    def history(self) -> History:
+        """Return the losses of the iterations that are done."""
+        values = np.ascontiguousarray(self._values[: self.done].cpu().numpy().T)
+        losses: Mapping[str, npt.NDArray[np.float32]] = dict(zip(LOSSES, values, strict=True))
+        return History(losses, self.done)

@@ -1,4 +1,4 @@
-"""The simple fill of invisible pixels: a normalised convolution of the visible ones.
+"""The simple fill of hidden pixels, a normalised convolution of the visible ones, and the denoiser's input.
 
 Knutsson and Westin, "Normalized and Differential Convolution" (CVPR 1993).
 """
@@ -10,7 +10,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-__all__ = ["gaussian", "normalised_convolution"]
+__all__ = ["denoiser_input", "fill_weights", "gaussian", "normalised_convolution"]
 
 
 def gaussian(sigma: float, radius: int) -> tuple[float, ...]:
@@ -38,6 +38,34 @@ def normalised_convolution(
     both = F.pad(torch.cat([image * visible, visible], dim=1), (radius,) * 4, mode=mode)
     sums = _weighted(_weighted(both, line, -1), line, -2)
     return sums[:, :1] / sums[:, 1:].clamp_min(1e-6)
+
+
+def fill_weights(radius: float) -> tuple[float, ...]:
+    """Return the weights of the fill along an axis: it must look past a hole of this radius in pixels."""
+    if radius < 1:
+        return gaussian(1.0, 3)
+    return gaussian(0.8 * radius + 0.2, int(2.5 * radius))
+
+
+def denoiser_input(
+    image: torch.Tensor, visible: torch.Tensor, neighbours: torch.Tensor, line: tuple[float, ...]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the input of the measured D_θ, (N, 2 + K, Y, X), and the fill that it corrects, (N, 1, Y, X).
+
+    Parameters
+    ----------
+    image : Tensor
+        (N, 1, Y, X).
+    visible : Tensor
+        (N, 1, Y, X) bool; the input has the image where it is set, the fill elsewhere, and the mask itself.
+    neighbours : Tensor
+        (N, K, Y, X), planes that are never hidden; K may be 0.
+    line : tuple of float
+        Weights of the fill, as `fill_weights` returns them.
+    """
+    seen = visible.to(image.dtype)
+    fill = normalised_convolution(image, seen, line)
+    return torch.cat([torch.where(visible, image, fill), seen, neighbours], dim=1), fill
 
 
 def _weighted(x: torch.Tensor, line: tuple[float, ...], dim: int) -> torch.Tensor:

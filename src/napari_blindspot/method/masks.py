@@ -1,11 +1,49 @@
-"""Which pixels the networks see, and which they must predict (paper, section 3.2)."""
+"""Which pixels the networks see, and which they must predict (paper, section 3.2).
+
+The paper draws a sparse visible set and predicts what lies away from it; the measured method draws a target
+in every cell of a grid and hides a hole around each. A kind of hole that is added to `MASKS` can be chosen
+in the settings.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 
+from napari_blindspot.method.fill import fill_weights
+from napari_blindspot.method.hole_geometry import hole_radius, target_spacing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Protocol
+
+    class Mask(Protocol):
+        """A kind of blind spot, made once for the settings of a fit."""
+
+        @property
+        def fill_weights(self) -> tuple[float, ...]:
+            """Weights along an axis of the normalised convolution that fills the holes."""
+
+        @property
+        def covers(self) -> int:
+            """In how many masks every pixel is a target once."""
+
+        def draw(
+            self, count: int, height: int, width: int, generator: torch.Generator
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            """Return random targets and what is visible for them, (count, 1, Y, X) bool each."""
+
+        def cover(
+            self, height: int, width: int, generator: torch.Generator
+        ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+            """Give targets and visible pixels, (1, 1, Y, X), until every pixel was a target once."""
+
+
 __all__ = [
+    "MASKS",
+    "DiscHoles",
     "dilate",
     "disc",
     "invisible_set",
@@ -130,3 +168,50 @@ def punch_holes(targets: torch.Tensor, radius: float) -> torch.Tensor:
         return ~targets
     hidden = F.conv2d(targets.float(), disc(radius, targets.device), padding=int(radius))
     return hidden < 0.5
+
+
+class DiscHoles:
+    """One target in every cell of a grid, hidden together with a disc around it.
+
+    Parameters
+    ----------
+    gap : int
+        Pixels between a target and the nearest visible pixel.
+    visible_fraction : float
+        Fraction of the pixels that stays visible; it sets the size of the cells.
+    """
+
+    def __init__(self, gap: int, visible_fraction: float) -> None:
+        self.radius = hole_radius(gap)
+        self.spacing = target_spacing(gap, visible_fraction)
+        self.fill_weights = fill_weights(self.radius)
+
+    @property
+    def covers(self) -> int:
+        """In how many masks every pixel is a target once."""
+        return self.spacing**2
+
+    def draw(
+        self, count: int, height: int, width: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return random targets and what is visible for them, (count, 1, Y, X) bool each."""
+        targets = scattered_targets(count, height, width, self.spacing, generator)
+        return targets, punch_holes(targets, self.radius)
+
+    def cover(
+        self, height: int, width: int, generator: torch.Generator
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Give targets and visible pixels, (1, 1, Y, X), until every pixel was a target once.
+
+        Which pixel of a cell comes when is random.
+        """
+        cells = (-(-height // self.spacing), -(-width // self.spacing))
+        device = generator.device
+        orders = torch.rand(self.covers, *cells, device=device, generator=generator).argsort(dim=0)
+        for choice in orders:
+            targets = place_targets(choice[None], self.spacing, height, width)
+            yield targets, punch_holes(targets, self.radius)
+
+
+MASKS: dict[str, Callable[[int, float], Mask]] = {"disc": DiscHoles}
+"""Kinds of blind spots by name; each is made from the gap and the visible fraction."""

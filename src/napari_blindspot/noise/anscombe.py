@@ -15,6 +15,8 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from napari_blindspot.core.noise_model import NoiseModel
+
     Floats = npt.NDArray[np.float64]
 
 __all__ = ["Anscombe"]
@@ -38,6 +40,11 @@ class Anscombe:
 
     gain: float
     offset: float
+
+    @classmethod
+    def of(cls, noise: NoiseModel) -> Anscombe:
+        """Return the transform after which a measured noise has standard deviation 1 everywhere."""
+        return cls(noise.gain, noise.offset)
 
     def forward(self, image: npt.ArrayLike) -> Floats:
         """Return the image with noise of standard deviation 1, in float64."""

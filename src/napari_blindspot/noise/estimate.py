@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.noise.anscombe import Anscombe
+from napari_blindspot.core.noise_model import CORRELATED, NoiseModel, next_pixel_correlation
 from napari_blindspot.noise.blocks import (
     QUIETEST,
     Line,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["NoiseModel", "estimate_noise"]
+__all__ = ["estimate_noise"]
 
 BLOCK = 16
 """Side of a block in pixels: long enough for the correlation, short enough to find flat ones."""
@@ -67,86 +67,6 @@ CORRECTIONS = 4
 EXCESS = (0.03, 0.1)
 """How much more variance than a white floor the quietest blocks may show by chance, and from which on that
 is structure."""
-
-CORRELATED = 0.4
-"""Correlation of next neighbours from which on a neighbour tells more about the noise than the signal."""
-
-
-@dataclass(frozen=True, slots=True)
-class NoiseModel:
-    """What was measured; lengths in pixels, variances in squared intensities of the image.
-
-    Attributes
-    ----------
-    gain, gain_error : float
-        Slope of variance over intensity, and its standard error. 0 when the noise does not grow.
-    offset, offset_error : float
-        Variance at intensity 0, and its standard error; negative when the black level lies above 0.
-    sigma : float
-        Standard deviation of the noise at the median intensity.
-    correlation : ndarray
-        (2L+1, 2L+1) autocorrelation of the noise, its centre (lag 0) being 1.
-    correlation_error : float
-        Standard error of each of its values.
-    scan_line : float
-        Share of the variance that the pixels of a row have in common (a line scanner's flicker).
-    clipped_low, clipped_high : float
-        Fractions of pixels at the lowest and the highest value, where they pile up; else 0.
-    measured : bool
-        False when the plane holds too little to measure noise from.
-    textured : bool
-        Whether correlated noise could not be told from texture, so that strength and correlation are upper
-        bounds.
-    """
-
-    gain: float
-    gain_error: float
-    offset: float
-    offset_error: float
-    sigma: float
-    correlation: Floats
-    correlation_error: float
-    scan_line: float
-    clipped_low: float
-    clipped_high: float
-    measured: bool = True
-    textured: bool = False
-
-    @property
-    def neighbour_correlation(self) -> float:
-        """The larger of the correlations with the next pixel in y and in x."""
-        return _next_pixel(self.correlation)
-
-    @property
-    def is_correlated(self) -> bool:
-        """Whether a pixel's neighbours share much of its noise."""
-        return self.neighbour_correlation > CORRELATED
-
-    @property
-    def reach(self) -> int:
-        """The longest lag on either axis at which a tenth of the noise is still shared."""
-        c = len(self.correlation) // 2
-        axes = np.maximum(self.correlation[c, c:], self.correlation[c:, c])
-        shared = np.flatnonzero(axes >= 0.1)
-        return int(shared.max()) if shared.size else 0
-
-    @property
-    def stabiliser(self) -> Anscombe:
-        """The transform after which this noise has standard deviation 1 everywhere."""
-        return Anscombe(self.gain, self.offset)
-
-    def variance(self, intensity: npt.ArrayLike) -> Floats:
-        """Return the variance of the noise at these intensities, never negative."""
-        line = self.gain * np.asarray(intensity, np.float64) + self.offset
-        return np.maximum(line, 0.0)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the figures as plain numbers and lists, for a report or an image's metadata."""
-        return {
-            name: value.round(4).tolist() if isinstance(value, np.ndarray) else value
-            for name in self.__dataclass_fields__
-            for value in [getattr(self, name)]
-        }
 
 
 def estimate_noise(image: npt.ArrayLike, lags: int = LAGS) -> NoiseModel:
@@ -184,7 +104,7 @@ def estimate_noise(image: npt.ArrayLike, lags: int = LAGS) -> NoiseModel:
     if fit is None:
         return _nothing(clipped_low, clipped_high)
     fit, textured = _on_its_floor(fit), False
-    if _next_pixel(fit.correlation) > CORRELATED and min(planes.shape[-2:]) >= 4 * BLOCK:
+    if next_pixel_correlation(fit.correlation) > CORRELATED and min(planes.shape[-2:]) >= 4 * BLOCK:
         short = _short_under_texture(fit, planes)
         textured = short is not None
         # A long tail needs longer blocks: what a block is shorter than looks like its trend. But where the
@@ -270,7 +190,7 @@ def _short_under_texture(fit: _Fit, planes: Floats) -> _Fit | None:
     Texture is correlated too, and with it the variance grows with the side of the blocks, since detrending
     takes most from the shortest.
     """
-    correlation = _next_pixel(fit.correlation)
+    correlation = next_pixel_correlation(fit.correlation)
     if correlation > TOLD or min(planes.shape[-2:]) < ENOUGH * LONG:
         return None
     short, long = _fit_blocks(cut(planes, SHORT), LAGS), _fit_blocks(cut(planes, LONG), LAGS)
@@ -360,12 +280,6 @@ def _nothing(clipped_low: float = 0.0, clipped_high: float = 0.0) -> NoiseModel:
         clipped_high=clipped_high,
         measured=False,
     )
-
-
-def _next_pixel(correlation: Floats) -> float:
-    """Return the larger of the correlations at lag 1 in y and in x; 0 where only lag 0 was measured."""
-    c = len(correlation) // 2
-    return float(max(correlation[c + 1, c], correlation[c, c + 1])) if c else 0.0
 
 
 def _piled_up(values: Floats, limit: float, least: float) -> float:

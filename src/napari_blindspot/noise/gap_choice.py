@@ -1,36 +1,30 @@
 """From measured noise to settings: how far to look away, how much to show, how often to refine.
 
-The only place that decides for the user, and it says so in a sentence. Measuring belongs to
-`napari_blindspot.noise.estimate`, the theory to `napari_blindspot.noise.risk`.
+The only place that decides for the user, and it says so in a notice. Measuring belongs to
+`napari_blindspot.noise.estimate`, the theory to `napari_blindspot.noise.risk`; how long a fit takes belongs
+to `napari_blindspot.engine.schedule`.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_blindspot.core.notices import Notice
+from napari_blindspot.method.hole_geometry import hole_radius
+from napari_blindspot.noise.anscombe import Anscombe
 from napari_blindspot.noise.risk import blind_spot_risk, signal_covariance
+from napari_blindspot.settings import PlannedSettings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from napari_blindspot.noise.estimate import NoiseModel
-    from napari_blindspot.settings import Settings
+    from napari_blindspot.core.noise_model import NoiseModel
+    from napari_blindspot.settings import MeasuredSettings
 
-    Floats = npt.NDArray[np.float64]
-
-__all__ = [
-    "Plan",
-    "blind_iterations",
-    "correlated_share",
-    "hole_radius",
-    "make_plan",
-    "patches_of_an_iteration",
-    "target_spacing",
-]
+__all__ = ["DENSE", "SPARSE", "Plan", "make_plan"]
 
 GAPS = (0, 1, 2, 3)
 """Gaps to choose from, in pixels."""
@@ -45,22 +39,11 @@ difference of two like figures there."""
 TOLERANCE = 1.1
 """A smaller gap is taken if its risk is at most this many times the least: it predicts more pixels."""
 
+SAFE_GAP = 1
+"""Gap where the noise could not be measured."""
+
 SPARSE, DENSE = 8 / 9, 28 / 49
 """Visible fractions for white and for correlated noise: one target in 3² and in 7² pixels."""
-
-CORRELATED_SHARE = 0.3
-"""Length of a blind fit from random weights where noise is correlated: a longer one, which white noise
-would need, learns what leaks past the hole."""
-
-MOST_LOOKS = 500
-"""How often the blind fit may see each pixel on average; beyond, it learns a plane by heart."""
-
-LOOKS_PER_SIDE = {"pretrained": 1, "random": 4}
-"""On small planes, how often at most relative to their side in pixels."""
-
-NEIGHBOURS_SHARE = 4
-"""Length of a blind fit from pretrained weights where neighbouring planes are seen, of which they know
-nothing, relative to one without."""
 
 WHITE_ROUNDS, CORRELATED_ROUNDS = (40,), (80, 50)
 """Iterations of each round of refinement."""
@@ -72,20 +55,22 @@ class Plan:
 
     Attributes
     ----------
-    settings : Settings
+    settings : PlannedSettings
         With all that the noise decides filled in.
-    correlated : bool
-        Whether the noise is taken to be correlated.
-    sentence : str
-        The reason, in words for the user.
+    notice : Notice
+        The choice and its reason; a warning where the noise could not be measured.
     """
 
-    settings: Settings
-    correlated: bool
-    sentence: str
+    settings: PlannedSettings
+    notice: Notice
+
+    @property
+    def correlated(self) -> bool:
+        """Whether the noise is taken to be correlated."""
+        return self.settings.gap > 0
 
 
-def make_plan(image: npt.ArrayLike, noise: NoiseModel, settings: Settings) -> Plan:
+def make_plan(image: npt.ArrayLike, noise: NoiseModel, settings: MeasuredSettings) -> Plan:
     """Fill in what `settings` leave open, by the noise of the image.
 
     Parameters
@@ -94,100 +79,34 @@ def make_plan(image: npt.ArrayLike, noise: NoiseModel, settings: Settings) -> Pl
         (Y, X), the noisy plane.
     noise : NoiseModel
         Measured on it.
-    settings : Settings
-        Of a preset that measures the noise; what the user has set stays.
+    settings : MeasuredSettings
+        What the user has set stays.
     """
-    if noise.measured:
-        gap = _least_risky_gap(image, noise)
-        seen = f"noise {_grain(noise)}"
-    else:
-        gap = 1
-        seen = "noise that could not be measured (too small, too flat or clipped), so safe settings"
-    gap = gap if settings.dilation is None else settings.dilation
-    correlated = gap > 0
+    gap = settings.gap
+    if gap is None:
+        gap = _least_risky_gap(image, noise) if noise.measured else SAFE_GAP
     fraction = settings.visible_fraction
     if fraction is None:
-        fraction = DENSE if correlated else SPARSE
+        fraction = DENSE if gap else SPARSE
     rounds = settings.refine_iterations
     if rounds is None:
-        rounds = CORRELATED_ROUNDS if correlated else WHITE_ROUNDS
-        if not noise.measured:
-            rounds = ()
-    side, count = patches_of_an_iteration(np.shape(image), settings)
-    filled = {
-        "dilation": gap,
-        "visible_fraction": fraction,
-        "refine_iterations": rounds,
-        "patch_size": side,
-        "batch_size": count,
-    }
+        rounds = (CORRELATED_ROUNDS if gap else WHITE_ROUNDS) if noise.measured else ()
+    filled = {"gap": gap, "visible_fraction": fraction, "refine_iterations": rounds}
     return Plan(
-        settings=settings.model_copy(update=filled),
-        correlated=correlated,
-        sentence=f"{seen[0].upper()}{seen[1:]} → {gap}-pixel gap, {fraction:.0%} visible.",
+        settings=PlannedSettings(**(dict(settings) | filled)),
+        notice=Notice(
+            "gap-chosen",
+            {
+                "measured": noise.measured,
+                "correlated": noise.is_correlated,
+                "textured": noise.textured,
+                "reach": noise.reach,
+                "gap": gap,
+                "visible_fraction": fraction,
+            },
+            is_warning=not noise.measured,
+        ),
     )
-
-
-def hole_radius(gap: int) -> float:
-    """Return the radius of the disc around a target that is hidden for this gap; 0 hides it alone."""
-    return gap + 0.3 if gap else 0.0
-
-
-def target_spacing(gap: int, visible_fraction: float) -> int:
-    """Return the side of the cells that each hold one target, so that this fraction stays visible."""
-    reach = np.arange(-gap, gap + 1)
-    area = int((reach[:, None] ** 2 + reach**2 <= hole_radius(gap) ** 2 + 1e-6).sum())
-    # Rounded first: 1 / (1 - 8/9) is 9 and a little, whose root must not become 4.
-    return max(2, math.ceil(math.sqrt(round(area / (1.0 - visible_fraction), 6))))
-
-
-def patches_of_an_iteration(shape: tuple[int, ...], settings: Settings) -> tuple[int, int]:
-    """Return side and number of the patches of an iteration, at most those that the settings say.
-
-    An iteration sees half of the plane, whatever its size up to 512². A small plane seen whole and many
-    times over in every iteration would be learned by heart, noise included.
-    """
-    area = shape[0] * shape[1]
-    half = math.isqrt(area // 4) // 16 * 16
-    side = min(settings.patch_size, max(64, min(half, 128)))
-    return side, int(np.clip(round(area / 2 / side**2), 2, max(2, settings.batch_size)))
-
-
-def blind_iterations(
-    settings: Settings, shape: tuple[int, int], neighbours: int = 0, share: float = 1.0
-) -> int:
-    """Return how many steps the blind fit takes: those of the settings, or fewer if the plane is small.
-
-    Parameters
-    ----------
-    settings : Settings
-        Of a plan, so with gap and patches filled in.
-    shape : tuple of int
-        (Y, X) of the plane.
-    neighbours : int
-        How many neighbouring planes are seen.
-    share : float
-        Of the steps of a fit that does not start from another plane's networks.
-    """
-    pixels = shape[0] * shape[1]
-    seen = settings.batch_size * min(settings.patch_size, *shape) ** 2 / pixels
-    iterations = settings.iterations
-    if settings.unet_start == "pretrained" and neighbours:
-        iterations *= NEIGHBOURS_SHARE
-    looks = min(MOST_LOOKS, LOOKS_PER_SIDE[settings.unet_start] * math.sqrt(pixels))
-    return max(1, round(share * correlated_share(settings) * min(iterations, looks / seen)))
-
-
-def correlated_share(settings: Settings) -> float:
-    """Return how long a blind fit is, relative to one on white noise."""
-    return CORRELATED_SHARE if settings.dilation and settings.unet_start == "random" else 1.0
-
-
-def _grain(noise: NoiseModel) -> str:
-    if not noise.is_correlated:
-        return "nearly independent from pixel to pixel"
-    most = " at most, mixed with texture" if noise.textured else ""
-    return f"correlated over {noise.reach} pixel{'s' * (noise.reach != 1)}{most}"
 
 
 def _least_risky_gap(image: npt.ArrayLike, noise: NoiseModel) -> int:
@@ -199,7 +118,7 @@ def _least_risky_gap(image: npt.ArrayLike, noise: NoiseModel) -> int:
         return 1
     needed = next((gap for rho, gap in LEAST_GAPS if noise.neighbour_correlation > rho), 0)
     gaps = GAPS[needed:]
-    stabilised = noise.stabiliser.forward(image)
+    stabilised = Anscombe.of(noise).forward(image)
     covariance, variance = signal_covariance(stabilised, noise.correlation, 2 * WINDOW)
     y, x = np.mgrid[-WINDOW : WINDOW + 1, -WINDOW : WINDOW + 1]
     distance = np.hypot(y, x)

@@ -1,4 +1,4 @@
-"""Neighbouring planes of a stack as company for the plane at work: which ones, and whether they may help.
+"""Whether neighbouring planes of a stack may help the plane at work: how much of its noise they share.
 
 Two exposures of nearly the same scene share the structure but not the noise, so a neighbour may be shown to
 a blind-spot network without hiding anything. Where noise is shared (a running mean over frames, a frame
@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_blindspot.core.errors import ImageError
 from napari_blindspot.noise.blocks import diagonal_differences
 
 if TYPE_CHECKING:
-    from typing import Any
-
     import numpy.typing as npt
 
-__all__ = ["MOST_SHARED", "check_neighbours", "nearest_planes", "shared_noise"]
+__all__ = ["MOST_SHARED", "shared_noise"]
 
 MOST_SHARED = 0.15
 """Correlation of the noise of two planes from which on neighbours are not used: its square is the share of
@@ -30,43 +27,6 @@ BLOCK = 16
 
 QUIETEST = 0.2
 """Share of the blocks that is taken to be free of structure."""
-
-
-def nearest_planes(position: int, length: int, reach: int) -> list[int]:
-    """Return the positions of the ``2 * reach`` planes nearest to one, in order.
-
-    At the ends of a stack they all lie on one side, so that every plane has equally many; a short stack has
-    fewer.
-
-    Parameters
-    ----------
-    position, length : int
-        Of the plane and of the axis.
-    reach : int
-        How many planes on each side.
-    """
-    count = min(2 * reach, length - 1)
-    first = min(max(position - reach, 0), length - 1 - count)
-    return [at for at in range(first, first + count + 1) if at != position]
-
-
-def check_neighbours(plane: npt.NDArray[Any], neighbours: npt.ArrayLike | None) -> npt.NDArray[np.float64]:
-    """Return neighbours as (N, Y, X) float64; N is 0 where there are none.
-
-    Raises
-    ------
-    ImageError
-        If they do not have the size of the plane.
-    """
-    if neighbours is None:
-        return np.empty((0, *plane.shape))
-    beside = np.asarray(neighbours, np.float64)
-    if beside.ndim != 3 or beside.shape[1:] != plane.shape:
-        raise ImageError(
-            f"The neighbours have the shape {beside.shape}, but for a plane of shape {plane.shape} "
-            f"(N, {plane.shape[0]}, {plane.shape[1]}) is needed."
-        )
-    return beside
 
 
 def shared_noise(plane: npt.NDArray[np.float64], neighbours: npt.NDArray[np.float64]) -> float:

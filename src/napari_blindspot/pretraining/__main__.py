@@ -8,14 +8,13 @@ from typing import Annotated
 
 import typer
 
-from napari_blindspot.engine.warm_start import take_weights
-from napari_blindspot.method.weights import Noise, save
+from napari_blindspot.method.weights import NoiseKind, take_weights, write_pretrained
 from napari_blindspot.pretraining.train import train
 from napari_blindspot.settings import PRETRAINED_WIDTH
 
 
 def main(
-    noise: Annotated[Noise, typer.Argument(help="Kind of noise.")],
+    noise: Annotated[NoiseKind, typer.Argument(help="Kind of noise.")],
     folder: Annotated[Path, typer.Argument(help="Where the weights are written.")],
     iterations: Annotated[int, typer.Option(min=2, help="Steps of the training.")] = 50_000,
     planes: Annotated[int, typer.Option(min=1, help="Synthetic planes to draw patches from.")] = 1500,
@@ -32,7 +31,7 @@ def main(
             typer.echo(f"{iteration} of {iterations}: loss {mean:.4f}, {time.perf_counter() - start:.0f} s")
 
     network = train(noise, PRETRAINED_WIDTH, iterations, planes, report)
-    save(take_weights({"": network}), folder, noise)
+    write_pretrained(take_weights({"": network}), folder, noise)
 
 
 if __name__ == "__main__":

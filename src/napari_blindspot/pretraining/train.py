@@ -12,19 +12,18 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from napari_blindspot.engine.blind_fit import line_of_fill, what_is_seen
 from napari_blindspot.engine.trainer import Trainer
 from napari_blindspot.method.compact_unet import CompactUNet
-from napari_blindspot.method.fill import gaussian
-from napari_blindspot.method.masks import punch_holes, scattered_targets
+from napari_blindspot.method.fill import denoiser_input, gaussian
+from napari_blindspot.method.masks import DiscHoles
 from napari_blindspot.method.symmetry import SYMMETRIES, turn
-from napari_blindspot.noise.gap_choice import DENSE, SPARSE, hole_radius, target_spacing
+from napari_blindspot.noise.gap_choice import DENSE, SPARSE
 from napari_blindspot.pretraining.synthetic import random_plane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_blindspot.method.weights import Noise
+    from napari_blindspot.method.weights import NoiseKind
 
 __all__ = ["train"]
 
@@ -45,7 +44,7 @@ REACH = 5
 
 
 def train(
-    noise: Noise, width: int, iterations: int, planes: int, report: Callable[[int, float], None]
+    noise: NoiseKind, width: int, iterations: int, planes: int, report: Callable[[int, float], None]
 ) -> CompactUNet:
     """Train on as many planes for as many iterations, and return the network with its mean weights.
 
@@ -95,8 +94,9 @@ class _Batches:
         clean, sigma = self._patches()
         noise, gap = self._noise()
         noisy = clean + sigma * noise
-        visible = self._visible(gap)
-        features, fill = what_is_seen(noisy, visible, noisy[:, :0], line_of_fill(hole_radius(gap)))
+        mask = DiscHoles(gap, DENSE if gap else SPARSE)
+        visible = self._visible(mask)
+        features, fill = denoiser_input(noisy, visible, noisy[:, :0], mask.fill_weights)
         with torch.autocast("cpu", torch.bfloat16):
             correction = network(features.contiguous(memory_format=torch.channels_last))
         estimate = fill + correction.float()
@@ -137,10 +137,9 @@ class _Batches:
         padded = F.pad(white, (REACH,) * 4, mode="circular")
         return F.conv2d(padded, (kernel / kernel.square().sum().sqrt())[None, None]), gap
 
-    def _visible(self, gap: int) -> torch.Tensor:
+    def _visible(self, mask: DiscHoles) -> torch.Tensor:
         """Return masks of which the first half has holes, (BATCH, 1, PATCH, PATCH) bool."""
         half = BATCH // 2
-        spacing = target_spacing(gap, DENSE if gap else SPARSE)
-        targets = scattered_targets(half, PATCH, PATCH, spacing, self.generator)
+        _, visible = mask.draw(half, PATCH, PATCH, self.generator)
         whole = torch.ones(BATCH - half, 1, PATCH, PATCH, dtype=torch.bool)
-        return torch.cat([punch_holes(targets, hole_radius(gap)), whole])
+        return torch.cat([visible, whole])

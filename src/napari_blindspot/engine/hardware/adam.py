@@ -14,6 +14,7 @@ import torch
 from torch.optim.adam import adam
 
 from napari_blindspot.engine.hardware import cuda_graph
+from napari_blindspot.engine.hardware.backends import BACKENDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -66,7 +67,7 @@ def make_adam(
     parameters: Iterable[torch.Tensor], numbers: Numbers, beta: float, device: torch.device
 ) -> Adam:
     """Return the form for a device; see `Adam`."""
-    form = DeviceAdam if cuda_graph.on_gpu(device) else HostAdam
+    form = DeviceAdam if cuda_graph.keeps_numbers(device) else HostAdam
     return form(parameters, numbers, beta)
 
 
@@ -135,7 +136,7 @@ class HostAdam(Adam):
     def __init__(self, parameters: Iterable[torch.Tensor], numbers: Numbers, beta: float) -> None:
         super().__init__(parameters, numbers, beta)
         self.steps = [torch.zeros(()) for _ in self.parameters]
-        self.fused = all(p.device.type != "mps" for p in self.parameters)
+        self.fused = all(BACKENDS[p.device.type].fuses_adam for p in self.parameters)
 
     def tensors(self) -> list[torch.Tensor]:
         """Return what a step changes and the next one reads."""

@@ -1,55 +1,193 @@
-"""Choice of device and precision, and the words for what went wrong on it."""
+"""The devices that a run can compute on: one record each, and the choice among them.
+
+A device that is added here is offered, described, measured and used wherever devices are. Importing this
+does not load torch, so that help and forms can name the devices; choosing one does. What went wrong on a
+device is put into words in `napari_blindspot.engine.hardware.failures`.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import os
 import platform
-import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from napari_blindspot.core.errors import DeviceError, OutOfMemoryError, SettingsError
+from napari_blindspot.core.errors import DeviceError, SettingsError
+from napari_blindspot.settings import MeasuredSettings, PaperSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-    from napari_blindspot.settings import DeviceName, Precision, Settings
+    import torch
+
+    from napari_blindspot.settings import Precision, Settings
 
 __all__ = [
+    "BACKENDS",
+    "Backend",
     "available_devices",
     "choose_device",
     "choose_precision",
     "describe_device",
-    "is_out_of_memory",
-    "readable_errors",
     "release_memory",
+    "unet_arithmetic",
 ]
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A kind of device, best first in `BACKENDS`.
+
+    Attributes
+    ----------
+    name : str
+        In the settings, and torch's name of its type.
+    is_present : callable
+        Tells whether torch can use one here.
+    describe : callable
+        Names it as its owner would.
+    release : callable
+        Gives cached memory back to the system, so that other programs can have it.
+    own_memory : callable
+        Returns free and total bytes of a memory of its own; None where it has that of the machine.
+    is_exact_in_bfloat16 : callable
+        Tells whether it multiplies bfloat16 natively, faster than float32 and as good for the U-Net.
+    replays_steps : bool
+        Whether the numbers of a step are kept on it, so that steps can be recorded and replayed.
+    fuses_adam : bool
+        Whether torch's fused Adam runs on it.
+    takes_tf32 : bool
+        Whether convolutions may take TF32.
+    visible : callable
+        Returns the environment that shows a process the one device of this number, or nothing.
+    """
+
+    name: str
+    is_present: Callable[[], bool]
+    describe: Callable[[], str]
+    release: Callable[[], None] = _nothing
+    own_memory: Callable[[], tuple[int, int] | None] = lambda: None
+    is_exact_in_bfloat16: Callable[[], bool] = lambda: False
+    replays_steps: bool = False
+    fuses_adam: bool = True
+    takes_tf32: bool = False
+    visible: Callable[[int], dict[str, str]] = lambda number: {}
+
+
+def _cuda() -> Any:
+    import torch
+
+    return torch.cuda
+
+
+def _cuda_memory() -> tuple[int, int]:
+    """Return free and total bytes; what torch holds without need counts as free."""
+    cuda = _cuda()
+    free, total = cuda.mem_get_info()
+    return int(free) + cuda.memory_reserved() - cuda.memory_allocated(), int(total)
+
+
+def _one_cuda_device(number: int) -> dict[str, str]:
+    """Deal the devices that this process may use out in turn."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is None:
+        names = [str(n) for n in range(_cuda().device_count())]
+    else:
+        names = [name.strip() for name in given.split(",") if name.strip()]
+    return {"CUDA_VISIBLE_DEVICES": names[number % len(names)]} if names else {}
+
+
+def _mps_is_present() -> bool:
+    import torch
+
+    return torch.backends.mps.is_available()
+
+
+def _release_mps() -> None:
+    import torch
+
+    torch.mps.empty_cache()
+
+
+def _describe_cpu() -> str:
+    import torch
+
+    threads = torch.get_num_threads()
+    return f"CPU ({threads} thread{'s' * (threads != 1)}, {platform.machine()})"
+
+
+def _cpu_has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 natively (AVX512_BF16 or AMX)."""
+    import torch
+
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    found = [getattr(torch.cpu, probe, None) for probe in probes]
+    return any(probe() for probe in found if probe is not None)
+
+
+BACKENDS: dict[str, Backend] = {
+    backend.name: backend
+    for backend in (
+        Backend(
+            "cuda",
+            is_present=lambda: bool(_cuda().is_available()),
+            describe=lambda: f"GPU ({_cuda().get_device_name()})",
+            release=lambda: _cuda().empty_cache(),
+            own_memory=_cuda_memory,
+            replays_steps=True,
+            takes_tf32=True,
+            visible=_one_cuda_device,
+        ),
+        Backend(
+            "mps",
+            is_present=_mps_is_present,
+            describe=lambda: "GPU (Apple, Metal)",
+            release=_release_mps,
+            fuses_adam=False,
+        ),
+        Backend(
+            "cpu",
+            is_present=lambda: True,
+            describe=_describe_cpu,
+            is_exact_in_bfloat16=_cpu_has_bfloat16,
+        ),
+    )
+}
+"""By name; ``auto`` takes the first that is there."""
 
 
 def available_devices() -> list[str]:
     """Return the names of the devices that torch can use here, best first."""
-    devices = []
-    if torch.cuda.is_available():
-        devices.append("cuda")
-    if torch.backends.mps.is_available():
-        devices.append("mps")
-    return [*devices, "cpu"]
+    return [name for name, backend in BACKENDS.items() if backend.is_present()]
 
 
-def choose_device(name: DeviceName) -> torch.device:
+def choose_device(name: str) -> torch.device:
     """Turn the setting into a device.
 
     Raises
     ------
+    SettingsError
+        If there is no device of that name anywhere.
     DeviceError
         If that device is not there.
     """
+    import torch
+
+    if name != "auto" and name not in BACKENDS:
+        raise SettingsError(
+            f"There is no device {name!r}; choose one of: auto, {', '.join(BACKENDS)}.", setting="device"
+        )
     present = available_devices()
     if name == "auto":
         return torch.device(present[0])
     if name not in present:
-        raise DeviceError(f"There is no {name} device here; choose one of: auto, {', '.join(present)}.")
+        raise DeviceError(
+            f"There is no {name} device here; choose one of: auto, {', '.join(present)}.", setting="device"
+        )
     return torch.device(name)
 
 
@@ -66,101 +204,43 @@ def choose_precision(settings: Settings, device: torch.device) -> Precision:
         If the processor's convolutions cannot be trusted with these settings.
     """
     if settings.precision != "auto":
-        dilated = not settings.measures_noise and settings.unet_dilation > 1
-        if settings.precision == "bfloat16" and device.type == "cpu" and dilated:
-            _check_dilated_width(settings.unet_width)
+        if (
+            settings.precision == "bfloat16"
+            and device.type == "cpu"
+            and isinstance(settings, PaperSettings)
+        ):
+            _check_dilated_width(settings)
         return settings.precision
-    if settings.measures_noise and device.type == "cpu" and _cpu_has_bfloat16():
+    if isinstance(settings, MeasuredSettings) and BACKENDS[device.type].is_exact_in_bfloat16():
         return "bfloat16"
     return "float32"
 
 
-def _cpu_has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 natively (AVX512_BF16 or AMX)."""
-    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    found = [getattr(torch.cpu, probe, None) for probe in probes]
-    return any(probe() for probe in found if probe is not None)
-
-
-def _check_dilated_width(width: int) -> None:
+def _check_dilated_width(settings: PaperSettings) -> None:
     # The gradient of a dilated convolution reads past its weights, in oneDNN 3.12, where the input channels
     # are no multiple of 16: it ends in NaN, or ends the process. The U-Net's last widths are thirds.
-    if width % 48:
+    if settings.unet_dilation > 1 and settings.unet_width % 48:
         raise SettingsError(
             "On a CPU, dilated convolutions in bfloat16 need a U-Net width that is a multiple of 48, and "
-            f"it is {width}; choose another width, or float32."
+            f"it is {settings.unet_width}; choose another width, or float32."
         )
 
 
-def unet_arithmetic(settings: Settings, device: torch.device) -> torch.autocast:
-    """Return the context in which the U-Net computes, by the precision of resolved settings."""
+def unet_arithmetic(precision: Precision, device: torch.device) -> torch.autocast:
+    """Return the context in which the U-Net computes."""
+    import torch
+
     # Without a cache, which would hold memory of a step that is being recorded.
     return torch.autocast(
-        device.type,
-        dtype=torch.bfloat16,
-        enabled=settings.precision == "bfloat16",
-        cache_enabled=False,
+        device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16", cache_enabled=False
     )
 
 
 def describe_device(device: torch.device) -> str:
     """Name the device as its owner would."""
-    if device.type == "cuda":
-        return f"GPU ({torch.cuda.get_device_name(device)})"
-    if device.type == "mps":
-        return "GPU (Apple, Metal)"
-    threads = torch.get_num_threads()
-    return f"CPU ({threads} thread{'s' * (threads != 1)}, {platform.machine()})"
+    return BACKENDS[device.type].describe()
 
 
 def release_memory(device: torch.device) -> None:
     """Give cached device memory back to the system, so that other programs can have it."""
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif device.type == "mps":
-        torch.mps.empty_cache()
-
-
-_OUT_OF_MEMORY = re.compile(
-    r"out of memory|can't allocate memory|not enough memory|alloc_failed"
-    r"|could not (create|execute) a primitive(?! descriptor)",
-    re.IGNORECASE,
-)
-"""What torch's allocators say where they have no exception of their own, CUDA's libraries, and oneDNN when
-it finds no room for its code or its scratch."""
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Tell whether an exception means that a device or the machine has too little memory."""
-    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error)) is not None
-
-
-@contextlib.contextmanager
-def readable_errors(device: torch.device, shape: tuple[int, int]) -> Iterator[None]:
-    """Turn torch's out-of-memory errors into one sentence, as an error that is not a RuntimeError.
-
-    napari's worker threads take any RuntimeError for an abort and report nothing.
-
-    Raises
-    ------
-    OutOfMemoryError
-        When the device or the machine ran out of memory.
-    DeviceError
-        For any other RuntimeError of torch.
-    """
-    size = f"{shape[0]}×{shape[1]}"
-    advice = "choose a smaller region" + ("" if device.type == "cpu" else " or the device cpu")
-    try:
-        yield
-    except MemoryError as error:
-        raise OutOfMemoryError(f"The {size} plane does not fit into memory: {advice}.") from error
-    except RuntimeError as error:
-        text = str(error)
-        if is_out_of_memory(error):
-            raise OutOfMemoryError(
-                f"The {size} plane does not fit into the memory of the device {device.type}: {advice}."
-            ) from error
-        first_line = text.strip().splitlines()[0] if text.strip() else type(error).__name__
-        raise DeviceError(f"The device {device.type} failed: {first_line}") from error
+    BACKENDS[device.type].release()

@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from napari_blindspot.core.notices import Notice
+from napari_blindspot.core.words import first_line
+from napari_blindspot.engine.hardware.backends import BACKENDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Protocol
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
             """Do it again, on the current stream."""
 
 
-__all__ = ["Replay", "on_gpu"]
+__all__ = ["StepReplay", "keeps_numbers"]
 
 WARM_UP = 3
 """Steps before the one that is recorded: libraries choose their algorithms and optimisers their tensors."""
@@ -39,9 +43,9 @@ SWITCH = "BLINDSPOT_CUDA_GRAPHS"
 """0 in this variable of the environment switches graphs off."""
 
 
-def on_gpu(device: torch.device) -> bool:
+def keeps_numbers(device: torch.device) -> bool:
     """Whether the numbers of a step are to be kept on the device, so that the step can be replayed."""
-    return device.type == "cuda"
+    return BACKENDS[device.type].replays_steps
 
 
 def possible(device: torch.device) -> bool:
@@ -50,7 +54,7 @@ def possible(device: torch.device) -> bool:
     return nvidia and not _failed and os.environ.get(SWITCH) != "0"
 
 
-class Replay:
+class StepReplay:
     """Takes the steps of one phase of a fit: the first ones as they come, the rest from a graph.
 
     The step that is recorded is taken twice from the same state, first without the graph and then with it.
@@ -60,11 +64,11 @@ class Replay:
     ----------
     generator : torch.Generator
         The only one that the steps draw from; its device is that of the steps.
-    compromises : dict of str
-        Where the result's warnings are collected; one about graphs also says that no other is to be tried.
+    compromises : dict of str to Notice
+        Where what was done without is collected; one about graphs also says that no other is to be tried.
     """
 
-    def __init__(self, generator: torch.Generator, compromises: dict[str, str]) -> None:
+    def __init__(self, generator: torch.Generator, compromises: dict[str, Notice]) -> None:
         self.generator = generator
         self.compromises = compromises
         self.taken = 0
@@ -104,7 +108,7 @@ class Replay:
             except Exception as error:
                 # Whatever it was: the step itself went well just before.
                 after.restore()
-                self._give_up(f"its steps could not be recorded as a CUDA graph ({_in_short(error)})")
+                self._give_up(f"its steps could not be recorded as a CUDA graph ({first_line(error)})")
                 return
         before.restore()
         try:
@@ -112,7 +116,7 @@ class Replay:
             alike = after.reached_from(before)
         except Exception as error:
             after.restore()
-            self._give_up(f"a CUDA graph of its steps could not be replayed ({_in_short(error)})")
+            self._give_up(f"a CUDA graph of its steps could not be replayed ({first_line(error)})")
             return
         if not alike:
             after.restore()
@@ -121,7 +125,7 @@ class Replay:
         self.graph = graph
 
     def _give_up(self, reason: str) -> None:
-        self.compromises["graph"] = f"The fit was slower than it could be on this GPU, because {reason}."
+        self.compromises["graph"] = Notice("without-cuda-graph", {"reason": reason})
 
 
 class _State:
@@ -220,8 +224,3 @@ def _aside(device: torch.device) -> Iterator[None]:
                 yield
         finally:
             here.wait_stream(aside)
-
-
-def _in_short(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__

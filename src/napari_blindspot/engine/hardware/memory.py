@@ -10,13 +10,17 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import torch
+import psutil
 
-from napari_blindspot.engine.hardware.backends import is_out_of_memory, release_memory
-from napari_blindspot.noise.gap_choice import patches_of_an_iteration
+from napari_blindspot.core.notices import Notice
+from napari_blindspot.engine.hardware.backends import BACKENDS, release_memory
+from napari_blindspot.engine.schedule import patches_of_an_iteration
+from napari_blindspot.settings import MeasuredSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import torch
 
     from napari_blindspot.settings import Settings
 
@@ -62,7 +66,6 @@ PAPER_MAPS, PAPER_INR_BYTES = 20.0, 27
 LARGEST = 2**16
 """Side in pixels beyond which nobody asks what fits."""
 
-MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -81,7 +84,7 @@ def peak_memory(shape: Shape, settings: Settings, tile: int = TILE) -> int:
     area = shape[0] * shape[1]
     size = 2 if settings.precision == "bfloat16" else 4
     level = settings.unet_width * size
-    if not settings.measures_noise:
+    if not isinstance(settings, MeasuredSettings):
         inr = PAPER_INR_BYTES * settings.inr_features * len(settings.inr_dropout)
         return round(SCRATCH + area * (PAPER_MAPS * level + inr))
     plane = area * (PLANE_BYTES + 2 * settings.neighbours * NEIGHBOUR_BYTES)
@@ -92,37 +95,39 @@ def peak_memory(shape: Shape, settings: Settings, tile: int = TILE) -> int:
     return round(SCRATCH + plane + max(fitted, applied))
 
 
-def free_memory(device: torch.device) -> int | None:
-    """Return how many bytes the device has left for us, or None where nobody knows."""
-    if device.type == "cuda":
-        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(torch.cuda.mem_get_info(device)[0]) + held
-    # Apple's GPUs share the memory of the processor.
-    known = [size for size in (_free_of_the_machine(), _free_of_the_container()) if size is not None]
-    return min(known, default=None)
+def free_memory(device: str = "cpu") -> int:
+    """Return how many bytes a device has left for us: its own, or those of the machine and its container.
+
+    Parameters
+    ----------
+    device : str
+        The type of a device, a name in `BACKENDS`.
+    """
+    own = BACKENDS[device].own_memory()
+    if own is not None:
+        return own[0]
+    free = int(psutil.virtual_memory().available)
+    container = _free_of_the_container()
+    return free if container is None else min(free, container)
 
 
 def tile_side(shape: Shape, settings: Settings, device: torch.device) -> int:
     """Return the side of a tile's core: `TILE`, or the half or quarter of it that fits into memory."""
-    free, tile = free_memory(device), TILE
-    while free is not None and tile > LEAST_TILE and peak_memory(shape, settings, tile) > free:
+    free, tile = free_memory(device.type), TILE
+    while tile > LEAST_TILE and peak_memory(shape, settings, tile) > free:
         tile //= 2
     return tile
 
 
-def shortage(shape: Shape, settings: Settings, device: torch.device) -> str:
-    """Warn in one sentence of a run that needs more memory than there is; empty for one that fits."""
-    free = free_memory(device)
-    if free is None:
-        return ""
+def shortage(shape: Shape, settings: Settings, device: torch.device) -> tuple[Notice, ...]:
+    """Warn of a run that needs more memory than there is; nothing for one that fits."""
+    free = free_memory(device.type)
     needed = peak_memory(shape, settings, tile_side(shape, settings, device))
     if needed <= free:
-        return ""
-    where = "" if device.type == "cpu" else f" of the device {device.type}"
-    return (
-        f"This run needs about {_gigabytes(needed)} of memory, but {_gigabytes(free)}{where} are free: "
-        "a smaller region is safer."
-    )
+        return ()
+    where = "" if device.type == "cpu" else device.type
+    values: dict[str, float | str] = {"needed": needed, "free": free, "device": where}
+    return (Notice("memory-short", values, is_warning=False),)
 
 
 def largest_side(settings: Settings, free: int) -> int:
@@ -152,6 +157,8 @@ def retry(work: Callable[[], Done], halve: Callable[[], bool], device: torch.dev
     Exception
         What the last try raised.
     """
+    from napari_blindspot.engine.hardware.failures import is_out_of_memory
+
     while True:
         try:
             return work()
@@ -163,19 +170,6 @@ def retry(work: Callable[[], Done], halve: Callable[[], bool], device: torch.dev
         if not halve():
             raise failure
         release_memory(device)
-
-
-def _free_of_the_machine() -> int | None:
-    """Return the memory that the system could hand out without swapping."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in MEMINFO.read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 2**10
-    with contextlib.suppress(ImportError):
-        import psutil
-
-        return int(psutil.virtual_memory().available)
-    return None
 
 
 def _free_of_the_container() -> int | None:
@@ -190,7 +184,3 @@ def _free_of_the_container() -> int | None:
                 used -= int(size)
         return max(0, limit - used)
     return None
-
-
-def _gigabytes(size: float) -> str:
-    return f"{size / 2**30:.1f} GiB"

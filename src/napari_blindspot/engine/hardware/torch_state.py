@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
+from napari_blindspot.engine.hardware.backends import BACKENDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
@@ -113,7 +115,7 @@ def _of_the_process(device: torch.device, rounded_products: bool) -> Iterator[No
         torch.set_num_threads(_before["of a run"])
         if torch.get_default_dtype() != torch.float32:
             torch.set_default_dtype(torch.float32)
-        if device.type == "cuda":
+        if BACKENDS[device.type].takes_tf32:
             _write_flags({"benchmark": False, "deterministic": True, "tf32": (True, False)})
         if device.type == "cpu":
             _write_products("bf16" if rounded_products else "ieee")

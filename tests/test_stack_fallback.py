@@ -8,21 +8,20 @@ import tifffile
 import torch
 from typer.testing import CliRunner
 
-from napari_blindspot import fallback
+from napari_blindspot import stack
 from napari_blindspot.batch import BatchOptions, plan_batch, run_batch
 from napari_blindspot.batch.item_events import PlaneWork
 from napari_blindspot.cli.app import app
 from napari_blindspot.core.errors import OutOfMemoryError
 from napari_blindspot.core.events import Finished, Started
-from napari_blindspot.engine import measurement
-from napari_blindspot.fallback import fit_stack_or_fall_back
+from napari_blindspot.core.words import sentence, sentences_of
+from napari_blindspot.engine import measured_run
 from napari_blindspot.files.door import ImageFile, read_image, write_ome_tiff
 from napari_blindspot.method.compact_unet import CompactUNet
 from napari_blindspot.samples import z_stack
 from napari_blindspot.settings import Settings
-from napari_blindspot.stack import fit_stack
 
-QUICK = {"iterations": 6, "refine_iterations": (2,), "passes": 1, "unet_width": 8}
+QUICK = {"iterations": 6, "refine_iterations": (2,), "symmetries": 1, "unet_width": 8}
 STACK = z_stack((3, 64, 64)).noisy
 SENTENCE = (
     "The 64×64 plane does not fit into the memory of the device cpu, so the fit goes on with the CPU."
@@ -32,39 +31,39 @@ SENTENCE = (
 @pytest.fixture
 def small_gpu(monkeypatch):
     """Let the device auto pass for a GPU, whose memory is full after so many planes; the CPU has enough."""
-    planes, fits = [], []
-    measure, forward = measurement.StabilisedRun._measure, CompactUNet.forward
+    planes, moved = [], []
+    measure, forward = measured_run.measure, CompactUNet.forward
 
     def counted(run):
         planes.append(run)
-        measure(run)
+        return measure(run)
 
-    def begun(*arguments, **options):
-        fits.append(arguments)
-        return fit_stack(*arguments, **options)
+    def gpu(fits):
+        if fits.settings.device == "cpu":
+            return None
+        moved.append(fits)
+        return "cpu"
 
     def full(network, x):
-        # The first fit has the small GPU; its way out is a second one.
-        if len(fits) == 1 and len(planes) > full.after:
+        if not moved and len(planes) > full.after:
             torch.empty(2**52, dtype=torch.uint8)
         return forward(network, x)
 
     full.after = 1
-    monkeypatch.setattr(fallback, "_on_a_gpu", lambda settings: settings.device == "auto")
-    monkeypatch.setattr(fallback, "fit_stack", begun)
-    monkeypatch.setattr(measurement.StabilisedRun, "_measure", counted)
+    monkeypatch.setattr(stack._PlaneFits, "_gpu", gpu)
+    monkeypatch.setattr(measured_run, "measure", counted)
     monkeypatch.setattr(CompactUNet, "forward", full)
     return full
 
 
 def fallen(**changes):
     settings = Settings.from_preset(**QUICK | changes)
-    return list(fit_stack_or_fall_back(STACK, settings, planes=[(0,), (1,), (2,)]))
+    return list(stack.fit_stack(STACK, settings))
 
 
 def without_a_gpu():
     """The pixels of a machine that has none."""
-    fits = fit_stack(STACK, Settings.from_preset(**QUICK))
+    fits = stack.fit_stack(STACK, Settings.from_preset(**QUICK))
     return np.stack([event.result.denoised for event in fits if isinstance(event, Finished)])
 
 
@@ -74,16 +73,21 @@ def test_the_planes_that_are_left_go_on_with_the_cpu_to_the_same_pixels(small_gp
     assert [event.plane for event in begun] == [(0,), (1,), (1,), (2,)]
     finished = [event.result for event in events if isinstance(event, Finished)]
     # Also the network of the plane before is taken along.
-    assert finished[1].start == "warm"
+    assert finished[1].origin == "warm"
     assert np.array_equal([result.denoised for result in finished], without_a_gpu())
 
 
 def test_it_is_said_where_it_happens_and_every_plane_of_the_cpu_remembers_it(small_gpu):
     events = fallen()
-    notes = [event.note for event in events if isinstance(event, Started)]
-    assert [note.startswith(f"{SENTENCE} ") for note in notes] == [False, False, True, False]
+    said = [sentence(event.notices[0]) for event in events if isinstance(event, Started)]
+    assert [text == SENTENCE for text in said] == [False, False, True, False]
     warnings = [event.result.warnings for event in events if isinstance(event, Finished)]
     assert [SENTENCE in each for each in warnings] == [False, True, True]
+
+
+def test_without_the_wish_for_it_the_lack_of_memory_is_an_error(small_gpu):
+    with pytest.raises(OutOfMemoryError, match="64×64 plane does not fit"):
+        list(stack.fit_stack(STACK, Settings.from_preset(**QUICK), fall_back_to_cpu=False))
 
 
 def test_on_the_cpu_there_is_nothing_to_fall_back_to(small_gpu):
@@ -109,7 +113,8 @@ def test_a_batch_falls_back_and_its_report_says_for_which_file(small_gpu, tmp_pa
         write_ome_tiff(data / name, ImageFile(STACK, "ZYX"))
     batch = plan_batch([data], BatchOptions(output=out, settings=Settings.from_preset(**QUICK)))
     work = [event.event for event in run_batch(batch) if isinstance(event, PlaneWork)]
-    assert sum(SENTENCE in event.note for event in work if isinstance(event, Started)) == 1
+    begun = [event for event in work if isinstance(event, Started)]
+    assert [SENTENCE in sentences_of([event.notices]) for event in begun].count(True) == 1
     large, small = batch.items
     assert (large.state, small.state) == ("done", "done")
     assert large.warnings == (f"{SENTENCE} (2 of 3 planes)",)

@@ -1,0 +1,86 @@
+"""What of the residual is structure: fused into an estimate, window by window, by the measured noise.
+
+(1, 1, Y, X) tensors on the scale of the fit. What the estimate is used for belongs to
+`napari_blindspot.engine.measured_run`.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+__all__ = ["guard", "local_sigma", "wiener"]
+
+LEVELS = 24
+"""Ranges of intensity in which the spread of the residual is measured."""
+
+WIENER_WINDOW = 9
+"""Side of the window of the Wiener fusion, in pixels."""
+
+BEYOND_NOISE = ((9, 2.0), (5, 3.0))
+"""Windows (side in pixels) in which a mean square of so many times the noise's is no chance."""
+
+
+def local_sigma(
+    noisy: torch.Tensor, estimate: torch.Tensor, valid: torch.Tensor, model_sigma: float
+) -> torch.Tensor:
+    """Return the noise's standard deviation at every pixel, as a function of the estimate.
+
+    Stabilisation is not exact where counts are low or clipped; the residual shows what is left there. It
+    is never taken to be more than the model says, because lost structure only adds to a residual.
+
+    Parameters
+    ----------
+    noisy, estimate : Tensor
+        (1, 1, Y, X).
+    valid : Tensor
+        (1, 1, Y, X) bool.
+    model_sigma : float
+        The noise's standard deviation by the model, on the same scale.
+    """
+    values, order = estimate[valid].sort()
+    squares = ((noisy - estimate)[valid] ** 2)[order]
+    centres = torch.stack([part.mean() for part in values.tensor_split(LEVELS) if len(part)])
+    variances = torch.stack([part.mean() for part in squares.tensor_split(LEVELS) if len(part)])
+    sigmas = variances.sqrt().clamp(max=model_sigma)
+    position = torch.bucketize(estimate, centres)
+    low = (position - 1).clamp(0, len(centres) - 1)
+    high = position.clamp(0, len(centres) - 1)
+    width = (centres[high] - centres[low]).clamp_min(1e-12)
+    share = ((estimate - centres[low]) / width).clamp(0, 1)
+    return sigmas[low] + share * (sigmas[high] - sigmas[low])
+
+
+def _window_mean(x: torch.Tensor, valid: torch.Tensor, side: int) -> torch.Tensor:
+    """Return the mean over the valid pixels of a window around every pixel, (1, 1, Y, X)."""
+    weight = valid.to(x.dtype)
+    padded = F.pad(torch.cat([x * weight, weight]), (side // 2,) * 4, mode="reflect")
+    sums = F.avg_pool2d(padded, side, stride=1)
+    return sums[:1] / sums[1:].clamp_min(1e-6)
+
+
+def wiener(
+    noisy: torch.Tensor, estimate: torch.Tensor, sigma: torch.Tensor, valid: torch.Tensor
+) -> torch.Tensor:
+    """Give back the part of the residual that exceeds the measured noise, window by window."""
+    residual = _window_mean((noisy - estimate) ** 2, valid, WIENER_WINDOW)
+    noise = _window_mean(sigma**2, valid, WIENER_WINDOW)
+    structure = (residual - noise).clamp_min(0)
+    gain = structure / (structure + noise).clamp_min(1e-30)
+    return torch.where(valid, estimate + gain * (noisy - estimate), estimate)
+
+
+def guard(
+    noisy: torch.Tensor, estimate: torch.Tensor, sigma: torch.Tensor, valid: torch.Tensor
+) -> torch.Tensor:
+    """Give the residual back where it is far beyond the noise: debris, missed structure, a clean image.
+
+    Unlike `wiener` it leaves alone what chance explains, so that it can be the last step.
+    """
+    squares = (noisy - estimate) ** 2
+    gain = torch.zeros_like(estimate)
+    for side, times in BEYOND_NOISE:
+        residual = _window_mean(squares, valid, side)
+        excess = residual - times * _window_mean(sigma**2, valid, side)
+        gain = torch.maximum(gain, excess.clamp_min(0) / residual.clamp_min(1e-30))
+    return torch.where(valid, estimate + gain * (noisy - estimate), estimate)

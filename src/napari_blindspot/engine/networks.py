@@ -1,0 +1,333 @@
+"""Both networks of a measured run on one plane, and the steps that all such runs are made of.
+
+In which order a run takes the steps is in `napari_blindspot.engine.measured_run` and
+`napari_blindspot.engine.model_run`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_blindspot.core.events import Finished, Predicting, Preview, Started, Step
+from napari_blindspot.core.result import Result
+from napari_blindspot.engine.blind_fit import BlindFit
+from napari_blindspot.engine.fusion import guard, local_sigma
+from napari_blindspot.engine.hardware.cuda_graph import StepReplay
+from napari_blindspot.engine.inr_fit import InrFit
+from napari_blindspot.engine.restoration import FitScale, Restoration
+from napari_blindspot.engine.run import LossRecord, image_of_plane
+from napari_blindspot.engine.schedule import INR_EVERY, INR_IN_REFINEMENT, Schedule, with_patches
+from napari_blindspot.engine.warm_start import WARM_RATE
+from napari_blindspot.method.weights import put_pretrained, put_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from torch import nn
+
+    from napari_blindspot.core.events import Event
+    from napari_blindspot.core.model import Model
+    from napari_blindspot.core.notices import Notice
+    from napari_blindspot.core.result import Origin
+    from napari_blindspot.engine.blind_fit import PatchLoss
+    from napari_blindspot.engine.measurement import Measurement
+    from napari_blindspot.engine.run import RunInput
+    from napari_blindspot.engine.trainer import Trainer
+    from napari_blindspot.noise.gap_choice import Plan
+    from napari_blindspot.settings import MeasuredSettings, PlannedSettings
+
+    Run = RunInput[MeasuredSettings]
+
+__all__ = ["Estimate", "Networks", "finished", "learn_inr", "predict", "prepare", "started", "train"]
+
+PASSES_SHARE = 10
+"""The passes of a prediction take about as long as this part of the iterations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """What a run works with, once its plane is measured and its settings are planned.
+
+    Attributes
+    ----------
+    settings : PlannedSettings
+        Of this plane.
+    plan : Plan
+        Where they come from.
+    schedule : Schedule
+        How long each phase is.
+    measurement : Measurement
+        Of the plane.
+    restoration : Restoration
+        The way back to intensities.
+    fit : BlindFit
+        D_θ and what it sees.
+    inr : InrFit
+        F_φ.
+    losses : LossRecord
+        Of the iterations so far.
+    """
+
+    settings: PlannedSettings
+    plan: Plan
+    schedule: Schedule
+    measurement: Measurement
+    restoration: Restoration
+    fit: BlindFit
+    inr: InrFit
+    losses: LossRecord
+
+    @property
+    def sigma(self) -> float:
+        """The noise's standard deviation on the scale of the fit."""
+        return self.restoration.scale.sigma
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What was chosen and seen before the fit."""
+        return (self.plan.notice, *self.measurement.notices)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a fit has come to.
+
+    Attributes
+    ----------
+    image : Tensor
+        (1, 1, Y, X), D_θ's estimate on the scale of the fit.
+    hidden : Tensor
+        (1, 1, Y, X), every pixel as predicted while it was hidden.
+    blind, refined : Module
+        D_θ after the blind fit, and after the refinement; the same where there was none.
+    """
+
+    image: torch.Tensor
+    hidden: torch.Tensor
+    blind: nn.Module
+    refined: nn.Module
+
+
+def prepare(
+    run: Run, measurement: Measurement, plan: Plan, model: Model | None, *, apply_only: bool = False
+) -> Networks:
+    """Put the plane on the scale of the fit and on the device, and make the networks.
+
+    Parameters
+    ----------
+    run : RunInput
+        The plane and the device.
+    measurement : Measurement
+        Of the plane.
+    plan : Plan
+        For the plane.
+    model : Model or None
+        Whose weights the networks start from; those of this package, or random ones, if there is none.
+    apply_only : bool
+        Whether the model is not fitted further.
+    """
+    settings = with_patches(plan.settings, run.shape)
+    scale = FitScale.of(measurement) if model is None else FitScale(model.mean, model.scale)
+    noisy = torch.from_numpy(scale.apply(measurement.stabilised)).to(run.device)
+    neighbours = torch.from_numpy(scale.apply(measurement.neighbours)).to(run.device)
+    valid = torch.from_numpy(~measurement.left_out).to(run.device)
+    fit = BlindFit(noisy, valid, settings, neighbours)
+    schedule = (
+        Schedule.of_model()
+        if apply_only
+        else Schedule.of(settings, run.shape, neighbours=len(neighbours), warm=model is not None)
+    )
+    rate = settings.inr_learning_rate * (1.0 if model is None else WARM_RATE)
+    inr = InrFit(
+        noisy,
+        valid,
+        fit.fill[0, 0],
+        settings.model_copy(update={"inr_learning_rate": rate}),
+        schedule.inr_iterations,
+        fit.generator,
+        fit.compromises,
+    )
+    if model is not None:
+        # Where noise is correlated, the refined network has unlearned to do without the pixel.
+        put_weights(fit.network, model.weights, "blind." if plan.correlated else "refined.")
+        put_weights(inr.siren, model.weights, "inr.")
+    elif settings.unet_weights == "pretrained":
+        put_pretrained(fit.network, "correlated" if plan.correlated else "white")
+    return Networks(
+        settings=settings,
+        plan=plan,
+        schedule=schedule,
+        measurement=measurement,
+        restoration=Restoration(measurement, scale, plan.correlated),
+        fit=fit,
+        inr=inr,
+        losses=LossRecord(schedule.iterations, run.device),
+    )
+
+
+def started(run: Run, networks: Networks) -> Started:
+    """Say what is about to begin."""
+    both = (networks.fit.network, networks.inr.siren)
+    return Started(
+        settings=networks.settings,
+        shape=run.shape,
+        device=run.device_name,
+        parameters=sum(p.numel() for network in both for p in network.parameters()),
+        notices=(*networks.notices, *run.notices),
+    )
+
+
+def train(
+    run: Run, networks: Networks, trainer: Trainer, loss: PatchLoss, iterations: int, phase: str
+) -> Generator[Event, None, None]:
+    """Iterate until the end of a phase or until asked to stop; the INR learns beside the U-Net.
+
+    Parameters
+    ----------
+    run, networks
+        At work.
+    trainer : Trainer
+        Of the U-Net.
+    loss : PatchLoss
+        What it makes small.
+    iterations : int
+        How many.
+    phase : str
+        What they are called among the phases of the result.
+    """
+    fit, losses, watch = networks.fit, networks.losses, run.watch
+    replay = StepReplay(fit.generator, fit.compromises)
+    for _ in range(iterations):
+        if watch.interrupted:
+            return
+        with watch.clock.phase(phase):
+            losses.write("denoising", fit.learn(trainer, loss, replay))
+        with watch.clock.phase("INR"):
+            learn_inr(networks)
+        losses.done += 1
+        if watch.report_due() or losses.done in (1, losses.total):
+            yield _step(run, networks)
+        if watch.preview_due():
+            yield _preview(run, networks, trainer.mean)
+        yield from watch.wait_while_paused(losses.done)
+
+
+def learn_inr(networks: Networks) -> None:
+    """Let the INR take as many iterations as belong to the one of the U-Net at work."""
+    losses = networks.losses
+    iterations = 1 if losses.done % INR_EVERY == 0 else 0
+    if networks.inr.estimate is not None:
+        iterations = INR_IN_REFINEMENT
+    if iterations == 0:
+        losses.repeat("inr")
+    for _ in range(iterations):
+        networks.inr.step(losses)
+
+
+def predict(
+    run: Run,
+    networks: Networks,
+    network: nn.Module,
+    symmetries: int,
+    *,
+    hidden: bool = False,
+    announce: bool = False,
+) -> Generator[Event, None, torch.Tensor]:
+    """Average over the symmetries and return the estimate, (1, 1, Y, X).
+
+    Parameters
+    ----------
+    run, networks
+        At work.
+    network : Module
+        The denoiser.
+    symmetries : int
+        How many.
+    hidden : bool
+        Whether every pixel is predicted while it is hidden.
+    announce : bool
+        Whether the passes are reported, because they are the last ones.
+    """
+    fit, watch = networks.fit, run.watch
+    passes = fit.passes(symmetries, hidden=hidden)
+    phase = "blind prediction" if hidden else "prediction"
+    start, done = watch.clock.elapsed, 0
+    estimates = (fit.predict_hidden if hidden else fit.predict_seen)(network, symmetries)
+    while True:
+        with watch.clock.phase(phase):
+            estimate = next(estimates)
+        if watch.control.cancelled:
+            return fit.noisy
+        if estimate is not None:
+            return estimate
+        done += 1
+        elapsed = watch.clock.elapsed
+        if announce:
+            remaining = (elapsed - start) / done * (passes - done)
+            yield Predicting(done=done, passes=passes, elapsed=elapsed, remaining=remaining)
+        elif networks.losses.done and watch.report_due():
+            yield _step(run, networks)
+        yield from watch.wait_while_paused(networks.losses.done)
+
+
+def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, origin: Origin) -> Finished:
+    """Bring the estimate back to intensities and put the result together."""
+    fit, clock, restoration = networks.fit, run.watch.clock, networks.restoration
+    hidden = estimate.hidden[0, 0].float().cpu().numpy()
+    with clock.phase("intensities given back"):
+        sigma = local_sigma(fit.noisy, estimate.image, fit.valid, networks.sigma)
+        image = guard(fit.noisy, estimate.image, sigma, fit.valid)
+        denoised = image_of_plane(
+            run.plane,
+            image[0, 0],
+            lambda standard: restoration.restore(standard, hidden),
+            run.output_dtype,
+        )
+    with clock.phase("INR"):
+        inr = image_of_plane(run.plane, networks.inr.image(), restoration.invert, run.output_dtype)
+    measurement = networks.measurement
+    return Finished(
+        model=model,
+        result=Result(
+            images={"denoised": denoised, "inr": inr},
+            settings=networks.settings,
+            history=networks.losses.history(),
+            iterations=networks.losses.done,
+            planned_iterations=networks.losses.total,
+            passes=networks.settings.symmetries,
+            seconds=clock.elapsed,
+            phases=dict(clock.phases),
+            device=run.device_name,
+            stopped=run.watch.control.stopping,
+            notices=(*networks.notices, *fit.compromises.values(), *run.missing_notices),
+            noise=measurement.noise,
+            neighbours=len(measurement.neighbours),
+            shared_noise=measurement.shared_noise,
+            origin=origin,
+        ),
+    )
+
+
+def _step(run: Run, networks: Networks) -> Step:
+    losses, elapsed = networks.losses, run.watch.clock.elapsed
+    ahead = losses.total - losses.done + losses.total / PASSES_SHARE
+    return Step(
+        iteration=losses.done,
+        iterations=losses.total,
+        losses=losses.latest(),
+        elapsed=elapsed,
+        remaining=elapsed / max(1, losses.done) * ahead,
+    )
+
+
+def _preview(run: Run, networks: Networks, network: nn.Module) -> Preview:
+    """Show both networks by one pass each; neither draws a random number."""
+    fit, restore = networks.fit, networks.restoration.invert
+    with torch.no_grad():
+        denoised = fit.apply_tiled(network, fit.noisy, fit.valid, fit.neighbours)
+    tensors = {"denoised": denoised[0, 0], "inr": networks.inr.image()}
+    images = {name: image_of_plane(run.plane, tensor, restore) for name, tensor in tensors.items()}
+    return Preview(iteration=networks.losses.done, images=images)

@@ -1,0 +1,111 @@
+"""From the scale of a measured fit back to intensities that agree with the noisy ones on average.
+
+What the intensities of a plane are compared with is in `napari_blindspot.engine.calibration`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from napari_blindspot.engine.calibration import calibrate
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy.typing as npt
+
+    from napari_blindspot.engine.measurement import Measurement
+
+    Floats = npt.NDArray[np.float64]
+
+__all__ = ["FitScale", "Restoration"]
+
+WHITE_ANCHOR, CORRELATED_ANCHOR = 16.0, 24.0
+"""Sigma in pixels of what is too coarse to be noise: there the noisy image is right, the fit may wander."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitScale:
+    """The scale on which networks learn: stabilised intensities with mean 0 and standard deviation 1.
+
+    Attributes
+    ----------
+    mean, scale : float
+        What is subtracted from stabilised intensities, and what they are divided by.
+    """
+
+    mean: float
+    scale: float
+
+    @classmethod
+    def of(cls, measurement: Measurement) -> FitScale:
+        """Return the scale of a plane."""
+        values = measurement.stabilised[~measurement.left_out]
+        return cls(float(values.mean()), float(values.std()) or 1.0)
+
+    @property
+    def sigma(self) -> float:
+        """The noise's standard deviation on this scale."""
+        return 1.0 / self.scale
+
+    def apply(self, stabilised: Floats) -> npt.NDArray[np.float32]:
+        """Bring stabilised planes, (…, Y, X), to this scale; NaN become its zero."""
+        standard = np.nan_to_num((stabilised - self.mean) / self.scale, nan=0.0)
+        return standard.astype(np.float32)
+
+    def invert(self, standard: npt.NDArray[Any]) -> Floats:
+        """Return stabilised planes."""
+        return standard.astype(np.float64) * self.scale + self.mean
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """The way back to the intensities of one plane.
+
+    Attributes
+    ----------
+    measurement : Measurement
+        Of the plane.
+    scale : FitScale
+        Of its fit.
+    correlated : bool
+        Whether its noise is taken to be correlated.
+    """
+
+    measurement: Measurement
+    scale: FitScale
+    correlated: bool
+
+    def invert(self, standard: npt.NDArray[Any]) -> Floats:
+        """Undo standardisation and stabilisation of (Y, X)."""
+        return self.measurement.stabiliser.inverse(self.scale.invert(standard))
+
+    def restore(self, standard: npt.NDArray[Any], hidden: npt.NDArray[Any]) -> Floats:
+        """Return an estimate, (Y, X), as intensities that agree with the noisy ones on average.
+
+        Parameters
+        ----------
+        standard : ndarray
+            (Y, X), the estimate on the scale of the fit.
+        hidden : ndarray
+            (Y, X), every pixel as predicted while it was hidden, likewise.
+        """
+        image = self._anchored(standard)
+        measurement = self.measurement
+        if self.correlated or not measurement.noise.measured:
+            return image
+        return calibrate(image, self.invert(hidden), measurement.observed, measurement.left_out)
+
+    def _anchored(self, standard: npt.NDArray[Any]) -> Floats:
+        """Return intensities with the local means of the noisy image, (Y, X)."""
+        image = self.invert(standard)
+        left_out = self.measurement.left_out
+        sigma = CORRELATED_ANCHOR if self.correlated else WHITE_ANCHOR
+        weight = gaussian_filter((~left_out).astype(np.float64), sigma)
+        residual = np.where(left_out, 0.0, self.measurement.observed - image)
+        coarse: Floats = gaussian_filter(residual, sigma) / np.maximum(weight, 1e-6)
+        return image + coarse

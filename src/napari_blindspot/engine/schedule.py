@@ -1,0 +1,142 @@
+"""How long each phase of a measured run is, and which patches an iteration sees.
+
+The run, the estimate of its memory and the count of its cost all ask here. What an iteration does belongs
+to `napari_blindspot.engine.blind_fit`, `napari_blindspot.engine.refinement` and
+`napari_blindspot.engine.inr_fit`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari_blindspot.settings import MeasuredSettings, PlannedSettings
+
+__all__ = ["Schedule", "correlated_share", "patches_of_an_iteration", "with_patches"]
+
+CORRELATED_SHARE = 0.3
+"""Length of a blind fit from random weights where noise is correlated: a longer one, which white noise
+would need, learns what leaks past the hole (docs/benchmarks/auto.md)."""
+
+MOST_VIEWS = 500
+"""How often the blind fit may see each pixel on average; beyond, it learns a plane by heart."""
+
+VIEWS_PER_SIDE = {"pretrained": 1, "random": 4}
+"""On small planes, how often at most relative to their side in pixels, by the U-Net's initial weights."""
+
+NEIGHBOURS_SHARE = 4
+"""Length of a blind fit from pretrained weights where neighbouring planes are seen, of which they know
+nothing, relative to one without."""
+
+WARM_SHARE = 0.2
+"""Length of the blind fit after a warm start, relative to one from nothing (docs/benchmarks/stacks.md)."""
+
+INR_EVERY = 20
+"""Iterations of the blind fit for each one of the INR, which learns the noisy pixels then: few suffice."""
+
+INR_IN_REFINEMENT = 1
+"""Iterations of the INR for each one of the refinement, when it has an estimate to learn from."""
+
+INR_OF_A_MODEL = 60
+"""Iterations in which F_φ, starting from a model's, learns the estimate of another plane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The length of a run.
+
+    Attributes
+    ----------
+    blind_iterations : int
+        Of the blind-spot fit.
+    rounds : tuple of int
+        Iterations of each round of refinement; one of none ends it.
+    inr_iterations : int
+        Of the INR, beside all of them.
+    """
+
+    blind_iterations: int
+    rounds: tuple[int, ...]
+    inr_iterations: int
+
+    @classmethod
+    def of(
+        cls, settings: PlannedSettings, shape: tuple[int, int], *, neighbours: int = 0, warm: bool = False
+    ) -> Schedule:
+        """Return how long a fit is.
+
+        Parameters
+        ----------
+        settings : PlannedSettings
+            With the patches of the plane; see `with_patches`.
+        shape : tuple of int
+            (Y, X) of the plane.
+        neighbours : int
+            How many neighbouring planes are seen.
+        warm : bool
+            Whether it starts from another plane's networks.
+        """
+        blind = _blind_iterations(settings, shape, neighbours, WARM_SHARE if warm else 1.0)
+        rounds = settings.refine_iterations
+        inr = -(-blind // INR_EVERY) + INR_IN_REFINEMENT * sum(rounds)
+        return cls(blind, rounds, inr)
+
+    @classmethod
+    def of_model(cls) -> Schedule:
+        """Return how long it takes to apply a model: only the INR learns."""
+        return cls(0, (), INR_OF_A_MODEL)
+
+    @property
+    def iterations(self) -> int:
+        """Of the U-Net, in all phases."""
+        return self.blind_iterations + sum(self.rounds)
+
+
+def with_patches(settings: PlannedSettings, shape: tuple[int, int]) -> PlannedSettings:
+    """Return settings with the side and number of the patches that an iteration on this plane sees."""
+    side, count = patches_of_an_iteration(shape, settings)
+    return settings.model_copy(update={"patch_size": side, "batch_size": count})
+
+
+def patches_of_an_iteration(shape: tuple[int, int], settings: MeasuredSettings) -> tuple[int, int]:
+    """Return side and number of the patches of an iteration, at most those that the settings say.
+
+    An iteration sees half of the plane, whatever its size up to 512². A small plane seen whole and many
+    times over in every iteration would be learned by heart, noise included.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (Y, X) of the plane.
+    settings : MeasuredSettings
+        Of the fit.
+    """
+    area = shape[0] * shape[1]
+    half = math.isqrt(area // 4) // 16 * 16
+    side = min(settings.patch_size, max(64, min(half, 128)))
+    return side, int(np.clip(round(area / 2 / side**2), 2, max(2, settings.batch_size)))
+
+
+def correlated_share(settings: PlannedSettings) -> float:
+    """Return how long a blind fit is, relative to one on white noise."""
+    return CORRELATED_SHARE if settings.gap and settings.unet_weights == "random" else 1.0
+
+
+def _blind_iterations(
+    settings: PlannedSettings, shape: tuple[int, int], neighbours: int, share: float
+) -> int:
+    """Return how many iterations the blind fit takes: those of the settings, or fewer on a small plane.
+
+    `share` is that of a fit that does not start from another plane's networks.
+    """
+    pixels = shape[0] * shape[1]
+    seen = settings.batch_size * min(settings.patch_size, *shape) ** 2 / pixels
+    iterations = settings.iterations
+    if settings.unet_weights == "pretrained" and neighbours:
+        iterations *= NEIGHBOURS_SHARE
+    views = min(MOST_VIEWS, VIEWS_PER_SIDE[settings.unet_weights] * math.sqrt(pixels))
+    return max(1, round(share * correlated_share(settings) * min(iterations, views / seen)))

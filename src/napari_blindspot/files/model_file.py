@@ -1,0 +1,136 @@
+"""Models on disk: one safetensors file with weights, and in its header settings and measurements as JSON.
+
+Loading one executes nothing. What a model is belongs to `napari_blindspot.core.model`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import ValidationError
+
+from napari_blindspot.core.errors import FileError
+from napari_blindspot.core.model import Model
+from napari_blindspot.core.noise_model import NoiseModel
+from napari_blindspot.core.words import first_line
+from napari_blindspot.files.safe_write import atomic_path
+from napari_blindspot.settings import PlannedSettings
+
+if TYPE_CHECKING:
+    import os
+
+__all__ = ["load_model", "model_from_bytes", "model_to_bytes", "save_model"]
+
+MODEL_FORMAT = "napari-blindspot model 1"
+
+
+def save_model(model: Model, path: str | os.PathLike[str]) -> None:
+    """Write a model as one safetensors file; under its own name it is never incomplete.
+
+    Parameters
+    ----------
+    model : Model
+        What `napari_blindspot.fit` returned.
+    path : path-like
+        By convention ending in ``.safetensors``. A file of that name is replaced.
+
+    Raises
+    ------
+    FileError
+        If the operating system refuses.
+    """
+    data = model_to_bytes(model)
+    with atomic_path(path, len(data)) as temporary:
+        temporary.write_bytes(data)
+
+
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """Load a model that `save_model` wrote.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be read or is something else.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise FileError(f"Cannot read the model {path}: {error.strerror or error}.") from error
+    return model_from_bytes(data, f"The file {path}")
+
+
+def model_to_bytes(model: Model) -> bytes:
+    """Return the content of the file that `save_model` writes."""
+    from safetensors.numpy import save
+
+    header = {
+        "format": MODEL_FORMAT,
+        "settings": model.settings.model_dump_json(),
+        "standardisation": json.dumps({"mean": model.mean, "scale": model.scale}),
+        "noise": json.dumps(model.noise.as_dict()),
+        "plane": json.dumps(model.plane),
+    }
+    return save({name: np.ascontiguousarray(x) for name, x in model.weights.items()}, header)
+
+
+def model_from_bytes(data: bytes, source: str = "The data") -> Model:
+    """Read what `model_to_bytes` returned.
+
+    Parameters
+    ----------
+    data : bytes
+        The content of a model file.
+    source : str
+        What to call it when it is something else.
+
+    Raises
+    ------
+    FileError
+        If it is no model of this package, or one with a value missing or out of range.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    from napari_blindspot.method.weights import check_weights
+
+    other = f"{source} is not a model of napari-blindspot, which `napari_blindspot.save` writes"
+    try:
+        weights = load(data)
+        length = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+    except (SafetensorError, ValueError) as error:
+        raise FileError(f"{other}: {first_line(error)}.") from None
+    if header.get("format") != MODEL_FORMAT:
+        raise FileError(f"{other}: its header says {header.get('format')!r}, not {MODEL_FORMAT!r}.")
+    try:
+        standard = json.loads(header["standardisation"])
+        settings = PlannedSettings.model_validate_json(header["settings"])
+        model = Model(
+            settings=settings,
+            weights=weights,
+            mean=float(standard["mean"]),
+            scale=float(standard["scale"]),
+            noise=NoiseModel.from_dict(json.loads(header["noise"])),
+            plane=tuple(int(i) for i in json.loads(header["plane"])),
+        )
+        check_weights(
+            weights,
+            unet_width=settings.unet_width,
+            inr_features=settings.inr_features,
+            inr_octaves=settings.inr_octaves,
+            inr_dropout=settings.inr_dropout,
+            inr_omega=settings.inr_omega,
+        )
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise FileError(f"{source} is a damaged model: its settings are wrong ({reason}).") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileError(f"{source} is a damaged model: {first_line(error)}.") from None
+    finite = all(np.isfinite(x).all() for x in weights.values())
+    if not (finite and math.isfinite(model.mean) and math.isfinite(model.scale) and model.scale > 0):
+        raise FileError(f"{source} is a damaged model: it holds numbers that are not finite.")
+    return model
