@@ -162,8 +162,6 @@ class BatchPanel(Container[Any]):
                 row(self.stack_start, Label(value=self.neighbours.label), self.neighbours, label="Stacks"),
             ]
         )
-        for fields in (inputs, outputs):
-            fields.margins = (0, 0, 0, 0)
         end = row(self.save, self.show_report)
         return [inputs, self.table, outputs, self.advanced, self.buttons, self.status, end]
 

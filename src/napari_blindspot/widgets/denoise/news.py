@@ -45,9 +45,9 @@ class LayerNews:
     def add(self, event: Event) -> None:
         """Take in an event (worker thread)."""
         self.progress.follow(event)
-        said = (self.progress.plane(), self.progress.activity)
-        activity = " · ".join(part for part in said if part) if said[1] else "Starting"
-        self.standing = Standing.of(self.progress, activity)
+        if self.progress.activity:
+            said = " · ".join(filter(None, (self.progress.plane(), self.progress.activity)))
+            self.standing = Standing.of(self.progress, said[:1].upper() + said[1:])
         if isinstance(event, Finished):
             self.finished.append(event)
             # A preview must not cover the result of its own plane.

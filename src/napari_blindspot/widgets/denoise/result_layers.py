@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
 from napari.utils.transforms import Affine
 
 from napari_blindspot.core.errors import OutOfMemoryError
 from napari_blindspot.core.images import IMAGES
 from napari_blindspot.core.plane import cast_like
+from napari_blindspot.core.words import size_of_memory
+from napari_blindspot.engine.hardware.memory import free_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -180,9 +181,9 @@ def _blank(shape: Iterable[int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
 def _check_memory(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Refuse results that the computer cannot hold, instead of letting the system end napari."""
     needed = len(IMAGES) * dtype.itemsize * float(np.prod(shape, dtype=float))
-    free = psutil.virtual_memory().available
+    free = free_memory()
     if needed > free:
         raise OutOfMemoryError(
-            f"The results would take {needed / 2**30:.1f} GiB, but {free / 2**30:.1f} GiB are free: choose "
+            f"The results would take {size_of_memory(needed)}, but {size_of_memory(free)} are free: choose "
             "a region or the current plane, or denoise the file with the command line."
         )

@@ -29,7 +29,7 @@ class _FormBackend(QtContainer):  # type: ignore[misc]
     def __init__(self, layout: str = "vertical", scrollable: bool = False, **options: Any) -> None:
         QBaseWidget.__init__(self, QWidget, **options)
         self._layout: Any = QFormLayout(self._qwidget)
-        self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
 
     def _mgui_insert_widget(self, position: int, widget: Widget) -> None:
         if isinstance(widget, ButtonWidget):
@@ -58,6 +58,7 @@ class Fields(ContainerWidget[Any]):
 
     def __init__(self, widgets: Sequence[Widget] = (), **options: Any) -> None:
         super().__init__(widgets, labels=False, widget_type=_FormBackend, **options)
+        self.margins = (0, 0, 0, 0)
 
 
 class Choice(ComboBox):

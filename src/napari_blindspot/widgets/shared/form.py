@@ -29,6 +29,10 @@ KEPT = ("seed", "device", "precision", "output_dtype")
 """Fields that are no part of a method: they stand last, and another preset leaves them as they are."""
 
 
+FEW = 8
+"""So many whole numbers are a list to choose from."""
+
+
 class SettingsForm(Fields):
     """Fields for the settings that a user may want to change.
 
@@ -174,9 +178,9 @@ def _field(knob: Knob) -> Widget:
         return _Ticks(knob.choices, **options)
     if knob.choices:
         return ComboBox(choices=[(text, value) for value, text in knob.choices.items()], **options)
-    if knob.kind is int and knob.measured:
+    if knob.kind is int and knob.high - knob.low < FEW:
         numbers = [(str(n), n) for n in range(int(knob.low), int(knob.high) + 1)]
-        return ComboBox(choices=[(MEASURED, None), *numbers], **options)
+        return ComboBox(choices=[*([(MEASURED, None)] if knob.measured else []), *numbers], **options)
     if knob.kind is int:
         # A spin box of Qt holds 32 bits.
         return SpinBox(min=int(knob.low), max=int(min(knob.high, 2**31 - 1)), **options)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from napari_blindspot.core.errors import BlindspotError, OutOfMemoryError
 from napari_blindspot.core.events import Finished, Preview
+from napari_blindspot.core.images import IMAGES
+from napari_blindspot.core.words import error_sentence
 from napari_blindspot.widgets.shared.preload import warm_up
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ __all__ = ["Mailbox", "News", "Standing", "relay"]
 SHOW_INTERVAL = 0.08
 """Seconds between two looks into the mailbox: faster than this nobody reads."""
 
-NEW_LAYERS = 2
+NEW_LAYERS = len(IMAGES)
 """Previews for which napari makes a layer."""
 
 PATIENCE = 1.0
@@ -152,8 +154,6 @@ def relay(events: Callable[[], Iterator[E]], mailbox: Mailbox[Any]) -> Generator
     except BlindspotError:
         raise
     except MemoryError as error:
-        raise OutOfMemoryError(
-            "The computer ran out of memory: choose a smaller region, or fewer planes."
-        ) from error
+        raise OutOfMemoryError(error_sentence(error)) from error
     except Exception as error:
-        raise BlindspotError(f"The run failed unexpectedly: {type(error).__name__}: {error}") from error
+        raise BlindspotError(error_sentence(error)) from error

@@ -47,7 +47,7 @@ class RunStatus(Container[Any]):
     def follow(self, standing: Standing, beside: str) -> None:
         """Show how far a run is; `beside` stands behind the time that is left."""
         self.bar.value = round(TICKS * standing.fraction)
-        self.activity.value = standing.activity[:1].upper() + standing.activity[1:]
+        self.activity.value = standing.activity
         left = "" if math.isnan(standing.remaining) else f"{duration(standing.remaining)} left"
         state = "Paused" if standing.paused else left
         self.state.value = " · ".join(part for part in (state, beside) if part)
