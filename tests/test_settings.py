@@ -1,4 +1,7 @@
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -117,3 +120,8 @@ def test_every_setting_has_a_title_and_a_sentence_of_help():
 def test_the_order_in_which_losses_are_named_makes_no_difference():
     one = Settings.from_preset("paper", losses=("consistency", "denoising"))
     assert one == Settings.from_preset("paper", losses=("denoising", "consistency"))
+
+
+def test_the_page_of_the_settings_says_what_the_settings_say():
+    script = Path(__file__).parents[1] / "docs" / "settings_reference.py"
+    subprocess.run([sys.executable, str(script), "--check"], check=True)

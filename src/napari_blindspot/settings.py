@@ -121,37 +121,35 @@ InrDropout = Annotated[
     tuple[float, ...],
     _knob("INR dropout", "Dropout after each sine layer; there are as many layers as rates."),
 ]
-VisibleFraction = Annotated[
-    float,
-    _knob(
-        "Visible (p0)",
-        "Probability of a pixel to be shown to the networks in an iteration.",
-        shown="form",
-        gt=0.0,
-        lt=1.0,
-    ),
-]
+_VISIBLE = _knob(
+    "Visible (p0)",
+    "Probability of a pixel to be shown to the networks in an iteration.",
+    shown="form",
+    gt=0.0,
+    lt=1.0,
+)
+VisibleFraction = Annotated[float, _VISIBLE]
+VisibleFractionIfSet = Annotated[float | None, _VISIBLE]
 Dilation = Annotated[
     int,
     _knob(
         "Dilation", "Pixels around each visible one where no loss is taken: k.", shown="form", ge=0, le=3
     ),
 ]
-Gap = Annotated[
-    int,
-    _knob(
-        "Gap",
-        "Pixels between a hidden pixel and the nearest visible one; larger for noise that neighbouring "
-        "pixels share.",
-        shown="form",
-        ge=0,
-        le=3,
-    ),
-]
-Rounds = Annotated[
-    tuple[Annotated[int, Field(ge=0)], ...],
-    _knob("Refinement", "Iterations of each round of refinement after the blind-spot fit."),
-]
+_GAP = _knob(
+    "Gap",
+    "Pixels between a hidden pixel and the nearest visible one; larger for noise that neighbouring "
+    "pixels share.",
+    shown="form",
+    ge=0,
+    le=3,
+)
+Gap = Annotated[int, _GAP]
+GapIfSet = Annotated[int | None, _GAP]
+_REFINEMENT = _knob("Refinement", "Iterations of each round of refinement after the blind-spot fit.")
+_Counts = tuple[Annotated[int, Field(ge=0)], ...]
+Rounds = Annotated[_Counts, _REFINEMENT]
+RoundsIfSet = Annotated[_Counts | None, _REFINEMENT]
 
 
 class Settings(BaseModel):
@@ -267,9 +265,6 @@ class PaperSettings(Settings):
     plane of a stack is fitted anew.
     """
 
-    stack_start: Annotated[Literal["anew"], _knob("Planes start from", "Nothing of another plane.")] = (
-        "anew"
-    )
     visible_fraction: VisibleFraction = 0.1
     dilation: Dilation = 2
     fill: Annotated[
@@ -324,10 +319,10 @@ class MeasuredSettings(Settings):
     inr_omega: InrOmega = 10.0
     inr_dropout: InrDropout = (0.0,) * 5
     inr_learning_rate: LearningRate = 5e-3
-    visible_fraction: VisibleFraction | None = None
-    gap: Gap | None = None
+    visible_fraction: VisibleFractionIfSet = None
+    gap: GapIfSet = None
     mask: Annotated[str, _knob("Mask", "Kind of blind spot: what is hidden with a target.")] = "disc"
-    refine_iterations: Rounds | None = None
+    refine_iterations: RoundsIfSet = None
     unet_weights: Annotated[
         UnetWeights,
         _knob(

@@ -26,7 +26,13 @@ SPACING = {"Z": Spacing(0.5, "µm"), "Y": Spacing(0.1, "µm"), "X": Spacing(0.1,
 def short() -> Settings:
     """A fit that goes through every step of the measured presets, warm start included."""
     return Settings.from_preset(
-        "fast", iterations=4, passes=1, unet_width=4, inr_features=8, refine_iterations=(2,), device="cpu"
+        "fast",
+        iterations=4,
+        symmetries=1,
+        unet_width=4,
+        inr_features=8,
+        refine_iterations=(2,),
+        device="cpu",
     )
 
 

@@ -13,9 +13,12 @@ import pytest
 import tifffile
 
 from napari_blindspot import Settings
-from napari_blindspot.batch import BatchControl, plan_batch, run_batch
+from napari_blindspot.batch import Batch, BatchOptions, Item, plan_batch, run_batch
+from napari_blindspot.batch.columns import COLUMNS
 from napari_blindspot.batch.item_events import PlaneWork
-from napari_blindspot.batch.report import Report
+from napari_blindspot.batch.page import page
+from napari_blindspot.batch.report import BatchReport
+from napari_blindspot.core.control import Control
 from napari_blindspot.core.events import Finished, Step
 from napari_blindspot.files.door import ImageFile, read_image, read_settings, write_ome_tiff
 from napari_blindspot.samples import z_stack
@@ -61,9 +64,11 @@ def test_every_file_that_can_be_is_denoised_and_the_others_say_why(finished, sta
 def test_an_item_knows_its_shape_axes_noise_and_time(finished):
     item = item_of(finished, STACK)
     assert (item.shape, item.axes, item.dtype) == ((2, 2, 32, 32), "CZYX", "uint16")
-    assert (item.planes, item.finished) == (4, 4)
+    assert (item.plane_count, item.finished) == (4, 4)
     assert item.seconds > 0
-    assert re.match(r"σ \d+\.\d, gain \d+\.\d, next pixels correlate -?0\.\d\d", item.noise)
+    assert re.match(
+        r"σ \d+\.\d, gain \d+\.\d, next pixels correlate -?0\.\d\d", item.record.noise.in_words()
+    )
 
 
 def test_what_can_not_be_read_is_known_before_the_first_fit(plan):
@@ -91,10 +96,10 @@ def test_a_plane_that_can_not_be_denoised_costs_only_its_file(plan, data):
 def test_a_stopped_batch_finishes_the_plane_at_work_and_goes_on_to_the_same_pixels(
     plan, data, tmp_path, short
 ):
-    batch, control = plan(data / "day 2"), BatchControl()
+    batch, control = plan(data / "day 2"), Control()
     for event in run_batch(batch, control):
         if isinstance(event, PlaneWork) and isinstance(event.event, Step) and event.event.plane == (0, 1):
-            control.stop()
+            control.stop(after_plane=True)
     (item,) = batch.items
     assert (item.state, item.finished) == ("stopped", 2)
     assert item.reason == "2 of 4 planes are finished and kept; resume to go on."
@@ -109,7 +114,7 @@ def test_a_stopped_batch_finishes_the_plane_at_work_and_goes_on_to_the_same_pixe
 
 
 def test_a_cancelled_batch_keeps_what_was_finished_and_begins_no_other_file(plan, data, states):
-    batch, control = plan(data), BatchControl()
+    batch, control = plan(data), Control()
     for event in run_batch(batch, control):
         if isinstance(event, PlaneWork) and isinstance(event.event, Step) and event.event.plane == (0, 1):
             control.cancel()
@@ -144,8 +149,7 @@ def test_a_second_run_computes_nothing_and_reports_the_same(finished, states):
     second = plan_batch([finished.options.output.parent / "data"], finished.options)
     assert not any(isinstance(event, PlaneWork) for event in run(second))
     assert states(second) == ALL
-    known = [(item.finished, item.noise, round(item.seconds, 1)) for item in finished.items]
-    assert [(item.finished, item.noise, item.seconds) for item in second.items] == known
+    assert [item.record for item in second.items] == [item.record for item in finished.items]
     assert [path.stat().st_mtime_ns for path in outputs] == times
 
 
@@ -175,10 +179,10 @@ def test_an_input_that_has_changed_since_is_not_taken_for_done(plan, data):
 
 
 def test_finished_planes_of_other_settings_are_not_used(plan, data, short):
-    control = BatchControl()
+    control = Control()
     for event in run_batch(plan(data / "day 2"), control):
         if isinstance(event, PlaneWork):
-            control.stop()
+            control.stop(after_plane=True)
     assert plan_and_count(plan, data / "day 2", settings=short.model_copy(update={"seed": 1})) == 4
 
 
@@ -208,7 +212,8 @@ def test_one_channel_of_colour_images_is_taken_on_request(plan, data):
     write_ome_tiff(data / "rgb.tif", ImageFile(image, "YXS"))
     refused = plan(data / "rgb.tif")
     run(refused)
-    assert "pick one with --channel" in refused.items[0].reason
+    assert "choose 0 (red), 1 (green) or 2 (blue)" in refused.items[0].reason
+    assert refused.items[0].setting == "channel"
     taken = plan(data / "rgb.tif", channel=1)
     run(taken)
     assert taken.items[0].state == "done", taken.items[0].reason
@@ -218,7 +223,7 @@ def test_one_channel_of_colour_images_is_taken_on_request(plan, data):
 @pytest.fixture
 def bare(short):
     """Settings without a network to keep beside the planes, as the disk of these tests is very small."""
-    return short.model_copy(update={"planes": "anew"})
+    return short.model_copy(update={"stack_start": "anew"})
 
 
 def test_a_full_disk_is_said_before_anything_is_computed_and_other_files_go_on(
@@ -256,7 +261,7 @@ def test_a_disk_that_fills_up_on_the_way_costs_one_file_and_leaves_no_half_one(
 def test_an_output_folder_that_can_not_be_written_to_fails_every_file_with_its_reason(plan, small_disk):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     batch = plan(output=small_disk)
-    report = Report(batch)
+    report = BatchReport(batch)
     for _ in run_batch(batch, report=report):
         pass
     assert {item.state for item in batch.items} == {"failed"}
@@ -336,4 +341,29 @@ def test_the_preset_paper_goes_through_a_batch_too(plan, data):
     paper = Settings.from_preset("paper", iterations=2, passes=1, unet_width=8, device="cpu")
     batch = plan(data / "plane.ome.tif", settings=paper)
     run(batch)
-    assert (batch.items[0].state, batch.items[0].noise) == ("done", "")
+    assert (batch.items[0].state, batch.items[0].record.noise) == ("done", None)
+
+
+@pytest.mark.parametrize("dtype", ["uint64", "int64", "float16"])
+def test_a_pixel_type_that_the_output_cannot_hold_is_refused_before_any_fit(plan, data, short, dtype):
+    tifffile.imwrite(data / "wide.tif", z_stack((2, 32, 32)).noisy.astype(dtype), photometric="minisblack")
+    batch = plan(data / "wide.tif", settings=short.model_copy(update={"output_dtype": "input"}))
+    assert not any(isinstance(event, PlaneWork) for event in run(batch))
+    (item,) = batch.failures
+    assert f"holds {dtype}, which an OME-TIFF cannot hold" in item.reason
+    assert item.setting == "output_dtype"
+
+
+def test_what_the_user_writes_and_a_file_holds_can_not_put_markup_into_the_report(tmp_path):
+    item = Item(
+        tmp_path / "a.tif", tmp_path / "o.tif", shape=(9, 9), axes="<i>", dtype="<u>", plane_count=1
+    )
+    text = page(Batch(BatchOptions(output=tmp_path), [item]), {})
+    assert "&lt;i&gt; 9×9" in text
+    assert "<i>" not in text
+    assert "<u>" not in text
+
+
+def test_a_column_has_a_name_of_its_own_and_is_shown_somewhere():
+    assert len({column.key for column in COLUMNS}) == len(COLUMNS)
+    assert all(column.csv or column.html or column.cell for column in COLUMNS)

@@ -15,11 +15,14 @@ pytest.importorskip("distributed", reason="the extra cluster is not installed")
 
 import psutil
 
-from napari_blindspot.batch import BatchControl, BatchOptions, Input, run_batch
+from napari_blindspot.batch import BatchOptions, Input, run_batch
 from napari_blindspot.batch.cluster_client import connected, worker_environment
 from napari_blindspot.batch.item_events import PlaneWork
-from napari_blindspot.batch.job_file import Job, save_job
+from napari_blindspot.batch.job_file import BatchJob, save_job
+from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import DeviceError
+from napari_blindspot.engine.hardware import torch_state
+from napari_blindspot.engine.hardware.torch_state import usable_cores
 from napari_blindspot.files.door import read_image
 
 STACK = "Zellen ü.ome.tif"
@@ -61,8 +64,8 @@ def test_two_workers_give_the_pixels_of_one_process_and_nobody_else_can_reach_th
     assert heard
     assert set.union(*heard) == {"127.0.0.1"}
     stack = next(item for item in batch.items if item.source.name == STACK)
-    assert (stack.finished, stack.planes) == (4, 4)
-    assert stack.noise
+    assert (stack.finished, stack.plane_count) == (4, 4)
+    assert stack.record.noise
     assert (batch.options.output / "batch_report.html").is_file()
 
 
@@ -102,7 +105,7 @@ def test_what_a_killed_batch_left_with_the_workers_does_not_mix_with_the_next_on
     with LocalCluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, memory_limit=0
     ) as cluster:
-        job = Job.of([Input(path=source)], BatchOptions(output=tmp_path / "out", settings=longer))
+        job = BatchJob.of([Input(path=source)], BatchOptions(output=tmp_path / "out", settings=longer))
         save_job(job, tmp_path / "job.yaml")
         words = ["batch", "--job", str(tmp_path / "job.yaml"), "--dask", cluster.scheduler_address]
         command = [sys.executable, "-c", "from napari_blindspot.cli.app import app; app()", *words]
@@ -125,11 +128,11 @@ def test_what_a_killed_batch_left_with_the_workers_does_not_mix_with_the_next_on
 
 @pytest.mark.slow
 def test_a_stop_reaches_the_workers_and_what_is_finished_is_kept(plan, data, longer):
-    control = BatchControl()
+    control = Control()
     batch = plan(data / "day 2", workers=2, settings=longer)
     for event in run_batch(batch, control):
         if event.item.state == "running":
-            control.stop()
+            control.stop(after_plane=True)
     (item,) = batch.items
     assert item.state == "stopped"
     assert 0 <= item.finished < 4
@@ -148,6 +151,16 @@ def test_a_scheduler_that_does_not_answer_is_said_in_a_sentence(plan, data, monk
 def test_every_worker_gets_a_gpu_and_its_share_of_the_cores():
     environments = [worker_environment(number, 4, ["0", "GPU-b"]) for number in range(4)]
     assert [each["CUDA_VISIBLE_DEVICES"] for each in environments] == ["0", "GPU-b", "0", "GPU-b"]
-    share = str(max(1, (os.cpu_count() or 1) // 4))
+    share = str(max(1, usable_cores() // 4))
     assert {each["OMP_NUM_THREADS"] for each in environments} == {share}
     assert "CUDA_VISIBLE_DEVICES" not in worker_environment(0, 2, [])
+
+
+def test_the_share_of_a_worker_is_one_of_the_cores_that_a_container_may_use(monkeypatch, tmp_path):
+    quota = tmp_path / "cpu.max"
+    quota.write_text("200000 100000")
+    monkeypatch.setattr(torch_state, "QUOTA", quota)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    for workers, threads in ((1, "2"), (2, "1"), (8, "1")):
+        assert worker_environment(0, workers, [])["OMP_NUM_THREADS"] == threads

@@ -6,7 +6,7 @@ import pytest
 
 from napari_blindspot import Settings
 from napari_blindspot.batch import BatchOptions, Input
-from napari_blindspot.batch.job_file import Job, load_job, save_job
+from napari_blindspot.batch.job_file import BatchJob, load_job, save_job
 from napari_blindspot.core.errors import FileError, SettingsError
 
 
@@ -20,13 +20,13 @@ def test_a_saved_job_comes_back_as_it_was(tmp_path, tiny):
         channel=1,
     )
     inputs = [Input(path=tmp_path / "a b.tif", axes="TZYX"), Input(path=tmp_path / "ü", series=2)]
-    job = Job.of(inputs, options)
+    job = BatchJob.of(inputs, options)
     save_job(job, tmp_path / "job.yaml")
     assert load_job(tmp_path / "job.yaml") == job
 
 
 def test_a_job_file_is_short_and_says_what_differs_from_the_usual(tmp_path):
-    job = Job.of([Input(path=tmp_path / "data")], BatchOptions(output=tmp_path / "out"))
+    job = BatchJob.of([Input(path=tmp_path / "data")], BatchOptions(output=tmp_path / "out"))
     save_job(job, tmp_path / "job.yaml")
     lines = [line for line in (tmp_path / "job.yaml").read_text().splitlines() if not line.startswith("#")]
     assert lines == ["version: 1", "inputs:", "- data", "output: out", "settings:", "  preset: auto"]
@@ -34,7 +34,9 @@ def test_a_job_file_is_short_and_says_what_differs_from_the_usual(tmp_path):
 
 def test_a_folder_can_be_moved_with_its_job_file(tmp_path):
     (tmp_path / "here").mkdir()
-    job = Job.of([Input(path=tmp_path / "here" / "a.tif")], BatchOptions(output=tmp_path / "here" / "out"))
+    job = BatchJob.of(
+        [Input(path=tmp_path / "here" / "a.tif")], BatchOptions(output=tmp_path / "here" / "out")
+    )
     save_job(job, tmp_path / "here" / "job.yaml")
     shutil.move(tmp_path / "here", tmp_path / "there")
     moved = load_job(tmp_path / "there" / "job.yaml")
@@ -57,7 +59,7 @@ def test_a_job_file_written_by_hand_may_name_a_preset_and_a_single_input(tmp_pat
         ("output: out", "'inputs' is missing"),
         ("inputs: []\noutput: out", "a list of files, folders or patterns is needed"),
         ("inputs: a\noutput: b\nformat: jpeg", "'format' is 'jpeg'"),
-        ("inputs: a\noutput: b\nsettings: {iterations: 0}", "'settings.iterations' is 0"),
+        ("inputs: a\noutput: b\nsettings: {iterations: 0}", "The setting 'iterations' is 0"),
         ("inputs: [{path: a, axis: ZYX}]\noutput: b", "'axis'"),
         ("inputs: a\noutput: b\nversion: 2", "'version' is 2"),
         ("!!python/object/apply:os.system [ls]", "is not YAML"),

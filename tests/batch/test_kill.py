@@ -57,12 +57,12 @@ def assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -
         assert np.array_equal(array, expected[name]), name
 
 
-@pytest.mark.parametrize(("planes", "kills"), [("warm", 20), ("shared", 5)])
+@pytest.mark.parametrize(("stack_start", "kills"), [("warm", 20), ("shared", 5)])
 def test_after_kills_at_random_moments_the_result_is_that_of_a_run_that_was_left_alone(
-    start, data, tmp_path, short, planes, kills
+    start, data, tmp_path, short, stack_start, kills
 ):
     (data / "broken.tif").unlink()
-    settings = short.model_copy(update={"planes": planes}).model_dump_json()
+    settings = short.model_copy(update={"stack_start": stack_start}).model_dump_json()
     (tmp_path / "job.yaml").write_text(f"inputs: data\noutput: out\nsettings: {settings}\n")
     out = tmp_path / "out"
     begin = time.monotonic()
@@ -74,7 +74,7 @@ def test_after_kills_at_random_moments_the_result_is_that_of_a_run_that_was_left
     assert len(expected) == 2
     shutil.rmtree(out)
 
-    moments = random.Random(planes)
+    moments = random.Random(stack_start)
     stages = set()
     killed = 0
     while killed < kills:

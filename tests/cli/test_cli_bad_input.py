@@ -63,7 +63,7 @@ BAD_FILES = {
     ),
     "only NaN": (save(np.full((20, 20), np.nan)), "All pixels of the image are NaN"),
     "a small plane": (save(GOOD[:15, :]), "The plane is 15×32 pixels, but at least 16×16 are needed."),
-    "an RGB image": (rgb_tiff, "pick one with --channel 0 (red), 1 (green) or 2 (blue)."),
+    "an RGB image": (rgb_tiff, "choose 0 (red), 1 (green) or 2 (blue)"),
     "an RGB PNG": (
         lambda folder: Image.new("RGB", (32, 32)).save(folder / "bad.tif", format="PNG"),
         "The image is RGB, of shape (32, 32, 3), but one channel at a time",
@@ -140,7 +140,7 @@ def test_a_dtype_that_ome_does_not_know_is_refused_before_the_fit(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("wide.tif", GOOD.astype("uint64"))
     done = CliRunner().invoke(app, ["denoise", "wide.tif", "--dtype", "input"])
-    assert_one_sentence(done, "The image holds uint64, which an OME-TIFF cannot hold; use --dtype float32.")
+    assert_one_sentence(done, "The image holds uint64, which an OME-TIFF cannot hold; write float32")
 
 
 def test_a_disk_without_room_is_refused_before_the_fit(small_disk, tmp_path):

@@ -59,11 +59,11 @@ def test_what_an_option_says_of_the_method_is_in_the_settings_of_the_output(run,
     short = ("--preset", "fast", "--iterations", "2", "--device", "cpu", "--overwrite")
     for options, start, mends in (
         ((), "pretrained", True),
-        (("--unet-start", "random", "--keep-defects"), "random", False),
+        (("--unet-weights", "random", "--keep-defects"), "random", False),
     ):
         assert run("denoise", "cells.ome.tif", *short, *options).exit_code == 0
         settings = read_settings(tmp_path / "cells_denoised.ome.tif")
-        assert (settings.unet_start, settings.mend_defects) == (start, mends)
+        assert (settings.unet_weights, settings.mend_defects) == (start, mends)
 
 
 def test_a_run_is_repeated_from_its_own_output(run, plane, tmp_path):
@@ -142,7 +142,7 @@ def test_an_output_that_is_there_is_only_replaced_on_request(run, plane, tmp_pat
     (tmp_path / "cells_denoised.ome.tif").write_text("precious")
     refused = run("denoise", "cells.ome.tif", "--tiny")
     assert refused.exit_code == 2
-    assert "is there already; give --overwrite or another name." in refused.stderr
+    assert "is there already; replace it or choose another name" in refused.stderr
     assert "iteration" not in refused.stderr
     assert (tmp_path / "cells_denoised.ome.tif").read_text() == "precious"
     assert run("denoise", "cells.ome.tif", "--tiny", "--overwrite").exit_code == 0

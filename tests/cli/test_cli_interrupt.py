@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 
 from napari_blindspot.files.door import ImageFile, Spacing, read_image, write_ome_tiff
 from napari_blindspot.samples import confocal, z_stack
+from napari_blindspot.settings import Settings
 
 pytestmark = [
     pytest.mark.slow,
@@ -59,6 +62,21 @@ def test_ctrl_c_keeps_the_best_result_so_far(start, tmp_path):
     written = read_image(tmp_path / "cells_denoised.ome.tif").array
     assert written.shape == image.shape
     assert np.isfinite(written).all()
+
+
+def test_a_stop_in_the_refinement_says_how_many_iterations_were_planned_in_all(start, tmp_path):
+    small = {"unet_width": 4, "inr_features": 8, "symmetries": 1, "device": "cpu"}
+    endless = Settings.from_preset("fast", iterations=4, refine_iterations=(1_000_000,), **small)
+    (tmp_path / "refining.json").write_text(endless.model_dump_json())
+    write_ome_tiff(tmp_path / "cells.tif", ImageFile(confocal((64, 64)).noisy, "YX"))
+    with start("cells.tif", "--settings", "refining.json") as process:
+        wait_for(process, "iteration")
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        assert process.wait(60) == 0
+    run, planned = map(int, re.search(r"Stopped after (\d+) of (\d+) iterations", said).groups())
+    assert 4 < run < planned == 1_000_004
 
 
 def test_a_second_ctrl_c_discards_the_result(start, tmp_path):

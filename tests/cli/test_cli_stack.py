@@ -22,17 +22,17 @@ def test_strategy_and_neighbours_can_be_chosen_and_are_recorded(tmp_path):
         "unet_width": 8,
     }
     given = tmp_path / "settings.json"
-    given.write_text(Settings(**quick).model_dump_json())
+    given.write_text(Settings.from_preset(**quick).model_dump_json())
     command = ["denoise", str(source), "-o", str(output), "--settings", str(given)]
-    done = CliRunner().invoke(app, [*command, "--planes", "shared", "--neighbours", "1"])
+    done = CliRunner().invoke(app, [*command, "--stack-start", "shared", "--neighbours", "1"])
     assert done.exit_code == 0, done.output
     settings = read_settings(output)
-    assert (settings.planes, settings.neighbours) == ("shared", 1)
+    assert (settings.stack_start, settings.neighbours) == ("shared", 1)
 
 
 def test_a_strategy_that_there_is_not_is_refused_in_one_sentence(tmp_path):
     source = tmp_path / "in.ome.tif"
     write_ome_tiff(source, ImageFile(z_stack((2, 32, 32)).noisy, "ZYX"))
-    done = CliRunner().invoke(app, ["denoise", str(source), "--planes", "cold"])
+    done = CliRunner().invoke(app, ["denoise", str(source), "--stack-start", "cold"])
     assert done.exit_code == 2
-    assert "'planes' is 'cold'" in " ".join(done.output.split())
+    assert "'stack_start' is 'cold'" in " ".join(done.output.split())

@@ -33,7 +33,13 @@ SPACING = {"Z": Spacing(0.5, "µm"), "Y": Spacing(0.1, "µm"), "X": Spacing(0.1,
 
 
 WARM = Settings.from_preset(
-    "fast", iterations=6, refine_iterations=(), passes=1, unet_width=8, device="cpu", precision="float32"
+    "fast",
+    iterations=6,
+    refine_iterations=(),
+    symmetries=1,
+    unet_width=8,
+    device="cpu",
+    precision="float32",
 )
 """With these each plane starts from the one before it."""
 
@@ -114,7 +120,9 @@ def test_what_is_finished_is_only_computed_once(tmp_path, warm, stack, whole):
 
 def test_planes_of_other_settings_are_not_gone_on_with(tmp_path, warm, stack):
     output = tmp_path / "s_denoised.ome.tif"
-    PlaneStore.open(output, {"settings": "others"}, resume=False).keep((0,), stack[0], {"stopped": False})
+    PlaneStore.open(output, {"settings": "others"}, resume=False).keep(
+        (0,), {"denoised": stack[0]}, {"stopped": False}
+    )
     done = denoise(tmp_path, "s.ome.tif", "--settings", "warm.json")
     assert done.exit_code == 0, done.stderr
     assert "kept by an earlier run" not in done.stderr

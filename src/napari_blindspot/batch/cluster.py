@@ -12,24 +12,25 @@ import contextlib
 import math
 import time
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_blindspot.batch.cluster_client import connected
 from napari_blindspot.batch.cluster_task import fit_group, put_together
-from napari_blindspot.batch.file_steps import open_source, open_store, reserved, tasks
 from napari_blindspot.batch.item_events import ItemChanged
 from napari_blindspot.batch.items import OPEN
-from napari_blindspot.batch.summary import progress_of
-from napari_blindspot.batch.work import Work, digest, sentence, verdict
-from napari_blindspot.core.errors import BlindspotError, DeviceError
+from napari_blindspot.core.errors import DeviceError
+from napari_blindspot.jobs.existing import FileOutcome, earlier, reserved
+from napari_blindspot.jobs.file_run import FileRun
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from napari_blindspot.batch.item_events import BatchEvent
-    from napari_blindspot.batch.items import Batch
-    from napari_blindspot.core.batch_control import BatchControl
-    from napari_blindspot.jobs.plane_store import PlaneStore
+    from napari_blindspot.batch.items import Batch, Item
+    from napari_blindspot.core.control import Control
 
 __all__ = ["run_on_cluster"]
 
@@ -49,7 +50,7 @@ LAST_PATIENCE = 15.0
 """Seconds that workers have to notice that the batch was cancelled."""
 
 
-def run_on_cluster(batch: Batch, control: BatchControl) -> Generator[BatchEvent, None, None]:
+def run_on_cluster(batch: Batch, control: Control) -> Generator[BatchEvent, None, None]:
     """Denoise the files of a batch on a cluster; see `napari_blindspot.batch.run.run_batch`.
 
     Yields
@@ -63,13 +64,13 @@ def run_on_cluster(batch: Batch, control: BatchControl) -> Generator[BatchEvent,
         If Dask is not installed, or the cluster cannot be reached or started.
     """
     with connected(batch.options) as client:
-        yield from _Run(batch, control, client).events()
+        yield from _Handout(batch, control, client).events()
 
 
-class _Run:
+class _Handout:
     """The tasks of a batch that are with a cluster."""
 
-    def __init__(self, batch: Batch, control: BatchControl, client: Any) -> None:
+    def __init__(self, batch: Batch, control: Control, client: Any) -> None:
         from distributed import Variable
 
         self.batch = batch
@@ -77,7 +78,7 @@ class _Run:
         self.client = client
         self.state = Variable(client=client)
         self.told = ""
-        self.stores: dict[int, PlaneStore] = {}
+        self.runs: dict[int, FileRun] = {}
         self.fits: dict[int, list[Any]] = {}
         self.results: dict[int, Any] = {}
         self.locks: dict[int, contextlib.ExitStack] = {}
@@ -89,11 +90,11 @@ class _Run:
             workers = max(1, len(self.client.scheduler_info(n_workers=-1)["workers"]))
             waiting = deque(number for number, item in enumerate(self.batch.items) if item.state in OPEN)
             while waiting or self.results:
-                while waiting and len(self.results) < AT_ONCE and not self.control.stopping:
+                while waiting and len(self.results) < AT_ONCE and not self.control.ending:
                     number = waiting.popleft()
-                    changes = self._hand_out(number, workers)
-                    if changes is not None:
-                        yield self._changed(number, changes)
+                    outcome = self._hand_out(number, workers)
+                    if outcome is not None:
+                        yield self._changed(number, self.batch.items[number].ended(outcome))
                 if not self.results or time.monotonic() > self.cancelled_at + LAST_PATIENCE:
                     break
                 yield from self._look()
@@ -106,36 +107,37 @@ class _Run:
             for held in self.locks.values():
                 held.close()
 
-    def _hand_out(self, number: int, workers: int) -> dict[str, Any] | None:
-        """Submit the tasks of a file; return changes of its item where there is nothing to submit."""
+    def _hand_out(self, number: int, workers: int) -> FileOutcome | None:
+        """Submit the tasks of a file; return what became of it where there is nothing to submit."""
         try:
             with contextlib.ExitStack() as held:
-                work = Work.of(self.batch.items[number], self.batch.options)
-                held.enter_context(reserved(work))
-                there = verdict(work)
+                job = self.batch.items[number].job(self.batch.options)
+                held.enter_context(reserved(job, make_folder=True))
+                image = job.open()
+                there = earlier(job, image)
                 if there is not None:
                     return there
-                image = open_source(work)
-                store = open_store(work, image)
-                size = math.ceil(self.batch.items[number].planes / (workers * SHARES))
-                groups = tasks(image, work.settings, size)
-                version = digest(work.fingerprint())
+                run = FileRun.open(job, image)
+                groups = run.groups(math.ceil(len(run.indices) / (workers * SHARES)))
+                version = job.digest(image)
                 self.locks[number] = held.pop_all()
         except Exception as error:
-            return {"state": "failed", "reason": sentence(error)}
+            return FileOutcome.of_error(error)
         common = {"pure": False, "retries": RETRIES}
         fits = [
             self.client.submit(
                 fit_group,
-                *(work, version, store.run, planes, self.state.name),
+                *(job, version, run.store.run, planes, self.state.name),
                 priority=-number,
                 **common,
             )
             for planes in groups
         ]
-        self.stores[number], self.fits[number] = store, fits
+        # Here only its records are looked at: pixels of many files would not fit into memory.
+        blank = replace(image, array=np.broadcast_to(np.zeros((), image.dtype), image.shape))
+        self.runs[number], self.fits[number] = FileRun(job, blank, run.store), fits
         self.results[number] = self.client.submit(
-            put_together, work, store.run, fits, priority=-number + 1, **common
+            put_together, job, run.store.run, fits, priority=-number + 1, **common
         )
         return None
 
@@ -148,26 +150,27 @@ class _Run:
         busy = {key for keys in self.client.processing().values() for key in keys}
         for number, result in list(self.results.items()):
             if result.done():
-                del self.results[number], self.fits[number]
+                del self.results[number], self.fits[number], self.runs[number]
                 self.locks.pop(number).close()
-                yield self._changed(number, _outcome(result))
+                yield self._changed(number, self.batch.items[number].ended(_outcome(result)))
                 continue
-            item = self.batch.items[number]
+            item, run = self.batch.items[number], self.runs[number]
             try:
-                progress = progress_of(self.stores[number].records.values())
+                record = run.record(run.done)
             except OSError:
                 # The last step has removed the planes, and will be done at the next look.
                 continue
             running = item.state == "running" or any(fit.key in busy for fit in self.fits[number])
-            if running and (item.state != "running" or progress["finished"] != item.finished):
-                yield self._changed(number, {"state": "running", "reason": "", **progress})
+            if running and (item.state != "running" or record.planes != item.finished):
+                yield self._changed(number, item.ended(FileOutcome("running", record=record)))
 
-    def _changed(self, number: int, changes: dict[str, Any]) -> ItemChanged:
-        return ItemChanged(number, self.batch.update(number, **changes))
+    def _changed(self, number: int, item: Item) -> ItemChanged:
+        self.batch.items[number] = item
+        return ItemChanged(number, item)
 
     def _tell(self) -> None:
         """Pass on what the user wants; workers ask for it every now and then."""
-        wanted = "cancel" if self.control.cancelled else "stop" if self.control.stopping else ""
+        wanted = "cancel" if self.control.cancelled else "stop" if self.control.ending else ""
         self._set(wanted or ("pause" if self.control.paused else "run"))
 
     def _set(self, state: str) -> None:
@@ -178,17 +181,13 @@ class _Run:
                 self.cancelled_at = time.monotonic()
 
 
-def _outcome(result: Any) -> dict[str, Any]:
-    """Return what became of a file, as changes of its item."""
+def _outcome(result: Any) -> FileOutcome:
+    """Return what became of a file."""
     try:
-        changes: dict[str, Any] = result.result()
-    except BlindspotError as error:
-        return {"state": "failed", "reason": sentence(error)}
+        outcome: FileOutcome = result.result()
     except Exception as error:
-        if type(error).__name__ == "KilledWorker":
-            reason = (
-                "The workers that were given this file died, one after another; finished planes are kept."
-            )
-            return {"state": "failed", "reason": reason}
-        return {"state": "failed", "reason": sentence(error)}
-    return changes
+        if type(error).__name__ != "KilledWorker":
+            return FileOutcome.of_error(error)
+        reason = "The workers that were given this file died, one after another; finished planes are kept."
+        return FileOutcome("failed", reason)
+    return outcome

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from napari_blindspot.batch.file_steps import finish, fit_planes, open_source
-from napari_blindspot.batch.summary import progress_of
-from napari_blindspot.batch.work import digest, done_before, kept_in_words, sentence
-from napari_blindspot.core.batch_control import BatchControl
+from napari_blindspot.batch.items import kept_in_words
+from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import BlindspotError, DeviceError, FileError, OutOfMemoryError
+from napari_blindspot.jobs.existing import FileOutcome, finished_record
+from napari_blindspot.jobs.file_run import FileRun
 from napari_blindspot.jobs.plane_store import PlaneStore
-from napari_blindspot.stack import plane_indices
 
 if TYPE_CHECKING:
-    from napari_blindspot.batch.work import Work
+    from napari_blindspot.jobs.file_job import FileJob
 
 __all__ = ["STATE_INTERVAL", "fit_group", "put_together"]
 
@@ -22,89 +22,84 @@ STATE_INTERVAL = 1.0
 """Seconds between two questions whether the batch is to pause, stop or end."""
 
 
-def fit_group(work: Work, version: str, run: str, planes: list[tuple[int, ...]], state: str) -> str:
+def fit_group(
+    job: FileJob, version: str, run: str, planes: list[tuple[int, ...]], state: str
+) -> FileOutcome | None:
     """Fit those planes of a group that are not finished, and keep each.
 
     Parameters
     ----------
-    work : Work
+    job : FileJob
         The file.
     version : str
-        The `digest` of its fingerprint, as the one sees it who hands out the work.
+        Its digest, as the one sees it who hands out the work.
     run : str
         That of the `PlaneStore` which was opened before.
     planes
-        The group; see `batch.planes.tasks`.
+        The group; see `napari_blindspot.jobs.file_run.FileRun.groups`.
     state : str
         Name of the Dask variable that says whether the batch is to run, pause, stop or be cancelled.
 
     Returns
     -------
-    str
-        Why the file cannot be denoised, or nothing. What another attempt may mend is raised instead.
+    FileOutcome or None
+        Why the file cannot be denoised, if it cannot. What another attempt may mend is raised instead.
     """
-    control = BatchControl()
+    control = Control()
     switch = _Switch(state, control)
     try:
-        if digest(work.fingerprint()) != version:
+        image = job.open()
+        if job.digest(image) != version:
             raise FileError(
-                f"A worker of the cluster sees another version of {work.source}, or has another version of "
+                f"A worker of the cluster sees another version of {job.source}, or has another version of "
                 "napari-blindspot; both must be the same on all machines."
             )
-        image = open_source(work)
-        store = PlaneStore(work.output, run)
         switch.ask()
-        for _ in fit_planes(work, image, store, planes, control):
+        for _ in FileRun(job, image, PlaneStore(job.output, run)).fit(control, planes):
             switch.ask_now_and_then()
     except (DeviceError, OutOfMemoryError):
         raise
     except BlindspotError as error:
-        return sentence(error)
-    return ""
+        return FileOutcome.of_error(error)
+    return None
 
 
-def put_together(work: Work, run: str, problems: list[str]) -> dict[str, Any]:
+def put_together(job: FileJob, run: str, problems: list[FileOutcome | None]) -> FileOutcome:
     """Write the output of a file whose groups are all through.
 
     Parameters
     ----------
-    work : Work
+    job : FileJob
         The file.
     run : str
         As for `fit_group`.
-    problems : list of str
+    problems : list of FileOutcome or None
         What `fit_group` returned for each group.
-
-    Returns
-    -------
-    dict
-        State, reason and what else is known, as changes of the item.
     """
     try:
-        store = PlaneStore(work.output, run)
-        if not store.folder.is_dir():
+        image = job.open()
+        there = FileRun(job, image, PlaneStore(job.output, run))
+        if not there.store.folder.is_dir():
             # Another worker has done this and died before it could say so.
-            done = done_before(work)
-            if done is not None:
-                return done
-        store.check_run()
-        image = open_source(work)
-        progress = progress_of(store.records.values())
-        planes = len(plane_indices(image.shape))
-        problem = next(filter(None, problems), "")
-        if problem:
-            return {"state": "failed", "reason": problem, **progress}
-        if progress["finished"] < planes:
-            return {"state": "stopped", "reason": kept_in_words(progress["finished"], planes), **progress}
-        return {"state": "done", "reason": "", **finish(work, image, store)}
+            record = finished_record(job, image)
+            if record is not None:
+                return FileOutcome("done", record=record)
+        there.store.check_run()
+        record = there.record(there.done)
+        problem = next(filter(None, problems), None)
+        if problem is not None:
+            return replace(problem, record=record)
+        if record.planes < len(there.indices):
+            return FileOutcome("stopped", kept_in_words(record.planes, len(there.indices)), record)
+        return FileOutcome("done", record=there.write())
     except BlindspotError as error:
-        return {"state": "failed", "reason": sentence(error)}
+        return FileOutcome.of_error(error)
 
 
 class _Switch:
     """Turns what the batch wants of all workers into the control of the fit at work."""
 
-    def __init__(self, name: str, control: BatchControl) -> None:
+    def __init__(self, name: str, control: Control) -> None:
         from distributed import Variable, get_client
 
         self._variable = Variable(name, client=get_client())
@@ -121,7 +116,7 @@ class _Switch:
         if state == "cancel":
             self._control.cancel()
         elif state == "stop":
-            self._control.stop()
+            self._control.stop(after_plane=True)
         elif state == "pause":
             self._control.pause()
         else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ENDINGS", "Found", "find", "locate", "stem"]
+__all__ = ["ENDINGS", "FoundImage", "find", "locate", "stem"]
 
 ENDINGS = (".tif", ".tiff", ".png", ".zarr", ".czi", ".lif", ".nd2")
 """Names that are taken from a folder when no pattern says otherwise; compared in lower case."""
@@ -20,7 +20,7 @@ _MAGIC = "*?["
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundImage:
     """An image to take.
 
     Attributes
@@ -61,7 +61,7 @@ def stem(name: str) -> str:
     return short[:-4] if short.lower().endswith(".ome") and len(short) > 4 else short
 
 
-def find(path: Path, pattern: str | None, leave_out: Path) -> list[Found]:
+def find(path: Path, pattern: str | None, leave_out: Path) -> list[FoundImage]:
     """List the images that a file, folder or pattern stands for, in the order of their names.
 
     Parameters
@@ -75,20 +75,20 @@ def find(path: Path, pattern: str | None, leave_out: Path) -> list[Found]:
 
     Returns
     -------
-    list of Found
+    list of FoundImage
         Also what cannot be read, with the reason; empty if a folder or pattern holds nothing.
     """
     place = locate(path)
     if place.is_symlink() and not place.exists():
-        return [Found(place, problem=f"{path} is a link that leads nowhere, or back to itself.")]
+        return [FoundImage(place, problem=f"{path} is a link that leads nowhere, or back to itself.")]
     if not place.exists():
         if any(sign in str(path) for sign in _MAGIC):
             root, rest = _split(path)
             return list(_search(locate(root), f"./{rest}", leave_out)) if root.is_dir() else []
-        return [Found(place, problem=f"{path} does not exist.")]
+        return [FoundImage(place, problem=f"{path} does not exist.")]
     if place.is_dir() and not _is_zarr(place):
         return list(_search(place.resolve(), pattern, leave_out))
-    return [Found(place)]
+    return [FoundImage(place)]
 
 
 def _split(path: Path) -> tuple[Path, str]:
@@ -99,12 +99,12 @@ def _split(path: Path) -> tuple[Path, str]:
     return Path(*path.parts[:plain]), "/".join(path.parts[plain:])
 
 
-def _search(root: Path, pattern: str | None, leave_out: Path) -> Iterator[Found]:
+def _search(root: Path, pattern: str | None, leave_out: Path) -> Iterator[FoundImage]:
     """Walk through a folder; a folder that was seen before, by whatever link, is not entered again."""
     seen: set[tuple[int, int]] = set()
     skipped = _resolve(leave_out)
 
-    def walk(folder: Path) -> Iterator[Found]:
+    def walk(folder: Path) -> Iterator[FoundImage]:
         below = folder.relative_to(root)
         try:
             status = folder.stat()
@@ -114,7 +114,9 @@ def _search(root: Path, pattern: str | None, leave_out: Path) -> Iterator[Found]
             names = sorted(os.listdir(folder))
         except OSError as error:
             reason = error.strerror or str(error)
-            yield Found(folder, below, searched=True, problem=f"Cannot read the folder {folder}: {reason}.")
+            yield FoundImage(
+                folder, below, searched=True, problem=f"Cannot read the folder {folder}: {reason}."
+            )
             return
         for name in names:
             path = folder / name
@@ -126,7 +128,7 @@ def _search(root: Path, pattern: str | None, leave_out: Path) -> Iterator[Found]
             elif _wanted(below / name, pattern):
                 lost = path.is_symlink() and not path.exists()
                 problem = f"{path} is a link that leads nowhere, or back to itself." if lost else ""
-                yield Found(path, below, searched=True, problem=problem)
+                yield FoundImage(path, below, searched=True, problem=problem)
 
     yield from walk(root)
 

@@ -1,4 +1,4 @@
-"""What there is to do: one item a file, where its result goes, and what is known of it so far.
+"""What there is to do: an item is one file of a batch, where its result goes, and what is known of it.
 
 Planning reads names and, on request, the headers of the files; no pixel is computed and nothing is written.
 """
@@ -8,22 +8,34 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.batch.find import find, locate, stem
 from napari_blindspot.batch.options import BatchOptions, Input
 from napari_blindspot.core.errors import FileError
+from napari_blindspot.files.write_options import WriteOptions
+from napari_blindspot.jobs.file_job import FileJob
+from napari_blindspot.jobs.record import FileRecord
+from napari_blindspot.stack import plane_indices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from napari_blindspot.batch.find import Found
+    from napari_blindspot.batch.find import FoundImage
+    from napari_blindspot.files.image_file import ImageFile
+    from napari_blindspot.jobs.existing import FileOutcome, State
 
-__all__ = ["OPEN", "Batch", "Item", "State", "files_of", "output_name", "plan_batch"]
-
-State = Literal["waiting", "running", "done", "failed", "skipped", "stopped"]
+__all__ = [
+    "OPEN",
+    "Batch",
+    "Item",
+    "files_of",
+    "kept_in_words",
+    "output_name",
+    "plan_batch",
+]
 
 OPEN: tuple[State, ...] = ("waiting", "running", "stopped")
 """States of an item that still has something to do."""
@@ -50,16 +62,14 @@ class Item:
         ``waiting``, ``running``, ``done``, ``failed``, ``skipped`` or ``stopped``.
     reason : str
         Why it failed, was skipped or stopped; one sentence.
+    setting : str or None
+        What the user could say to mend a failure; see `napari_blindspot.core.errors.BlindspotError`.
     shape, axes, dtype
         Of the image, once it was looked at: () and empty before.
-    planes, finished : int
-        How many planes it has, and how many of them have a result.
-    seconds : float
-        Computing time of the finished planes.
-    noise : str
-        The measured noise in a few words.
-    warnings : tuple of str
-        What the user ought to know, one sentence each.
+    plane_count : int
+        How many planes it has, once it was looked at.
+    record : FileRecord
+        What is to be known of the planes that are finished.
     """
 
     source: Path
@@ -68,14 +78,61 @@ class Item:
     series: int | None = None
     state: State = "waiting"
     reason: str = ""
+    setting: str | None = None
     shape: tuple[int, ...] = ()
     axes: str = ""
     dtype: str = ""
-    planes: int = 0
-    finished: int = 0
-    seconds: float = 0.0
-    noise: str = ""
-    warnings: tuple[str, ...] = ()
+    plane_count: int = 0
+    record: FileRecord = field(default_factory=FileRecord)
+
+    @property
+    def finished(self) -> int:
+        """How many planes have a result."""
+        return self.record.planes
+
+    @property
+    def seconds(self) -> float:
+        """Computing time of the finished planes."""
+        return self.record.seconds
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user ought to know, one sentence each."""
+        return (*self.record.notes, *self.record.warnings)
+
+    def ended(self, outcome: FileOutcome) -> Item:
+        """Return the item with what became of it; what the outcome does not know stays."""
+        return replace(
+            self,
+            state=outcome.state,
+            reason=outcome.reason,
+            setting=outcome.setting,
+            record=outcome.record or self.record,
+        )
+
+    def job(self, options: BatchOptions) -> FileJob:
+        """Return what is to be done with the file in a batch of these options."""
+        return FileJob(
+            source=self.source,
+            outputs={"denoised": self.output},
+            settings=options.settings,
+            series=self.series,
+            axes=self.given_axes,
+            channel=options.channel,
+            write=WriteOptions(compression=options.compression, pyramid=options.pyramid),
+            existing=options.existing,
+        )
+
+    def seen(self, image: ImageFile) -> Item:
+        """Return the item with what the header of its file says."""
+        return replace(
+            self,
+            shape=image.shape,
+            axes=image.axes,
+            dtype=image.dtype.name,
+            plane_count=len(plane_indices(image.shape)),
+            record=self.record.model_copy(update={"notes": image.notes}),
+        )
 
 
 @dataclass(slots=True)
@@ -181,16 +238,23 @@ def output_name(source: Path, options: BatchOptions) -> str:
     return f"{stem(source.name)}{SUFFIX}{_ENDING[options.format]}"
 
 
-def _unique(found: Iterable[tuple[Input, Found]]) -> list[tuple[Input, Found]]:
+def kept_in_words(finished: int, planes: int) -> str:
+    """Say what is there of a file that was stopped."""
+    if not finished:
+        return "It was stopped before a plane was finished; resume to go on."
+    return f"{finished} of {planes} planes are finished and kept; resume to go on."
+
+
+def _unique(found: Iterable[tuple[Input, FoundImage]]) -> list[tuple[Input, FoundImage]]:
     """Leave out what was found before, by whatever name; but a file may be taken once for each series."""
-    first: dict[tuple[str, int | None], tuple[Input, Found]] = {}
+    first: dict[tuple[str, int | None], tuple[Input, FoundImage]] = {}
     for entry, image in found:
         place = str(image.path) if image.problem else os.path.realpath(image.path)
         first.setdefault((place, entry.series), (entry, image))
     return list(first.values())
 
 
-def _item(entry: Input, image: Found, options: BatchOptions, folder: Path) -> Item:
+def _item(entry: Input, image: FoundImage, options: BatchOptions, folder: Path) -> Item:
     return Item(
         source=image.path,
         output=folder

@@ -14,7 +14,7 @@ from napari_blindspot.batch.options import BatchOptions, Input
 from napari_blindspot.core.errors import FileError, SettingsError
 from napari_blindspot.files.safe_write import atomic_path
 
-__all__ = ["Job", "load_job", "save_job"]
+__all__ = ["BatchJob", "load_job", "save_job"]
 
 _HEAD = """\
 # A batch of napari-blindspot. Run it with: napari-blindspot batch --job {name}
@@ -22,7 +22,7 @@ _HEAD = """\
 """
 
 
-class Job(BatchOptions):
+class BatchJob(BatchOptions):
     """The options of a batch with its inputs.
 
     Attributes
@@ -56,14 +56,14 @@ class Job(BatchOptions):
         return plan_batch(self.inputs, self.options)
 
     @classmethod
-    def of(cls, inputs: list[Input], options: BatchOptions) -> Job:
+    def of(cls, inputs: list[Input], options: BatchOptions) -> BatchJob:
         """Put inputs and options together."""
         return cls(
             inputs=tuple(inputs), **{name: getattr(options, name) for name in type(options).model_fields}
         )
 
 
-def load_job(path: str | os.PathLike[str]) -> Job:
+def load_job(path: str | os.PathLike[str]) -> BatchJob:
     """Read a job file.
 
     Parameters
@@ -92,7 +92,7 @@ def load_job(path: str | os.PathLike[str]) -> Job:
     if not isinstance(values, dict):
         raise SettingsError(f"The job file {source} holds no job: it needs at least 'inputs' and 'output'.")
     try:
-        job = Job(**values)
+        job = BatchJob(**values)
     except SettingsError as error:
         raise SettingsError(f"In the job file {source}: {error}") from None
     folder = source.resolve().parent
@@ -100,7 +100,7 @@ def load_job(path: str | os.PathLike[str]) -> Job:
     return job.model_copy(update={"inputs": inputs, "output": folder / job.output})
 
 
-def save_job(job: Job, path: str | os.PathLike[str]) -> None:
+def save_job(job: BatchJob, path: str | os.PathLike[str]) -> None:
     """Write a job file; complete or not at all.
 
     Paths below the folder of the file are written relative to it, so that folder and file can be moved or

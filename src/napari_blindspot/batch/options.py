@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -112,13 +113,18 @@ class BatchOptions(_Strict):
     axes: str | None = None
     series: int | None = Field(default=None, ge=0)
     channel: int | None = Field(default=None, ge=0)
-    settings: Settings = Field(default_factory=Settings)
+    settings: Settings = Field(default_factory=Settings.from_preset)
     format: OutputFormat = "ome-tiff"
     compression: Compression = "zlib"
     pyramid: bool = False
     existing: Existing = "resume"
     workers: int = Field(default=1, ge=1, le=1024)
     dask: str | None = None
+
+    def __init__(self, **values: Any) -> None:
+        if isinstance(values.get("settings"), Mapping):
+            values["settings"] = Settings.parse(values["settings"])
+        super().__init__(**values)
 
     @field_serializer("settings")
     def _only_what_differs_from_the_preset(self, settings: Settings) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What became of every file, as a table (CSV) and as one page with pictures (HTML).
 
 Both are written anew as files finish, complete or not at all, so that there is a report whenever the batch
-ends. How the page looks is in `napari_blindspot.batch.page`, the pictures in `batch.thumbnail`.
+ends. What they say of a file is in `napari_blindspot.batch.columns`, how the page looks in `batch.page`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 import time
 from typing import TYPE_CHECKING
 
+from napari_blindspot.batch.columns import COLUMNS
 from napari_blindspot.batch.find import locate
 from napari_blindspot.batch.page import page
 from napari_blindspot.batch.thumbnail import Pictures, pictures_of
@@ -22,29 +23,13 @@ if TYPE_CHECKING:
 
     from napari_blindspot.batch.items import Batch, Item
 
-__all__ = ["COLUMNS", "Report"]
-
-COLUMNS = (
-    "file",
-    "output",
-    "state",
-    "reason",
-    "shape",
-    "axes",
-    "dtype",
-    "planes",
-    "finished",
-    "seconds",
-    "noise",
-    "warnings",
-)
-"""The columns of the table."""
+__all__ = ["BatchReport"]
 
 LEAST_SHARE = 0.02
 """At most this share of the time goes into writing the page, which grows with the number of files."""
 
 
-class Report:
+class BatchReport:
     """The report of a batch, in the folder of its results.
 
     Parameters
@@ -102,26 +87,11 @@ class Report:
 
 
 def _table(items: list[Item]) -> str:
+    shown = [(column.key, column.csv) for column in COLUMNS if column.csv is not None]
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for item in items:
-        writer.writerow(
-            [
-                item.source,
-                item.output,
-                item.state,
-                item.reason,
-                "×".join(str(side) for side in item.shape),
-                item.axes,
-                item.dtype,
-                item.planes or "",
-                item.finished,
-                f"{item.seconds:.1f}" if item.seconds else "",
-                item.noise,
-                " ".join(item.warnings),
-            ]
-        )
+    writer.writerow([key for key, _ in shown])
+    writer.writerows([value(item) for _, value in shown] for item in items)
     return text.getvalue()
 
 

@@ -5,40 +5,31 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.batch.file_steps import (
-    finish,
-    fit_planes,
-    header_of,
-    look_at,
-    open_source,
-    open_store,
-    reserved,
-    tasks,
-)
 from napari_blindspot.batch.find import locate
 from napari_blindspot.batch.item_events import ItemChanged, PlaneWork
-from napari_blindspot.batch.items import OPEN
-from napari_blindspot.batch.report import Report
-from napari_blindspot.batch.summary import progress_of
-from napari_blindspot.batch.work import Work, kept_in_words, sentence, verdict
-from napari_blindspot.core.batch_control import BatchControl
+from napari_blindspot.batch.items import OPEN, kept_in_words
+from napari_blindspot.batch.report import BatchReport
+from napari_blindspot.core.control import Control
 from napari_blindspot.core.events import Finished
 from napari_blindspot.files.output_lock import locked_folder
+from napari_blindspot.jobs.existing import FileOutcome, earlier, reserved
+from napari_blindspot.jobs.file_run import FileRun
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from napari_blindspot.batch.item_events import BatchEvent
-    from napari_blindspot.batch.items import Batch
+    from napari_blindspot.batch.items import Batch, Item
+    from napari_blindspot.batch.options import BatchOptions
 
-__all__ = ["look", "run_batch"]
+__all__ = ["look_at", "run_batch"]
 
 
 def run_batch(
     batch: Batch,
-    control: BatchControl | None = None,
+    control: Control | None = None,
     *,
-    report: Report | None = None,
+    report: BatchReport | None = None,
     preview_interval: float | None = None,
 ) -> Iterator[BatchEvent]:
     """Denoise the files of a batch, and say how it goes.
@@ -51,9 +42,9 @@ def run_batch(
     ----------
     batch : Batch
         From `plan_batch`; its items are replaced as it goes on.
-    control : BatchControl, optional
+    control : Control, optional
         Lets another thread pause, stop after the plane at work, or cancel.
-    report : Report, optional
+    report : BatchReport, optional
         Tells the caller where it is, and why if it could not be written.
     preview_interval : float, optional
         Least seconds between two previews of the plane at work; None for none. Only in this process.
@@ -76,16 +67,26 @@ def run_batch(
         folder.mkdir(parents=True, exist_ok=True)
     # There is one report for the whole folder.
     with locked_folder(folder):
-        yield from _run(batch, control or BatchControl(), report or Report(batch), preview_interval)
+        yield from _run(batch, control or Control(), report or BatchReport(batch), preview_interval)
+
+
+def look_at(item: Item, options: BatchOptions) -> Item:
+    """Return an item with what the header of its file says, or why it cannot be denoised."""
+    try:
+        return item.seen(item.job(options).open())
+    except Exception as error:
+        return item.ended(FileOutcome.of_error(error))
 
 
 def _run(
-    batch: Batch, control: BatchControl, report: Report, preview_interval: float | None
+    batch: Batch, control: Control, report: BatchReport, preview_interval: float | None
 ) -> Iterator[BatchEvent]:
     try:
-        for seen in look(batch):
-            yield seen
-            if control.stopping:
+        for number, item in enumerate(batch.items):
+            if item.state in OPEN and not item.shape:
+                batch.items[number] = look_at(item, batch.options)
+                yield ItemChanged(number, batch.items[number])
+            if control.ending:
                 return
         report.write()
         if batch.options.dask is not None or batch.options.workers > 1:
@@ -103,57 +104,50 @@ def _run(
         # However the batch ends, by an interrupt too: what was running is not any more.
         for number, item in enumerate(batch.items):
             if item.state == "running":
-                batch.update(number, state="stopped", reason=kept_in_words(item.finished, item.planes))
+                batch.update(number, state="stopped", reason=kept_in_words(item.finished, item.plane_count))
         report.write(last=True)
 
 
-def look(batch: Batch) -> Iterator[ItemChanged]:
-    """Read the header of every file that was not looked at, and mark those that cannot be denoised."""
-    for number, item in enumerate(batch.items):
-        if item.state in OPEN and not item.shape:
-            try:
-                changes = look_at(item, batch.options)
-            except Exception as error:
-                changes = {"state": "failed", "reason": sentence(error)}
-            yield ItemChanged(number, batch.update(number, **changes))
-
-
 def _run_here(
-    batch: Batch, control: BatchControl, preview_interval: float | None
+    batch: Batch, control: Control, preview_interval: float | None
 ) -> Generator[BatchEvent, None, None]:
     for number, item in enumerate(batch.items):
-        if control.stopping:
+        if control.ending:
             return
         if item.state in OPEN:
             yield from _run_item(batch, number, control, preview_interval)
 
 
 def _run_item(
-    batch: Batch, number: int, control: BatchControl, preview_interval: float | None
+    batch: Batch, number: int, control: Control, preview_interval: float | None
 ) -> Iterator[BatchEvent]:
     def changed(**changes: Any) -> ItemChanged:
         return ItemChanged(number, batch.update(number, **changes))
 
+    def ended(outcome: FileOutcome) -> ItemChanged:
+        batch.items[number] = batch.items[number].ended(outcome)
+        return ItemChanged(number, batch.items[number])
+
     try:
-        work = Work.of(batch.items[number], batch.options)
-        with reserved(work):
-            there = verdict(work)
+        job = batch.items[number].job(batch.options)
+        with reserved(job, make_folder=True):
+            image = job.open()
+            there = earlier(job, image)
             if there is not None:
-                yield changed(**there)
+                yield ended(there)
                 return
-            image = open_source(work)
-            store = open_store(work, image)
-            progress = progress_of(store.records.values())
-            yield changed(state="running", reason="", **header_of(image), **progress)
-            for planes in tasks(image, work.settings):
-                for event in fit_planes(work, image, store, planes, control, preview_interval):
+            run = FileRun.open(job, image)
+            batch.items[number] = batch.items[number].seen(image)
+            yield changed(state="running", reason="", record=run.record(run.done))
+            for planes in run.groups():
+                for event in run.fit(control, planes, preview_interval=preview_interval):
                     yield PlaneWork(number, event)
                     if isinstance(event, Finished):
-                        yield changed(**progress_of(store.records.values()))
-            item = batch.items[number]
-            if item.finished < item.planes:
-                yield changed(state="stopped", reason=kept_in_words(item.finished, item.planes))
+                        yield changed(record=run.record(run.done))
+            if len(run.done) < len(run.indices):
+                reason = kept_in_words(len(run.done), len(run.indices))
+                yield ended(FileOutcome("stopped", reason, run.record(run.done)))
                 return
-            yield changed(state="done", reason="", **finish(work, image, store))
+            yield ended(FileOutcome("done", record=run.write()))
     except Exception as error:
-        yield changed(state="failed", reason=sentence(error))
+        yield ended(FileOutcome.of_error(error))

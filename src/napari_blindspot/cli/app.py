@@ -113,10 +113,10 @@ def denoise(
     channel: Channel = None,
     series: Series = None,
     axes: Axes = None,
-    planes: Planes = None,
+    stack_start: Planes = None,
     neighbours: Neighbours = None,
     mend_defects: MendDefects = None,
-    unet_start: UnetStart = None,
+    unet_weights: UnetStart = None,
     inr_output: Annotated[
         Path | None, typer.Option(help="Also write the image of the INR, as OME-TIFF or OME-Zarr.")
     ] = None,
@@ -133,7 +133,7 @@ def denoise(
     planes finished by then are kept in <output>_partial.ome.tif, and the same command goes on after them.
     """
     from napari_blindspot.api import resolve_settings
-    from napari_blindspot.cli.denoise import Outputs, Source, default_output, denoise_file
+    from napari_blindspot.cli.denoise import denoise_file, job_of
     from napari_blindspot.cli.exits import INTERRUPTED, sentences
     from napari_blindspot.files.door import WriteOptions, read_settings
 
@@ -141,18 +141,28 @@ def denoise(
         "iterations": iterations,
         "seed": seed,
         "device": device,
-        "planes": planes,
+        "stack_start": stack_start,
         "neighbours": neighbours,
         "mend_defects": mend_defects,
-        "unet_start": unet_start,
+        "unet_weights": unet_weights,
         "output_dtype": dtype,
     }
     with sentences():
         earlier = None if settings is None else read_settings(settings)
         resolved = resolve_settings(preset, earlier, given)
-        outputs = Outputs(output or default_output(source), inr_output, overwrite)
         options = WriteOptions(compression=compression, pyramid=pyramid)  # type: ignore[arg-type]
-        complete = denoise_file(Source(source, series, axes, channel), outputs, resolved, options)
+        job = job_of(
+            source,
+            resolved,
+            output=output,
+            inr_output=inr_output,
+            series=series,
+            axes=axes,
+            channel=channel,
+            write=options,
+            overwrite=overwrite,
+        )
+        complete = denoise_file(job)
     if not complete:
         raise typer.Exit(INTERRUPTED)
 
@@ -176,10 +186,10 @@ def batch(
     channel: Channel = None,
     preset: Preset = None,
     settings: SettingsFile = None,
-    planes: Planes = None,
+    stack_start: Planes = None,
     neighbours: Neighbours = None,
     mend_defects: MendDefects = None,
-    unet_start: UnetStart = None,
+    unet_weights: UnetStart = None,
     iterations: Iterations = None,
     seed: Seed = None,
     device: Device = None,
@@ -224,10 +234,10 @@ def batch(
     from napari_blindspot.cli.exits import sentences
 
     of_settings = {
-        "planes": planes,
+        "stack_start": stack_start,
         "neighbours": neighbours,
         "mend_defects": mend_defects,
-        "unet_start": unet_start,
+        "unet_weights": unet_weights,
         "iterations": iterations,
         "seed": seed,
         "device": device,

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.api import resolve_settings
 from napari_blindspot.batch.items import OPEN
-from napari_blindspot.batch.job_file import Job, load_job
-from napari_blindspot.batch.report import Report
+from napari_blindspot.batch.job_file import BatchJob, load_job
+from napari_blindspot.batch.report import BatchReport
 from napari_blindspot.batch.run import run_batch
-from napari_blindspot.cli.batch_progress import make_display
+from napari_blindspot.cli.batch_progress import BatchTeller
+from napari_blindspot.cli.display import display_of
 from napari_blindspot.cli.exits import INTERRUPTED, say
 from napari_blindspot.cli.interrupt import interrupts
-from napari_blindspot.core.batch_control import BatchControl
+from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.files.door import read_settings
 
@@ -38,7 +39,7 @@ def assemble(
     preset: str | None,
     settings_file: Path | None,
     overrides: dict[str, Any],
-) -> Job:
+) -> BatchJob:
     """Make a job of the words of a command line.
 
     Parameters
@@ -84,16 +85,16 @@ def assemble(
         earlier = read_settings(settings_file)
     changes["settings"] = resolve_settings(preset, earlier, overrides)
     if job is None:
-        return Job(inputs=inputs, **changes)
-    return Job(**{**{name: getattr(job, name) for name in Job.model_fields}, **changes})
+        return BatchJob(inputs=inputs, **changes)
+    return BatchJob(**{**{name: getattr(job, name) for name in BatchJob.model_fields}, **changes})
 
 
-def denoise_batch(job: Job) -> int:
+def denoise_batch(job: BatchJob) -> int:
     """Do a job and say what became of it.
 
     Parameters
     ----------
-    job : Job
+    job : BatchJob
         Inputs and options.
 
     Returns
@@ -108,11 +109,11 @@ def denoise_batch(job: Job) -> int:
         If there is nothing to do, or a cluster cannot be used.
     """
     batch = job.plan()
-    control = BatchControl()
-    report = Report(batch)
+    control = Control()
+    report = BatchReport(batch)
     with (
-        make_display(batch) as display,
-        interrupts(control, display.tell, stopping=_STOPPING, cancelling=_CANCELLING),
+        display_of(BatchTeller(batch)) as display,
+        interrupts(control, display.tell, after_plane=True, stopping=_STOPPING, cancelling=_CANCELLING),
     ):
         for event in run_batch(batch, control, report=report):
             display.show(event)
@@ -123,7 +124,7 @@ def denoise_batch(job: Job) -> int:
         say(f"Failed: {item.source}: {item.reason}")
     say(f"{batch.in_words}.")
     say(report.problem or f"The report is {report.page}.")
-    if control.stopping and any(item.state in OPEN for item in batch.items):
+    if control.ending and any(item.state in OPEN for item in batch.items):
         anew = batch.options.existing == "overwrite"
         say(f"Start the same {'with --resume --overwrite' if anew else 'again'} to go on.")
         return INTERRUPTED

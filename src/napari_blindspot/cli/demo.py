@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_blindspot.cli.display import display_of
 from napari_blindspot.cli.exits import say
 from napari_blindspot.cli.interrupt import interrupts
 from napari_blindspot.cli.picture import save_side_by_side
-from napari_blindspot.cli.progress import make_display
+from napari_blindspot.cli.progress import FitTeller
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import CancelledError, FileError
 from napari_blindspot.core.events import Finished
@@ -106,7 +107,7 @@ def _announce(settings: Settings) -> None:
 
 def _fit(sample: Sample, settings: Settings) -> Result:
     control = Control()
-    with make_display(1) as display, interrupts(control, display.tell):
+    with display_of(FitTeller(1)) as display, interrupts(control, display.tell):
         for event in fit_stack(sample.noisy, settings, control=control):
             display.show(event)
             if isinstance(event, Finished):

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
+    from napari_blindspot.core.control import Control
+
 __all__ = ["interrupts"]
-
-
-class Switches(Protocol):
-    """What Ctrl-C needs of a `Control` or a `BatchControl`."""
-
-    @property
-    def stopping(self) -> bool: ...
-
-    def stop(self) -> None: ...
-
-    def cancel(self) -> None: ...
 
 
 @contextlib.contextmanager
 def interrupts(
-    control: Switches,
+    control: Control,
     tell: Callable[[str], None],
     *,
+    after_plane: bool = False,
     stopping: str = "Stopping; the best result so far is kept (press Ctrl-C again to discard it).",
     cancelling: str = "Cancelling; nothing will be written.",
 ) -> Iterator[None]:
@@ -36,20 +28,22 @@ def interrupts(
 
     Parameters
     ----------
-    control : Control or BatchControl
-        The switches of the fit, or of the batch.
+    control : Control
+        The switches of the run.
     tell : callable
         Shows the user a sentence.
+    after_plane : bool
+        Whether a stop finishes the plane at work.
     stopping, cancelling : str
         The sentence after the first Ctrl-C, and after the second.
     """
 
     def on_interrupt(signum: int, frame: FrameType | None) -> None:
-        if control.stopping:
+        if control.ending:
             control.cancel()
             tell(cancelling)
         else:
-            control.stop()
+            control.stop(after_plane=after_plane)
             tell(stopping)
 
     before = signal.signal(signal.SIGINT, on_interrupt)

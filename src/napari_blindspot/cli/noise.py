@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.cli.denoise import check_planes
 from napari_blindspot.cli.exits import say
 from napari_blindspot.cli.noise_picture import Panel, save_noise_picture
 from napari_blindspot.core.errors import FileError
 from napari_blindspot.files.door import read_image
 from napari_blindspot.files.safe_write import check_writable
+from napari_blindspot.jobs.file_run import check_planes
 from napari_blindspot.noise.estimate import estimate_noise
 from napari_blindspot.noise.gap_choice import make_plan
 from napari_blindspot.settings import Settings
+from napari_blindspot.stack import plane_indices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,7 +164,8 @@ def measure_channels(image: ImageFile, channel: int | None = None) -> list[Measu
 
 def _measure(image: ImageFile, number: int) -> Measurement:
     one = image.channel(number)
-    indices = check_planes(one)
+    check_planes(one)
+    indices = plane_indices(one.shape)
     chosen = _evenly(indices, math.prod(one.array.shape[-2:]))
     planes = np.stack([one.array[index] for index in chosen])
     known = planes[np.isfinite(planes)]

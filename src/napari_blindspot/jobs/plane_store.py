@@ -116,6 +116,13 @@ class PlaneStore:
         return {index: record["record"] for index, record in sorted(self._records.items())}
 
     @property
+    def size(self) -> int:
+        """Bytes of all files in the folder; 0 if it is not there."""
+        if not self.folder.is_dir():
+            return 0
+        return sum(entry.stat().st_size for entry in os.scandir(self.folder))
+
+    @property
     def finished(self) -> set[Index]:
         """The indices of the planes that have a result."""
         return set(self.records)
@@ -123,10 +130,9 @@ class PlaneStore:
     def keep(
         self,
         index: Index,
-        plane: npt.NDArray[Any],
+        images: Mapping[str, npt.NDArray[Any]],
         record: Mapping[str, Any],
         *,
-        inr: npt.NDArray[Any] | None = None,
         model: bytes | None = None,
         chain: str = "",
     ) -> None:
@@ -136,12 +142,10 @@ class PlaneStore:
         ----------
         index : tuple of int
             Where the plane is in the stack.
-        plane : ndarray
-            (Y, X), the result.
+        images : mapping of str to ndarray
+            (Y, X) each, by the names of `napari_blindspot.core.images.IMAGES`.
         record : mapping
             What is to be known about it, as JSON can hold it.
-        inr : ndarray, optional
-            (Y, X), the INR's image.
         model : bytes, optional
             The networks from which the next plane of the chain starts; the model before it is removed.
         chain : str
@@ -154,9 +158,10 @@ class PlaneStore:
         """
         self.check_run()
         name = _name_of(index)
-        sizes = {f"{name}.npy": _save(self.folder / f"{name}.npy", plane)}
-        if inr is not None:
-            sizes[f"{name}.inr.npy"] = _save(self.folder / f"{name}.inr.npy", inr)
+        sizes = {
+            file: _save(self.folder / file, pixels)
+            for file, pixels in ((f"{name}.{image}.npy", pixels) for image, pixels in images.items())
+        }
         entry: dict[str, Any] = {"record": dict(record), "files": sizes}
         if model is not None:
             before = self._latest(chain)
@@ -180,25 +185,29 @@ class PlaneStore:
         if _read_text(self.folder / _RUN) != self.run:
             raise FileError(f"The finished planes in {self.folder} belong to another run by now.")
 
-    def plane(self, index: Index) -> npt.NDArray[Any]:
-        """Return the result of a finished plane.
+    def images(self, index: Index) -> set[str]:
+        """Return the names of the images that are kept of a finished plane."""
+        _ = self.records
+        start = f"{_name_of(index)}."
+        files = self._records[index]["files"] if index in self._records else ()
+        return {file.removeprefix(start).removesuffix(".npy") for file in files if file.endswith(".npy")}
+
+    def image(self, index: Index, name: str = "denoised") -> npt.NDArray[Any]:
+        """Return an image of a finished plane.
 
         Raises
         ------
         FileError
-            If the plane is not finished, or its file is damaged.
+            If the plane is not finished, was kept without it, or its file is damaged.
         """
-        return self._load(f"{_name_of(index)}.npy", index)
-
-    def inr(self, index: Index) -> npt.NDArray[Any]:
-        """Return the INR's image of a finished plane that was kept with one.
-
-        Raises
-        ------
-        FileError
-            If there is none, or its file is damaged.
-        """
-        return self._load(f"{_name_of(index)}.inr.npy", index)
+        path = self.folder / f"{_name_of(index)}.{name}.npy"
+        try:
+            array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
+        except FileNotFoundError:
+            raise FileError(f"Plane {index} is not among the finished planes in {self.folder}.") from None
+        except (OSError, ValueError, EOFError) as error:
+            raise FileError(f"The finished plane {path} is damaged; start anew without it.") from error
+        return array
 
     def model(self, chain: str = "") -> tuple[Index, bytes] | None:
         """Return the latest model of a chain and the index of its plane; None if there is none.
@@ -246,16 +255,6 @@ class PlaneStore:
         """Tell whether the images that a record speaks of are there, in full length."""
         images = {name: size for name, size in entry["files"].items() if name.endswith(".npy")}
         return all((self.folder / name).stat().st_size == size for name, size in images.items())
-
-    def _load(self, name: str, index: Index) -> npt.NDArray[Any]:
-        path = self.folder / name
-        try:
-            array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
-        except FileNotFoundError:
-            raise FileError(f"Plane {index} is not among the finished planes in {self.folder}.") from None
-        except (OSError, ValueError, EOFError) as error:
-            raise FileError(f"The finished plane {path} is damaged; start anew without it.") from error
-        return array
 
 
 def _name_of(index: Index) -> str:

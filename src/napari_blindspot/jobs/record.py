@@ -1,82 +1,229 @@
-"""What is kept beside the pixels: of a plane, as JSON can hold it, and of all planes in their output."""
+"""What is kept beside the pixels, typed: of one plane in the store, of one file in its output.
+
+Both are written as JSON and read back by the same models. An output also holds a few of the values in
+words, for people who look at it with other programs; nothing reads those back.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import statistics
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.core.words import gather_warnings
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from napari_blindspot.core.notices import Notice
+from napari_blindspot.core.words import sentences_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from napari_blindspot.core.noise_model import NoiseModel
     from napari_blindspot.core.result import Result
 
-    Record = dict[str, Any]
+__all__ = ["FileRecord", "NoiseFigures", "PlaneRecord"]
 
-__all__ = ["file_record", "noise_in_words", "plane_record", "seconds_of", "warnings_of"]
-
-
-def plane_record(result: Result) -> Record:
-    """Return what is to be known about a plane, as JSON can hold it."""
-    return {
-        "iterations": result.iterations,
-        "of iterations": result.settings.iterations,
-        "passes": result.passes,
-        "seconds": round(result.seconds, 3),
-        "device": result.device,
-        "start": result.start,
-        "settings": {"device": result.settings.device, "precision": result.settings.precision},
-        "stopped": result.stopped,
-        "warnings": list(result.warnings),
-        "noise": _figures(result.noise),
-    }
+_KEY = "record"
+"""Under which the JSON of a `FileRecord` is in an output."""
 
 
-def _figures(noise: Mapping[str, Any] | None) -> dict[str, float] | None:
-    """Take the three figures of the noise that fit into a table; None if it was not measured."""
-    if noise is None or not noise.get("measured"):
-        return None
-    rho = noise["correlation"]
-    centre = len(rho) // 2
-    next_pixel = max(rho[centre][centre + 1], rho[centre + 1][centre])
-    figures = {"sigma": noise["sigma"], "gain": noise["gain"], "correlation": next_pixel}
-    return {name: float(value) for name, value in figures.items() if math.isfinite(value)}
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def file_record(records: Collection[Record], notes: Iterable[str]) -> dict[str, str]:
-    """Return what an output is to tell of its planes; `notes` are about how the input was read."""
-    return {
-        "iterations run": " ".join(str(record["iterations"]) for record in records),
-        "passes run": " ".join(str(record["passes"]) for record in records),
-        "seconds": f"{seconds_of(records):.1f}",
-        "device": ", ".join(sorted({record["device"] for record in records})),
-        "noise": noise_in_words(records),
-        "warnings": json.dumps([*notes, *warnings_of(records)], ensure_ascii=False),
-    }
+class NoiseFigures(_Record):
+    """The three figures of measured noise that fit into a table; None where one could not be measured.
+
+    Attributes
+    ----------
+    sigma : float or None
+        Standard deviation at the median intensity.
+    gain : float or None
+        How much the variance grows per intensity.
+    correlation : float or None
+        Of a pixel with its next neighbour.
+    """
+
+    sigma: float | None = None
+    gain: float | None = None
+    correlation: float | None = None
+
+    @classmethod
+    def of(cls, noise: NoiseModel | None) -> NoiseFigures | None:
+        """Take the figures of a noise model; None if nothing was measured."""
+        if noise is None or not noise.measured:
+            return None
+        figures = (noise.sigma, noise.gain, noise.neighbour_correlation)
+        sigma, gain, correlation = (float(value) if math.isfinite(value) else None for value in figures)
+        return cls(sigma=sigma, gain=gain, correlation=correlation)
+
+    @classmethod
+    def median(cls, planes: Iterable[NoiseFigures | None]) -> NoiseFigures | None:
+        """Return the median of each figure over some planes; None if no plane's noise was measured."""
+        measured = [plane for plane in planes if plane is not None]
+        if not measured:
+            return None
+        known = {
+            name: [value for plane in measured if (value := getattr(plane, name)) is not None]
+            for name in cls.model_fields
+        }
+        return cls(**{name: statistics.median(values) for name, values in known.items() if values})
+
+    def in_words(self, *, short: bool = False) -> str:
+        """Say the figures that are known: σ 12.1, gain 0.9, next pixels correlate 0.03."""
+        correlate = "corr." if short else "next pixels correlate"
+        words = (
+            (self.sigma, "σ {:.3g}"),
+            (self.gain, "gain {:.3g}"),
+            (self.correlation, correlate + " {:.2f}"),
+        )
+        return ", ".join(text.format(value) for value, text in words if value is not None)
 
 
-def noise_in_words(records: Iterable[Record]) -> str:
-    """Return the noise of a file, the median over its planes; empty if no plane's could be measured."""
-    measured = [record["noise"] for record in records if record.get("noise")]
-    if not measured:
-        return ""
-    middle = {
-        name: statistics.median(noise[name] for noise in measured if name in noise)
-        for name in ("sigma", "gain", "correlation")
-        if any(name in noise for noise in measured)
-    }
-    words = {"sigma": "σ {:.3g}", "gain": "gain {:.3g}", "correlation": "next pixels correlate {:.2f}"}
-    return ", ".join(words[name].format(value) for name, value in middle.items())
+class PlaneRecord(_Record):
+    """What is to be known about a finished plane.
+
+    Attributes
+    ----------
+    iterations, planned_iterations : int
+        How many were run, and how many there would have been without a stop; refinement included.
+    passes : int
+        Estimates that were averaged.
+    seconds : float
+        Computing time.
+    phases : dict of str to float
+        Seconds of each phase of the fit.
+    device : str
+        Name of the device.
+    origin : str
+        What the weights started from; see `napari_blindspot.core.result.Result`.
+    resolved : dict of str to str
+        The settings that the run itself decided: device and precision.
+    stopped : bool
+        Whether someone ended the fit early, so that a whole one would give other pixels.
+    notices : tuple of dict
+        What the user ought to know, as of `napari_blindspot.core.notices.Notice.as_dict`.
+    noise : NoiseFigures or None
+        The measured noise.
+    """
+
+    iterations: int
+    planned_iterations: int
+    passes: int
+    seconds: float
+    phases: dict[str, float] = {}
+    device: str
+    origin: str
+    resolved: dict[str, str]
+    stopped: bool = False
+    notices: tuple[dict[str, Any], ...] = ()
+    noise: NoiseFigures | None = None
+
+    @classmethod
+    def of(cls, result: Result) -> PlaneRecord:
+        """Take from a result all but its pixels."""
+        return cls(
+            iterations=result.iterations,
+            planned_iterations=result.planned_iterations,
+            passes=result.passes,
+            seconds=round(result.seconds, 3),
+            phases=_rounded(result.phases),
+            device=result.device,
+            origin=result.origin,
+            resolved={"device": result.settings.device, "precision": result.settings.precision},
+            stopped=result.stopped,
+            notices=tuple(notice.as_dict() for notice in result.notices if notice.is_warning),
+            noise=NoiseFigures.of(result.noise),
+        )
 
 
-def seconds_of(records: Iterable[Record]) -> float:
-    """Return the computing time of all planes."""
-    return float(sum(record.get("seconds", 0.0) for record in records))
+class FileRecord(_Record):
+    """What is to be known about the finished planes of a file, together.
+
+    Attributes
+    ----------
+    run : str
+        Digest of all that decides the pixels, `napari_blindspot.jobs.file_job.FileJob.digest`; empty in an
+        output that is not whole.
+    planes : int
+        How many there are.
+    iterations, planned_iterations, passes : tuple of int
+        Of each plane.
+    seconds : float
+        Computing time of all planes.
+    phases : dict of str to float
+        Seconds of each phase of their fits.
+    devices : tuple of str
+        Names of the devices, each once.
+    stopped : bool
+        Whether a plane was ended early.
+    notes : tuple of str
+        What the user ought to know about how the file was read.
+    notices : tuple of tuple of dict
+        What the user ought to know about each plane.
+    noise : NoiseFigures or None
+        The median over the planes.
+    """
+
+    run: str = ""
+    planes: int = 0
+    iterations: tuple[int, ...] = ()
+    planned_iterations: tuple[int, ...] = ()
+    passes: tuple[int, ...] = ()
+    seconds: float = 0.0
+    phases: dict[str, float] = {}
+    devices: tuple[str, ...] = ()
+    stopped: bool = False
+    notes: tuple[str, ...] = ()
+    notices: tuple[tuple[dict[str, Any], ...], ...] = ()
+    noise: NoiseFigures | None = None
+
+    @classmethod
+    def of(cls, planes: Collection[PlaneRecord], notes: tuple[str, ...] = (), run: str = "") -> FileRecord:
+        """Put the records of a file's planes together."""
+        return cls(
+            run=run,
+            planes=len(planes),
+            iterations=tuple(plane.iterations for plane in planes),
+            planned_iterations=tuple(plane.planned_iterations for plane in planes),
+            passes=tuple(plane.passes for plane in planes),
+            seconds=round(sum(plane.seconds for plane in planes), 3),
+            phases=_rounded(sum((Counter(plane.phases) for plane in planes), Counter())),
+            devices=tuple(sorted({plane.device for plane in planes})),
+            stopped=any(plane.stopped for plane in planes),
+            notes=notes,
+            notices=tuple(plane.notices for plane in planes),
+            noise=NoiseFigures.median(plane.noise for plane in planes),
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The notices as sentences, each once with the number of planes that it is about."""
+        return tuple(sentences_of([[*map(Notice.from_dict, plane)] for plane in self.notices]))
+
+    def annotation(self) -> dict[str, str]:
+        """Return what an output holds: a few values in words, and all of them as JSON."""
+        return {
+            "iterations run": " ".join(map(str, self.iterations)),
+            "passes run": " ".join(map(str, self.passes)),
+            "seconds": f"{self.seconds:.1f}",
+            "device": ", ".join(self.devices),
+            "noise": "" if self.noise is None else self.noise.in_words(),
+            "warnings": json.dumps([*self.notes, *self.warnings], ensure_ascii=False),
+            "run": self.run,
+            _KEY: self.model_dump_json(exclude_defaults=True),
+        }
+
+    @classmethod
+    def read(cls, annotation: Mapping[str, str]) -> FileRecord | None:
+        """Read what `annotation` returned; None if it holds no such record."""
+        try:
+            return cls.model_validate_json(annotation.get(_KEY, ""))
+        except ValidationError:
+            return None
 
 
-def warnings_of(records: Collection[Record]) -> list[str]:
-    """Return each warning once, with the number of planes that it is about."""
-    return gather_warnings([record.get("warnings", ()) for record in records])
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in seconds.items()}

@@ -1,0 +1,133 @@
+"""Outputs that are there: who may write them, and what they mean for a job that would.
+
+Finished planes of outputs that are not there yet belong to `napari_blindspot.jobs.file_run`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from napari_blindspot.core.errors import BlindspotError, FileError
+from napari_blindspot.core.words import error_sentence
+from napari_blindspot.files.door import read_record
+from napari_blindspot.files.output_lock import locked
+from napari_blindspot.files.safe_write import check_writable
+from napari_blindspot.jobs.file_job import is_zarr_name
+from napari_blindspot.jobs.plane_store import PlaneStore
+from napari_blindspot.jobs.record import FileRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_blindspot.files.image_file import ImageFile
+    from napari_blindspot.jobs.file_job import FileJob
+
+__all__ = ["FileOutcome", "State", "earlier", "finished_record", "reserved"]
+
+State = Literal["waiting", "running", "done", "failed", "skipped", "stopped"]
+
+
+@contextlib.contextmanager
+def reserved(job: FileJob, *, make_folder: bool = False) -> Iterator[None]:
+    """Keep other runs from writing the outputs of a job while the block lasts.
+
+    A store in which no plane was finished is removed at the end.
+
+    Parameters
+    ----------
+    job : FileJob
+        Whose outputs.
+    make_folder : bool
+        Whether their folders are made if they are not there.
+
+    Raises
+    ------
+    FileError
+        If they cannot be written, or another run is at work on one of them.
+    """
+    for path in job.outputs.values():
+        if make_folder:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise FileError(
+                    f"Cannot make the folder {path.parent}: {reason}; choose another output folder."
+                ) from error
+        check_writable(path, folder=is_zarr_name(path))
+    with locked(*job.outputs.values()):
+        try:
+            yield
+        finally:
+            PlaneStore(job.output).discard_if_empty()
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What became of a file.
+
+    Attributes
+    ----------
+    state : str
+        One of `State`.
+    reason : str
+        Why it failed, was skipped or stopped, or is done already; one sentence.
+    record : FileRecord or None
+        What is to be known of the planes that are finished; None if nobody has looked.
+    setting : str or None
+        What the user could say to mend a failure; see `napari_blindspot.core.errors.BlindspotError`.
+    """
+
+    state: State
+    reason: str = ""
+    record: FileRecord | None = None
+    setting: str | None = None
+
+    @classmethod
+    def of_error(cls, error: Exception) -> FileOutcome:
+        """Return what an exception means to the user."""
+        setting = error.setting if isinstance(error, BlindspotError) else None
+        return cls("failed", error_sentence(error), setting=setting)
+
+
+def earlier(job: FileJob, image: ImageFile) -> FileOutcome | None:
+    """Say what outputs that are there mean for a job that is `reserved`; None if there is something to do.
+
+    Raises
+    ------
+    FileError
+        If one is in the way.
+    """
+    if job.existing in ("overwrite", "renew") or not os.path.lexists(job.output):
+        return None
+    if job.existing == "skip":
+        return FileOutcome("skipped", f"{job.output.name} is there already.")
+    record = finished_record(job, image)
+    if record is None and job.existing == "replace":
+        return None
+    if record is None:
+        raise FileError(
+            f"The output {job.output} is there already and is not of this input with these settings; "
+            "overwrite or skip what exists, or choose another output folder.",
+            setting="existing",
+        )
+    # A run that was killed after its last step has left the planes behind.
+    PlaneStore(job.output).discard()
+    return FileOutcome("done", "It was done by an earlier run.", record)
+
+
+def finished_record(job: FileJob, image: ImageFile) -> FileRecord | None:
+    """Return the record of the outputs, if all of them are whole and of this very job."""
+    records = []
+    for path in job.outputs.values():
+        try:
+            record = FileRecord.read(read_record(path))
+        except BlindspotError:
+            return None
+        if record is None or record.stopped or record.run != job.digest(image):
+            return None
+        records.append(record)
+    return records[0]

@@ -1,0 +1,216 @@
+"""What is to be done with one file: which pixels, how, where to, and what if the output is there.
+
+A `FileJob` is plain data, so that a worker of a cluster can be told it. All questions that can be answered
+without fitting anything are answered here; doing the work belongs to `napari_blindspot.jobs.file_run`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from napari_blindspot.core.errors import FileError, ImageError
+from napari_blindspot.core.plane import MIN_SIZE, check_pixels, check_plane
+from napari_blindspot.files.door import OME_DTYPES, WriteOptions, is_zarr, open_image
+from napari_blindspot.stack import plane_indices
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from napari_blindspot.files.image_file import ImageFile
+    from napari_blindspot.settings import Settings
+
+__all__ = ["Existing", "FileJob", "is_zarr_name"]
+
+Existing = Literal["refuse", "renew", "resume", "skip", "overwrite", "replace"]
+
+_TIFF, _ZARR = (".tif", ".tiff"), ".zarr"
+
+
+@dataclass(frozen=True, slots=True)
+class FileJob:
+    """One file from open to written.
+
+    Attributes
+    ----------
+    source : Path
+        TIFF, OME-TIFF, PNG, OME-Zarr, or what bioio reads.
+    outputs : mapping of str to Path
+        The OME-TIFF or OME-Zarr of each image of the result that is wanted, by its name. The first one,
+        "denoised", is always wanted; finished planes are kept beside it.
+    settings : Settings
+        Of every plane's fit.
+    series : int or None
+        Which image of a file with several.
+    axes : str or None
+        What the axes are, if the file does not say it or is wrong.
+    channel : int or None
+        The colour sample or channel to take; all channels if not given.
+    write : WriteOptions
+        How the outputs are stored.
+    existing : str
+        What becomes of an output that is there. ``refuse`` ends with a sentence, ``renew`` replaces it;
+        with ``resume`` one of the same pixels is done, and another one is refused; ``replace`` is
+        ``resume``, but another output is replaced; ``skip`` leaves alone whatever is there; ``overwrite``
+        begins anew. Finished planes of an interrupted run are used by all but ``overwrite``.
+    """
+
+    source: Path
+    outputs: Mapping[str, Path]
+    settings: Settings
+    series: int | None = None
+    axes: str | None = None
+    channel: int | None = None
+    write: WriteOptions = field(default_factory=WriteOptions)
+    existing: Existing = "resume"
+
+    @property
+    def output(self) -> Path:
+        """The output of the final estimate."""
+        return self.outputs["denoised"]
+
+    def open(self) -> ImageFile:
+        """Open the image and look at all that its header tells, without reading more than its format needs.
+
+        Raises
+        ------
+        FileError
+            If it is not there or cannot be read.
+        ImageError
+            If it has no plane, no such channel, or planes that cannot be denoised; if it is in colour, and
+            no channel is chosen; or if an output cannot hold its pixels.
+        """
+        if not os.path.lexists(self.source):
+            raise FileError(f"The input {self.source} does not exist.")
+        if self.source.is_dir() and not is_zarr(self.source):
+            raise FileError(f"The input {self.source} is a folder; give one image file or OME-Zarr.")
+        image = open_image(self.source, series=self.series, axes=self.axes)
+        if self.channel is not None:
+            image = image.channel(self.channel)
+        if image.is_rgb:
+            raise ImageError(
+                f"The image is RGB, of shape {image.shape}, but one channel at a time can be denoised: "
+                "choose 0 (red), 1 (green) or 2 (blue).",
+                setting="channel",
+            )
+        if not plane_indices(image.shape):
+            raise ImageError(f"The image is empty: its shape is {image.shape}.")
+        check_pixels(image.dtype)
+        if min(image.shape[-2:]) < MIN_SIZE:
+            check_plane(np.zeros(image.shape[-2:], image.dtype))
+        self.dtype(image.dtype)
+        return image
+
+    def dtype(self, pixels: np.dtype[Any]) -> np.dtype[Any]:
+        """Return the type of the outputs' pixels, from that of the input's.
+
+        Raises
+        ------
+        ImageError
+            If an output cannot hold it.
+        """
+        if self.settings.output_dtype == "float32":
+            return np.dtype(np.float32)
+        native = pixels.newbyteorder("=")
+        has_tiff = not all(map(is_zarr_name, self.outputs.values()))
+        if has_tiff and native.name not in OME_DTYPES:
+            raise ImageError(
+                f"The image holds {native.name}, which an OME-TIFF cannot hold; "
+                "write float32, or an OME-Zarr.",
+                setting="output_dtype",
+            )
+        return native
+
+    def check_outputs(self) -> None:
+        """Refuse names that would lose data, before anything is read.
+
+        Raises
+        ------
+        FileError
+            If a name is not that of an OME-TIFF or OME-Zarr, is the input's, is given twice, or is taken
+            where that is to be refused.
+        """
+        names = [path.resolve() for path in self.outputs.values()]
+        for number, (image, path) in enumerate(self.outputs.items()):
+            if path.suffix.lower() not in (*_TIFF, _ZARR):
+                raise FileError(
+                    f"The output {path} is an OME-TIFF or OME-Zarr, so its name must end in .ome.tif, .tif "
+                    "or .ome.zarr."
+                )
+            if path.exists() and self.source.exists() and os.path.samefile(path, self.source):
+                raise FileError(f"The output {path} is the input itself; choose another name.")
+            is_taken = path.exists() and (is_zarr_name(path) or not path.is_dir())
+            if is_taken and self.existing == "refuse":
+                raise FileError(
+                    f"The output {path} is there already; replace it or choose another name.",
+                    setting="overwrite",
+                )
+            if names[number] in names[:number]:
+                raise FileError(f"Both outputs are named {path}; give the {image} image another name.")
+
+    def fingerprint(self, image: ImageFile) -> dict[str, Any]:
+        """Return all that decides the pixels of the result, as JSON can hold it.
+
+        Parameters
+        ----------
+        image : ImageFile
+            From `open`: axes and shape are those in fact, whether the user named them or the file.
+
+        Raises
+        ------
+        FileError
+            If the input is not there any more.
+        """
+        from napari_blindspot import __version__
+
+        return {
+            "version": __version__,
+            "input": self.source.name,
+            "content": _state_of(self.source),
+            "series": self.series or 0,
+            "channel": self.channel,
+            "axes": image.axes,
+            "shape": list(image.shape),
+            "settings": self.settings.model_dump(mode="json"),
+        }
+
+    def digest(self, image: ImageFile) -> str:
+        """Return a short text that is the same for the same fingerprint."""
+        text = json.dumps(self.fingerprint(image), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def is_zarr_name(path: Path) -> bool:
+    """Tell whether an output of this name is an OME-Zarr."""
+    return path.suffix.lower() == _ZARR
+
+
+def _state_of(path: Path) -> str:
+    """Tell a file from what it was before: by its size and time, and those of all files of a folder."""
+    try:
+        if not path.is_dir():
+            return _size_and_time(path)
+        files = sorted(
+            os.path.join(folder, name)
+            for folder, _, names in os.walk(path, onerror=_raise)
+            for name in names
+        )
+        listing = "\n".join(f"{os.path.relpath(file, path)} {_size_and_time(file)}" for file in files)
+    except OSError as error:
+        raise FileError(f"Cannot read {path}: {error.strerror or error}.") from error
+    return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def _size_and_time(path: str | os.PathLike[str]) -> str:
+    status = os.stat(path)
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _raise(error: OSError) -> None:
+    raise error
