@@ -10,7 +10,7 @@ from napari_blindspot.batch.run import look_at
 from napari_blindspot.widgets.shared.background import Background
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from napari_blindspot.batch import BatchOptions, Item
 
@@ -39,7 +39,7 @@ class Looker:
     ended = Signal()
 
     def __init__(self, items: list[Item], options: BatchOptions) -> None:
-        def look() -> Iterator[Item]:
+        def look() -> Generator[Item, None, None]:
             for item in items:
                 yield look_at(item, options)
 

@@ -9,7 +9,7 @@ from napari_blindspot.batch.item_events import ItemChanged, PlaneWork
 from napari_blindspot.widgets.shared.mailbox import Standing
 
 if TYPE_CHECKING:
-    from napari_blindspot.batch import Item
+    from napari_blindspot.batch import Batch, Item
     from napari_blindspot.batch.item_events import BatchEvent
     from napari_blindspot.batch.progress import BatchProgress
 
@@ -22,6 +22,8 @@ class BatchNews:
 
     Attributes
     ----------
+    batch : Batch
+        The files.
     progress : BatchProgress
         The estimator, which follows all events.
     standing : Standing
@@ -32,6 +34,7 @@ class BatchNews:
         How much of each running item is done.
     """
 
+    batch: Batch
     progress: BatchProgress
     standing: Standing = field(default_factory=lambda: Standing(activity="Looking at the files"))
     items: dict[int, Item] = field(default_factory=dict)
@@ -45,9 +48,11 @@ class BatchNews:
             self.items[event.number] = event.item
         elif isinstance(event, PlaneWork):
             self.shares[event.number] = self.progress.total.file_fraction(event.number)
-            activity = self.progress.activity(event.number)
+            said = self.progress.activity(event.number)
+            name = self.batch.items[event.number].source.name
+            activity = f"{name}: {said}" if said else ""
         self.standing = Standing.of(self.progress.total, activity or self.standing.activity)
 
     def successor(self) -> BatchNews:
         """Return news of nothing yet."""
-        return BatchNews(self.progress, self.standing)
+        return BatchNews(self.batch, self.progress, self.standing)

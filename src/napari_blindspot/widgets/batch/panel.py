@@ -110,7 +110,7 @@ class BatchPanel(Container[Any]):
         chosen = {**self._more_settings, **self.form.overrides(), **stacks}
         return Settings.from_preset(self.preset.value, **chosen)
 
-    def options(self) -> BatchOptions:
+    def batch_options(self) -> BatchOptions:
         """Return what the fields say.
 
         Raises

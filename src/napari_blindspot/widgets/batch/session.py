@@ -37,7 +37,8 @@ class BatchSession(Session[BatchNews]):
             return run_batch(batch, self.control, report=self.report)
 
         self._batch = batch
-        super().__init__("Denoising a batch", events, BatchNews(BatchProgress(batch)), Control())
+        news = BatchNews(batch, BatchProgress(batch))
+        super().__init__("Denoising a batch", events, news, Control())
 
     def stop(self) -> None:
         """Finish the plane at work and begin no other: a batch keeps no plane that was ended early."""

@@ -62,7 +62,7 @@ class BatchWidget(BatchPanel):
         preferences = read_preferences()
         super().__init__(preferences.preset, preferences.device)
         self._viewer = napari_viewer
-        self.files = FileList(self.model, self.options)
+        self.files = FileList(self.model, self.batch_options)
         self._pair: list[Layer] = []
         when_undocked(self, self.closed)
         self._connect()
@@ -92,7 +92,7 @@ class BatchWidget(BatchPanel):
                         continue
                     if not self.output.value.strip():
                         self.output.value = str(usual_output(path))
-                    self.files.add(expand([path], self.options()))
+                    self.files.add(expand([path], self.batch_options()))
 
     def add_layers(self) -> None:
         """Add the selected image layers, or all of them if none is selected."""
@@ -110,7 +110,7 @@ class BatchWidget(BatchPanel):
                             "an output folder first."
                         )
                     self.output.value = str(usual_output(Path(path)))
-                self.files.add([input_of_layer(layer, self.options().output)])
+                self.files.add([input_of_layer(layer, self.batch_options().output)])
 
     def remove_rows(self, rows: Sequence[int]) -> None:
         """Take files out of the list."""
@@ -143,7 +143,7 @@ class BatchWidget(BatchPanel):
     def save_as_job(self, path: Path) -> None:
         """Write files and options as a job file, to be run without napari."""
         with self._saying(f"Saved. Run it with: napari-blindspot batch --job {path.name}"):
-            options = self.options()
+            options = self.batch_options()
             absolute = options.model_copy(update={"output": options.output.absolute()})
             save_job(BatchJob.of(self.files.inputs, absolute), path)
 

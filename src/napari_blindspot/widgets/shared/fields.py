@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Choice", "Entry", "Fields", "Folding", "button", "row"]
 
 
-class _FormBackend(QtContainer):  # type: ignore[misc]
+class _FormBackend(QtContainer):
     """Draws a container of magicgui as a form of Qt, whose fields all begin at one line."""
 
     def __init__(self, layout: str = "vertical", scrollable: bool = False, **options: Any) -> None:
