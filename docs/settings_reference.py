@@ -16,10 +16,11 @@ PAGE = Path(__file__).parent / "settings.md"
 HEAD = """\
 # Settings
 
-Everything that decides the pixels of a result. In Python any of them can be given by name; on the command line those with
-an option have one, and all others are set by `--set name=value`. A dash means that the preset does not have the setting;
-*measured* means that the noise of each plane decides. From random weights `auto`, `fast` and `best` take 1000, 250 and
-3000 iterations. The fits of `auto`, `fast` and `best` end earlier on small planes, which they would learn by heart.
+Everything that decides the pixels of a result. In Python any of them can be given by name; on the command
+line those with an option have one, and all others are set by `--set name=value`. A dash means that the
+preset does not have the setting; *measured* means that the noise of each plane decides. From random weights
+`auto`, `fast` and `best` take 1000, 250 and 3000 iterations. The fits of `auto`, `fast` and `best` end
+earlier on small planes, which they would learn by heart.
 
 | setting | | """
 

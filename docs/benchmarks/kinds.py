@@ -17,7 +17,8 @@ from skimage import data
 from skimage.io import imread
 
 from napari_blindspot import denoise
-from napari_blindspot.benchmark.methods import Request, available_methods
+from napari_blindspot.benchmark.method_protocol import Request
+from napari_blindspot.benchmark.methods import available_methods
 from napari_blindspot.benchmark.metrics import best_affine
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, shift
@@ -15,7 +16,10 @@ from scipy.optimize import minimize
 
 from napari_blindspot.benchmark.metrics import DATA_RANGE, best_affine, score
 from napari_blindspot.benchmark.pairs import find_pairs
-from napari_blindspot.noise.estimate import NoiseModel, estimate_noise
+from napari_blindspot.noise.estimate import estimate_noise
+
+if TYPE_CHECKING:
+    from napari_blindspot.core.noise_model import NoiseModel
 
 COARSE = 8.0
 """Sigma in pixels beyond which an error counts as coarse."""

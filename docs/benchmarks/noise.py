@@ -1,6 +1,7 @@
 """The figures of `noise.md`: what `estimate_noise` finds, against what was put in, or against residuals.
 
 python docs/benchmarks/noise.py texture
+python docs/benchmarks/noise.py thresholds PATH/TO/FMDD
 python docs/benchmarks/noise.py real PATH/TO/FMDD
 """
 
@@ -16,7 +17,23 @@ from scipy.ndimage import gaussian_filter
 from napari_blindspot import Settings, estimate_noise
 from napari_blindspot.benchmark.awgn import BUNDLED
 from napari_blindspot.benchmark.pairs import find_pairs
+from napari_blindspot.core.noise_model import CORRELATED, next_pixel_correlation
+from napari_blindspot.noise.block_fit import BlockFit, fit_blocks
+from napari_blindspot.noise.blocks import finite_blocks
+from napari_blindspot.noise.correlation import MAX_LAG
+from napari_blindspot.noise.estimate import BLOCK_SIDE
 from napari_blindspot.noise.gap_choice import make_plan
+from napari_blindspot.noise.texture import (
+    LONG_SIDE,
+    MAX_CORRELATION_TO_TEST,
+    SHORT_SIDE,
+    TEXTURE_GROWTH,
+    TEXTURE_GROWTH_PER_CORRELATION,
+    growth_of_variance,
+    on_white_floor,
+    total_variance,
+)
+from napari_blindspot.noise.white_floor import white_floor
 
 AUTO = Settings.from_preset("auto")
 
@@ -69,10 +86,48 @@ def texture() -> None:
                 unit, _ = noise(clean.shape, blur, name)
                 noisy = clean + sigma * unit
                 model = estimate_noise(noisy)
-                gap = make_plan(noisy, model, AUTO).settings.dilation
+                gap = make_plan(noisy, model, AUTO).settings.gap
                 row.append(f"{model.sigma:.1f}, {model.neighbour_correlation:.2f}, {gap}")
             print(f"| {name} | " + " | ".join(row) + " |", flush=True)
     print(f"\nTrue correlation of the blurred noise at lag 1: {noise((256, 256), 0.7, '')[1]:.2f}")
+
+
+def thresholds(folder: Path) -> None:
+    """Print what the thresholds of `napari_blindspot.noise` are compared with, beside the thresholds."""
+    print("| image | excess over the floor | ρ | growth 12² to 24² (limit) | growth 16² to 32² |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for pair in find_pairs(folder, 1).pairs:
+        statistics(pair.scene, pair.load()[0])
+    for blur in (0.0, 0.6, 0.7):
+        kind = f"blurred by {blur} px" if blur else "white"
+        for name, clean in scenes().items():
+            statistics(f"{name}, {kind}", clean + 25 * noise(clean.shape, blur, name)[0])
+
+
+def statistics(name: str, plane: np.ndarray) -> None:
+    """Print a row of `thresholds`; the growth is looked at in correlated noise only."""
+    planes = np.asarray(plane, np.float64)[None]
+
+    def fitted(side: int) -> BlockFit:
+        fit = fit_blocks(finite_blocks(planes, side), MAX_LAG)
+        assert fit is not None
+        return fit
+
+    usual = fitted(BLOCK_SIDE)
+    floor = white_floor(usual.means, usual.residuals)
+    excess = total_variance(usual.means, usual) / total_variance(usual.means, floor) - 1
+    fit = on_white_floor(usual)
+    rho = next_pixel_correlation(fit.correlation)
+    flat = f"{excess:+.3f}" if floor.flatness == 1 else "not flat"
+    row = [name, flat, f"{rho:.2f}", "", ""]
+    if rho > CORRELATED:
+        growth = growth_of_variance(fitted(SHORT_SIDE), fitted(LONG_SIDE), planes)
+        limit = TEXTURE_GROWTH + TEXTURE_GROWTH_PER_CORRELATION * rho
+        told = f"({limit:.2f})" if rho <= MAX_CORRELATION_TO_TEST else "(not told)"
+        long, median = fit_blocks(finite_blocks(planes, 2 * BLOCK_SIDE), 2 * MAX_LAG), np.median(planes)
+        assert long is not None
+        row[3:] = [f"{growth:.2f} {told}", f"{long.line.at(median) / fit.line.at(median):.2f}"]
+    print(f"| {' | '.join(row)} |", flush=True)
 
 
 def real(folder: Path) -> None:
@@ -105,10 +160,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("texture", help="noise put on clean images")
-    commands.add_parser("real", help="captures against their mean").add_argument("folder", type=Path)
+    for name, about in (("thresholds", "what they separate"), ("real", "captures against their mean")):
+        commands.add_parser(name, help=about).add_argument("folder", type=Path)
     options = parser.parse_args()
     if options.command == "real":
         real(options.folder)
+    elif options.command == "thresholds":
+        thresholds(options.folder)
     else:
         texture()
 

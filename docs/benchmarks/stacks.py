@@ -46,13 +46,13 @@ def warm(preset: str, planes: int, size: int) -> None:
     print("| planes | PSNR, dB | worst plane against anew, dB | INR, dB | CPU s a plane | fitted anew |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for strategy in ("anew", "warm", "shared"):
-        settings = Settings.from_preset(preset, planes=strategy, device="cpu")
+        settings = Settings.from_preset(preset, stack_start=strategy, device="cpu")
         found, seconds = timed(noisy, settings, "ZYX")
         scores = [psnr(found[z].denoised, truth[z], peak) for z in range(planes)]
         inr = np.mean([psnr(found[z].inr, truth[z], peak) for z in range(planes)])
         anew = anew or scores
         worst = min(a - b for a, b in zip(scores, anew, strict=True))
-        fresh = sum(result.start == "anew" for result in found.values())
+        fresh = sum(result.origin == "anew" for result in found.values())
         print(
             f"| {strategy} | {np.mean(scores):.2f} | {worst:+.2f} | {inr:.2f} | "
             f"{np.mean(seconds[1:]):.1f} | {fresh} of {planes} |",
@@ -85,7 +85,7 @@ def neighbours(folder: Path, scene: str, crop: int, preset: str) -> None:
         seen = min(2 * count, len(stack) - 1)
         name = f"{preset}, {seen} neighbours"
         if seen:
-            shared = max(r.noise["shared_with_neighbours"] for r in done if r.noise)
+            shared = max(r.shared_noise for r in done if r.shared_noise is not None)
             name += f" (noise shared {shared:.3f})"
         row(name, [r.denoised for r in done], seconds)
 

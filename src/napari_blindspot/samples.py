@@ -148,7 +148,10 @@ def _expose(
     read_noise: float,
     correlated: bool = False,
 ) -> Sample:
-    """Take the picture: shot noise, read noise, rounding."""
+    """Return what a camera makes of ([Z,] Y, X) photons a voxel: shot noise, read noise, rounding.
+
+    Parameters are those of `Sample`; the noise is drawn by `rng`.
+    """
     truth = gain * photons + offset
     signal = gain * rng.poisson(photons) + offset
     noise = signal - truth + rng.normal(0.0, read_noise, photons.shape)
@@ -159,7 +162,7 @@ def _expose(
 
 
 def _blur_noise(noise: FloatArray) -> FloatArray:
-    """Let neighbours share their noise; its variance stays what it was."""
+    """Let neighbours of a (Y, X) plane share their noise; its variance stays what it was."""
     impulse = np.zeros((15, 15))
     impulse[7, 7] = 1.0
     kernel = ndimage.gaussian_filter(impulse, NOISE_BLUR, mode="constant")
@@ -173,7 +176,10 @@ def _count(shape: tuple[int, ...], pixels_each: int) -> int:
 
 
 def _filaments(rng: np.random.Generator, shape: tuple[int, ...], count: int, width: float) -> FloatArray:
-    """Draw curved fibres as persistent random walks, blurred to `width` (σ in pixels), to about [0, 1]."""
+    """Draw curved fibres as persistent random walks, in an array of `shape`, to about [0, 1].
+
+    `width` is the σ of their blur in pixels.
+    """
     field = np.zeros(shape)
     size = np.asarray(shape, float)
     steps = int(0.9 * max(shape))
@@ -192,7 +198,7 @@ def _filaments(rng: np.random.Generator, shape: tuple[int, ...], count: int, wid
 
 
 def _puncta(rng: np.random.Generator, shape: tuple[int, ...], count: int, width: float) -> FloatArray:
-    """Draw bright spots of `width` (σ in pixels), to about [0, 1]."""
+    """Draw bright spots of `width` (σ in pixels) in an array of `shape`, to about [0, 1]."""
     field = np.zeros(shape)
     index = tuple(rng.integers(0, side, count) for side in shape)
     np.add.at(field, index, rng.uniform(0.3, 1.0, count))
@@ -202,7 +208,10 @@ def _puncta(rng: np.random.Generator, shape: tuple[int, ...], count: int, width:
 def _nuclei(
     rng: np.random.Generator, shape: tuple[int, ...], count: int, radius: float, flatness: float = 1.0
 ) -> FloatArray:
-    """Draw ellipsoids with chromatin texture and soft rims, to about [0, 1]."""
+    """Draw ellipsoids with chromatin texture and soft rims in an array of `shape`, to about [0, 1].
+
+    `radius` is their mean radius in pixels, `flatness` that along z relative to it.
+    """
     field = np.zeros(shape)
     for _ in range(count):
         centre = rng.uniform(0, shape)
@@ -227,11 +236,11 @@ def _nuclei(
 
 
 def _psf(shape: tuple[int, ...], width: float) -> tuple[float, ...]:
-    """Return σ along every axis; along z a voxel is longer, so fewer of them are blurred."""
+    """Return σ in voxels along every axis; along z a voxel is longer, so fewer of them are blurred."""
     return (0.8, width, width) if len(shape) == 3 else (width, width)
 
 
 def _to_unit(field: FloatArray) -> FloatArray:
-    """Scale to [0, 1], all but the brightest thousandth of the pixels."""
+    """Scale a field of any shape to [0, 1], all but the brightest thousandth of the pixels."""
     low, high = np.percentile(field, (0.1, 99.9))
     return np.asarray(np.clip((field - low) / max(high - low, 1e-12), 0.0, 1.2), np.float64)

@@ -11,7 +11,11 @@ from napari_blindspot.batch import Batch, BatchOptions, Item
 from napari_blindspot.batch.item_events import ItemChanged, PlaneWork
 from napari_blindspot.batch.progress import BatchProgress
 from napari_blindspot.core.events import Paused, Step
-from napari_blindspot.jobs.record import FileRecord
+from napari_blindspot.jobs.record import FileRecord, PlaneRecord
+
+PLANE = PlaneRecord(
+    iterations=9, planned_iterations=9, passes=1, seconds=1.0, device="CPU", origin="anew", resolved={}
+)
 
 
 class Clock:
@@ -43,7 +47,7 @@ def batch():
 
 def change(batch, progress, number, *, finished=None, **changes):
     if finished is not None:
-        changes["record"] = FileRecord(planes=finished)
+        changes["record"] = FileRecord(planes=[PLANE] * finished)
     progress.follow(ItemChanged(number, batch.update(number, **changes)))
 
 
@@ -103,7 +107,11 @@ def test_a_pause_is_no_work(batch, clock):
 
 def test_a_failed_file_leaves_nothing_to_do(batch, clock):
     progress = BatchProgress(batch, clock)
+    change(batch, progress, 0, state="running")
+    clock.now = 6.0
+    change(batch, progress, 0, finished=1)
     change(batch, progress, 0, state="failed")
+    assert progress.total.remaining == pytest.approx(6)
     change(batch, progress, 1, state="done", finished=1)
     assert progress.total.fraction == pytest.approx(1.0)
     assert progress.total.remaining == 0.0

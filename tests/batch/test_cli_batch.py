@@ -50,6 +50,14 @@ def test_a_batch_of_sound_files_ends_with_0_and_says_how_it_goes(call):
     assert re.search(r"1/1 plane.ome.tif: done in \d+ s; σ", done.stderr)
 
 
+def test_a_failed_file_says_with_which_option_it_can_be_mended(call, data):
+    write_ome_tiff(data / "rgb.tif", ImageFile(np.zeros((32, 32, 3), np.uint8), "YXS"))
+    done = call("data/rgb.tif", "-o", "out", "--short")
+    assert done.exit_code == 1
+    failed = next(line for line in done.stderr.splitlines() if line.startswith("Failed: "))
+    assert failed.endswith("choose 0 (red), 1 (green) or 2 (blue) (--channel NUMBER).")
+
+
 def test_a_saved_job_runs_without_further_words_and_gives_the_same_pixels(call, tmp_path):
     options = ["data", "-o", "out", "--pattern", "plane*", "--short", "--seed", "4"]
     assert call(*options, "--save-job", "job.yaml").exit_code == 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from benchmark_data import noisy_version, save, smooth
 
 from napari_blindspot.benchmark import methods
-from napari_blindspot.benchmark.methods import Method
+from napari_blindspot.benchmark.method_protocol import Method
 
 
 @pytest.fixture
@@ -38,10 +40,9 @@ def official(tmp_path):
 def misbehaving(monkeypatch):
     """Add peers that fail in different ways; they run in real processes."""
     here = "tests_benchmark_peers"
-    extra = tuple(
-        Method(name, f"{here}:{name}", "for tests") for name in ("raises", "sleeps", "dies", "nans")
-    )
-    monkeypatch.setattr(methods, "PEERS", (*methods.PEERS, *extra))
+    extra = tuple(Method(name, f"{here}:{name}") for name in ("raises", "sleeps", "dies", "nans"))
+    known = methods.find_peers()
+    monkeypatch.setattr(methods, "find_peers", lambda: (*known, *extra))
     return extra
 
 
@@ -62,4 +63,4 @@ def _peers_on_the_path(tmp_path_factory, monkeypatch):
         "def nans(request):\n"
         "    return lambda image: np.full_like(image, np.nan)\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)

@@ -11,12 +11,15 @@ from skimage.io import imread
 from torch.utils.flop_counter import FlopCounterMode
 from typer.testing import CliRunner
 
-from napari_blindspot import Settings, denoise, plan, samples
+from napari_blindspot import Settings, denoise, samples
 from napari_blindspot.benchmark.cli import app
 from napari_blindspot.benchmark.cost import count_cost
+from napari_blindspot.benchmark.profile import time_phases
 from napari_blindspot.benchmark.published import FMDD
-from napari_blindspot.benchmark.speed import SpeedSample, speed_tables
-from napari_blindspot.benchmark.table import Row, Table
+from napari_blindspot.benchmark.speed import SpeedImage
+from napari_blindspot.benchmark.speed_tables import speed_tables
+from napari_blindspot.benchmark.table import ScoreRow, ScoreTable
+from napari_blindspot.noise import gap_choice
 
 
 @pytest.fixture
@@ -78,6 +81,17 @@ def test_what_is_missing_stands_in_the_report(call, flat, tmp_path, misbehaving,
     assert "- Lonely.png has no truth" in report
     assert "- raises on Confocal_A_fov1, capture 1: ValueError: no patience left" in report
     assert "| raises | – | – | – | – | – | **0 of 2** |" in report
+
+
+def test_without_scikit_image_the_benchmark_names_the_extra_that_brings_it(call, flat, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "skimage" else find(name, *rest)
+    )
+    result = call("fmdd", flat, "--methods", "noisy")
+    assert result.exit_code == 2
+    assert "needs the package scikit-image" in result.output
+    assert "napari-blindspot[bench]" in result.output
 
 
 def test_a_peer_that_is_not_installed_is_skipped_with_one_line(call, flat, tmp_path, monkeypatch):
@@ -175,9 +189,28 @@ def test_speed_measures_growth_and_counts_flops(call, tmp_path):
     assert sum(float(seconds) for _, seconds in parts) == pytest.approx(float(whole), abs=0.05)
 
 
+def test_the_profile_of_a_measured_run_has_all_of_its_phases():
+    image, _ = SpeedImage(64, 0).load()
+    settings = Settings.from_preset("fast", device="cpu", iterations=12, refine_iterations=(4,))
+    seconds = time_phases(image, settings)
+    whole = seconds.pop("whole")
+    assert list(seconds) == [
+        "measuring the noise",
+        "blind fit",
+        "INR",
+        "blind prediction",
+        "refinement",
+        "prediction",
+        "intensities given back",
+        "the rest",
+    ]
+    assert all(phase > 0 for phase in seconds.values())
+    assert seconds["the rest"] < 0.3 * whole
+
+
 @pytest.mark.slow
 def test_speed_counts_the_refinement_and_the_inr_of_a_measured_run():
-    image, _ = SpeedSample(96, 0).load()
+    image, _ = SpeedImage(96, 0).load()
     cost = count_cost("fast", image)
     # Two patches once; against one of them twice with noise and once blindly, and many more lessons.
     assert 1.5 < cost.refinement / cost.iteration < 5
@@ -189,7 +222,7 @@ def test_speed_counts_the_refinement_and_the_inr_of_a_measured_run():
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [samples.confocal, samples.wide_field])
 def test_the_counted_cost_of_a_run_is_what_a_whole_run_computes(make, monkeypatch):
-    monkeypatch.setattr(plan, "CORRELATED_ROUNDS", (12, 8))
+    monkeypatch.setattr(gap_choice, "CORRELATED_ROUNDS", (12, 8))
     image = make((96, 96)).noisy
     with FlopCounterMode(display=False) as counter:
         denoise(image, "fast", device="cpu")
@@ -197,11 +230,13 @@ def test_the_counted_cost_of_a_run_is_what_a_whole_run_computes(make, monkeypatc
 
 
 def test_the_tables_of_speed_hold_medians_ratios_and_growth(tmp_path):
-    table = Table(tmp_path, {})
+    table = ScoreTable(tmp_path, {})
     for size, factor in ((128, 1), (256, 4)):
         for capture, jitter in ((1, 1.0), (2, 1.1), (3, 50.0)):
             for name, seconds in (("bm3d", 10.0), ("auto", 20.0), ("auto, 4 planes", 40.0)):
-                row = Row(f"{size}x{size}", capture, name, 30.0, 30.0, 0.9, seconds * factor * jitter, 500)
+                row = ScoreRow(
+                    f"{size}x{size}", capture, name, 30.0, 30.0, 0.9, seconds * factor * jitter, 500
+                )
                 table.add(row)
     text = speed_tables(table, ["bm3d", "auto", "auto, 4 planes"], {})
     assert "| auto | 22.0 / 500 | 88.0 / 500 | 1.00 |" in text
@@ -221,7 +256,9 @@ def test_the_options_of_speed_are_checked_and_explained(call):
 
 def test_the_commands_load_no_torch_and_no_peer_before_they_run():
     code = (
-        "import sys, napari_blindspot.benchmark.cli, napari_blindspot.benchmark.methods\n"
+        "import sys, napari_blindspot.benchmark.cli\n"
+        "from napari_blindspot.benchmark.methods import available_methods\n"
+        "assert len(available_methods()) > 10\n"
         "assert not {'torch', 'bm3d', 'skimage', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

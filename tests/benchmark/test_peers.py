@@ -1,11 +1,15 @@
 """Every peer that is installed must gain over the noisy input on a small image, by its own process."""
 
+from importlib.metadata import metadata
+
 import numpy as np
 import pytest
 from benchmark_data import smooth
 
-from napari_blindspot.benchmark.ablation import STUDIES, study_entries, study_groups
-from napari_blindspot.benchmark.methods import PEERS, Request, available_methods, choose_methods
+from napari_blindspot.benchmark import peers
+from napari_blindspot.benchmark.ablation import STUDIES, study_groups, study_variants
+from napari_blindspot.benchmark.method_protocol import Request
+from napari_blindspot.benchmark.methods import available_methods, choose_methods, find_peers
 from napari_blindspot.benchmark.metrics import score
 from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.settings import PRESETS
@@ -36,10 +40,34 @@ def test_the_names_are_those_that_scripts_rely_on():
     expected = (
         "noisy gaussian-oracle nlm tv wavelet bm3d bm3d-vst bm3d-vst-psd n2v dip self2self mash zsn2n"
     ).split()
-    assert [method.name for method in PEERS] == expected
+    assert [method.name for method in find_peers()] == expected
     assert list(available_methods()) == [*expected, *PRESETS, "auto-random"]
     with pytest.raises(SettingsError, match="no method 'x'"):
         choose_methods(["noisy", "x"])
+
+
+def test_a_peer_takes_part_as_soon_as_its_module_is_there(tmp_path, monkeypatch):
+    (tmp_path / "median.py").write_text(
+        "from napari_blindspot.benchmark.method_protocol import Method\n"
+        "METHODS = (Method('median', f'{__name__}:median', place=15),)\n"
+        "def median(request):\n"
+        "    from scipy.ndimage import median_filter\n"
+        "    return lambda image: median_filter(image, 3)\n"
+    )
+    monkeypatch.setattr(peers, "__path__", [*peers.__path__, str(tmp_path)])
+    find_peers.cache_clear()
+    try:
+        names = list(available_methods())
+        assert names[names.index("wavelet") + 1] == "median"
+        truth = smooth((64, 64)).astype(np.float32)
+        assert gain("median", truth, poisson_gaussian(truth)) > 3.0
+    finally:
+        find_peers.cache_clear()
+
+
+def test_the_extra_that_installs_a_peer_is_one_of_the_package():
+    extras = metadata("napari-blindspot").get_all("Provides-Extra")
+    assert {method.extra for method in find_peers()} <= set(extras)
 
 
 @pytest.mark.parametrize("name", sorted(CLASSICAL))
@@ -84,7 +112,7 @@ def test_the_spectrum_helps_where_neighbours_share_their_noise():
 
 
 def test_an_autocovariance_becomes_the_spectrum_of_its_noise():
-    from napari_blindspot.benchmark.peers.spectrum import autocovariance_to_psd
+    from napari_blindspot.benchmark.peers.shared.spectrum import autocovariance_to_psd
 
     white = np.zeros((5, 5))
     white[2, 2] = 4.0
@@ -101,14 +129,14 @@ def test_mash_shuffles_only_within_flat_tiles():
     import torch
 
     from napari_blindspot.benchmark.peers.mash import shuffle_tiles
-    from napari_blindspot.benchmark.peers.neural import Bench
+    from napari_blindspot.benchmark.peers.shared.learning import PeerImage
 
     image = np.arange(16 * 18, dtype=np.float32).reshape(16, 18)
-    bench = Bench(image, Request("mash", device="cpu"))
-    guide = torch.zeros_like(bench.noisy)
-    guide[..., :8, :] = bench.uniform(1, 1, 8, 18)
-    shuffled = shuffle_tiles(bench.noisy, guide, bench)[0, 0].numpy()
-    before = bench.noisy[0, 0].numpy()
+    peer = PeerImage(image, Request("mash", device="cpu"))
+    guide = torch.zeros_like(peer.noisy)
+    guide[..., :8, :] = peer.uniform(1, 1, 8, 18)
+    shuffled = shuffle_tiles(peer.noisy, guide, peer)[0, 0].numpy()
+    before = peer.noisy[0, 0].numpy()
     np.testing.assert_array_equal(shuffled[:8], before[:8])
     np.testing.assert_array_equal(shuffled[:, 16:], before[:, 16:])
     tile, was = shuffled[8:12, :4], before[8:12, :4]
@@ -129,18 +157,18 @@ def test_zsn2n_halves_are_the_two_diagonals():
 
 
 def test_the_ablation_has_the_papers_variants_once_each():
-    entries, skipped = study_entries("paper", None, None)
-    names = [entry.name for entry in entries]
+    variants, skipped = study_variants("paper", None, None)
+    names = [variant.name for variant in variants]
     assert names[0] == "paper" and len(names) == len(set(names)) and not skipped
     assert {"p0=0.5", "p0=0.05", "L_dn", "L_dn+L_mc", "dilation=0", "iterations=600"} <= set(names)
     assert "p0=0.1" not in names and "dilation=2" not in names
     assert len(study_groups("paper", None, None)) == len(STUDIES)
     with pytest.raises(SettingsError, match="no study 'x'"):
-        study_entries("paper", ["x"], None)
+        study_variants("paper", ["x"], None)
 
 
 def test_variants_that_a_preset_cannot_have_are_named():
     measured = [preset for preset in PRESETS if preset != "paper"]
     for preset in measured:
-        _, skipped = study_entries(preset, ["losses"], None)
+        _, skipped = study_variants(preset, ["losses"], None)
         assert len(skipped) == 1 and skipped[0].startswith("L_dn is skipped: ")

@@ -11,14 +11,14 @@ from benchmark_data import save, smooth
 
 from napari_blindspot.benchmark.methods import available_methods
 from napari_blindspot.benchmark.pairs import find_pairs
-from napari_blindspot.benchmark.runner import Entry, Options, estimate_path, run
-from napari_blindspot.benchmark.table import COLUMNS, Table
+from napari_blindspot.benchmark.runner import BenchmarkOptions, MethodVariant, estimate_path, run_benchmark
+from napari_blindspot.benchmark.table import COLUMNS, ScoreTable
 from napari_blindspot.core.errors import FileError
 
 
-def entries(*names):
+def variants(*names):
     known = available_methods()
-    return [Entry(name, known[name]) for name in names]
+    return [MethodVariant(name, known[name]) for name in names]
 
 
 def lines(folder, name="results.csv"):
@@ -27,11 +27,11 @@ def lines(folder, name="results.csv"):
 
 
 def run_here(root, out, *names, options=None):
-    options = options or Options()
+    options = options or BenchmarkOptions()
     said = []
     found = find_pairs(root)
-    table = Table(out, options.conditions())
-    run(found.pairs, entries(*names), table, options, said.append, found.problems)
+    table = ScoreTable(out, options.conditions())
+    run_benchmark(found.pairs, variants(*names), table, options, said.append, found.problems)
     return said
 
 
@@ -81,7 +81,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(flat, tmp_path):
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     before = lines(out)
-    said = run_here(flat, out, "noisy", "gaussian-oracle", options=Options(device="cpu"))
+    said = run_here(flat, out, "noisy", "gaussian-oracle", options=BenchmarkOptions(device="cpu"))
     rows = lines(out)
     assert len(said) == 6 - len(before)
     assert rows[: len(before)] == before
@@ -91,7 +91,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(flat, tmp_path):
 def test_results_of_other_conditions_are_not_mixed(flat, tmp_path):
     run_here(flat, tmp_path / "out", "noisy")
     with pytest.raises(FileError, match="has the results of a run with crop None, this one has 32"):
-        run_here(flat, tmp_path / "out", "noisy", options=Options(crop=32))
+        run_here(flat, tmp_path / "out", "noisy", options=BenchmarkOptions(crop=32))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_peer_that_fails_gets_one_line_and_the_rest_goes_on(flat, tmp_path, mi
 def test_a_peer_that_takes_too_long_is_ended(flat, tmp_path, misbehaving):
     out = tmp_path / "out"
     start = time.monotonic()
-    run_here(flat, out, "sleeps", "noisy", options=Options(timeout=2.0))
+    run_here(flat, out, "sleeps", "noisy", options=BenchmarkOptions(timeout=2.0))
     assert time.monotonic() - start < 30
     assert {row["reason"] for row in lines(out, "failures.csv")} == {
         "It took longer than the limit of 2 s."
@@ -127,7 +127,7 @@ def test_failures_stay_until_they_are_asked_for_again(flat, tmp_path, misbehavin
     out = tmp_path / "out"
     run_here(flat, out, "dies")
     assert run_here(flat, out, "dies") == []
-    assert len(run_here(flat, out, "dies", options=Options(retry_failed=True))) == 3
+    assert len(run_here(flat, out, "dies", options=BenchmarkOptions(retry_failed=True))) == 3
 
 
 def test_a_pair_that_cannot_be_loaded_gets_one_line_and_the_rest_goes_on(flat, tmp_path):

@@ -47,11 +47,12 @@ def rgb_tiff(folder):
 BAD_FILES = {
     "an empty file": (
         lambda folder: (folder / "bad.tif").touch(),
-        "The file bad.tif is empty; a TIFF or PNG image is needed.",
+        "The file bad.tif is empty; an image is needed (CZI, LIF, ND2, OME-Zarr, PNG or TIFF).",
     ),
     "a text file": (
         lambda folder: (folder / "bad.tif").write_text("hello"),
-        "The file bad.tif is neither a TIFF nor a PNG image: it begins with b'hello'.",
+        "The file bad.tif is no image that can be read (CZI, LIF, ND2, OME-Zarr, PNG or TIFF): "
+        "it begins with b'hello'.",
     ),
     "a file that is not there": (lambda folder: None, "The input bad.tif does not exist."),
     "a folder": (lambda folder: (folder / "bad.tif").mkdir(), "The input bad.tif is a folder"),
@@ -63,7 +64,7 @@ BAD_FILES = {
     ),
     "only NaN": (save(np.full((20, 20), np.nan)), "All pixels of the image are NaN"),
     "a small plane": (save(GOOD[:15, :]), "The plane is 15×32 pixels, but at least 16×16 are needed."),
-    "an RGB image": (rgb_tiff, "choose 0 (red), 1 (green) or 2 (blue)"),
+    "an RGB image": (rgb_tiff, "choose 0 (red), 1 (green) or 2 (blue) (--channel"),
     "an RGB PNG": (
         lambda folder: Image.new("RGB", (32, 32)).save(folder / "bad.tif", format="PNG"),
         "The image is RGB, of shape (32, 32, 3), but one channel at a time",
@@ -81,13 +82,16 @@ BAD_OPTIONS = {
         "Error: Invalid value for '--iterations': ",
     ),
     "a negative seed": (("--seed", "-1"), "The setting 'seed' is -1, but"),
-    "an unknown device": (("--device", "tpu"), "The setting 'device' is 'tpu', but"),
+    "an unknown device": (("--device", "tpu"), "There is no device 'tpu'; choose one of: "),
     "an unknown dtype": (("--dtype", "uint3"), "The setting 'output_dtype' is 'uint3', but"),
     "a channel that is not there": (
         ("--channel", "1"),
-        "There is no channel 1; the only one is 0.",
+        "There is no channel 1; the only one is 0 (--channel",
     ),
-    "an output that is no TIFF": (("-o", "out.png"), "must end in .ome.tif, .tif or .ome.zarr."),
+    "an output that is no TIFF": (
+        ("-o", "out.png"),
+        "The name of the output out.png must end in .ome.zarr, .zarr, .ome.tif, ",
+    ),
     "the input as output": (("-o", "good.tif", "--overwrite"), "is the input itself; choose another name."),
     "an output folder that is not there": (("-o", "no/out.tif"), "no does not exist; create it"),
     "an output folder that is a file": (("-o", "good.tif/out.tif"), "good.tif is not a folder"),
@@ -140,7 +144,7 @@ def test_a_dtype_that_ome_does_not_know_is_refused_before_the_fit(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("wide.tif", GOOD.astype("uint64"))
     done = CliRunner().invoke(app, ["denoise", "wide.tif", "--dtype", "input"])
-    assert_one_sentence(done, "The image holds uint64, which an OME-TIFF cannot hold; write float32")
+    assert_one_sentence(done, "OME-TIFF cannot hold uint64; choose float32 for the output (--dtype")
 
 
 def test_a_disk_without_room_is_refused_before_the_fit(small_disk, tmp_path):

@@ -142,7 +142,7 @@ def test_an_output_that_is_there_is_only_replaced_on_request(run, plane, tmp_pat
     (tmp_path / "cells_denoised.ome.tif").write_text("precious")
     refused = run("denoise", "cells.ome.tif", "--tiny")
     assert refused.exit_code == 2
-    assert "is there already; replace it or choose another name" in refused.stderr
+    assert "is there already; replace it or choose another name (--overwrite)." in refused.stderr
     assert "iteration" not in refused.stderr
     assert (tmp_path / "cells_denoised.ome.tif").read_text() == "precious"
     assert run("denoise", "cells.ome.tif", "--tiny", "--overwrite").exit_code == 0

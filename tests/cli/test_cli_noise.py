@@ -14,6 +14,9 @@ from typer.testing import CliRunner
 
 import napari_blindspot
 from napari_blindspot.cli.app import app
+from napari_blindspot.cli.noise_measurement import measure_channels
+from napari_blindspot.files.image_file import ImageFile
+from napari_blindspot.files.lazy_array import PlaneArray
 from napari_blindspot.noise.estimate import estimate_noise
 
 GAIN, READ, MEDIAN = 2.0, 5.0, 505.0
@@ -138,6 +141,50 @@ def test_of_a_long_stack_evenly_spaced_planes_are_measured(noise):
     assert {name: figures[name] for name in expected} == expected
 
 
+def test_planes_that_are_not_measured_are_not_looked_at_either(noise):
+    stack = np.stack([photographed(seed=seed, size=48) for seed in range(70)])
+    stack[1, 5, 6] = np.inf
+    save("stack.tif", stack, "ZYX")
+    done = noise("stack.tif")
+    assert done.exit_code == 0, done.stderr
+    stack[3, 5, 6] = np.inf
+    save("stack.tif", stack, "ZYX")
+    assert "Plane Z=3: The image has 1 infinite pixel" in noise("stack.tif").stderr
+
+
+def test_only_the_planes_that_are_measured_are_read():
+    stack = np.stack([photographed(seed=seed, size=48) for seed in range(70)])
+    read = []
+
+    def plane(index: tuple[int, ...]) -> np.ndarray:
+        read.append(index)
+        return stack[index]
+
+    (found,) = measure_channels(ImageFile(PlaneArray(stack.shape, stack.dtype, plane), "ZYX"))
+    assert read == [(number,) for number in range(0, 70, 3)]
+    assert (found.measured, found.planes) == (24, 70)
+
+
+def test_the_axes_can_be_named_where_the_file_does_not_say_them(noise):
+    stack = np.stack([photographed(), photographed(8.0)])
+    tifffile.imwrite("cells.tif", stack, photometric="minisblack")
+    as_stack = json.loads(noise("cells.tif", "--axes", "ZYX", "--json").stdout)
+    assert as_stack["channel"] == 0
+    as_channels = json.loads(noise("cells.tif", "--axes", "CYX", "--json").stdout)
+    assert [one["gain"] for one in as_channels] == pytest.approx([GAIN, 8.0], rel=0.05)
+
+
+def test_one_of_several_images_of_a_file_is_chosen(noise):
+    with tifffile.TiffWriter("two.tif", ome=True) as writer:
+        for gain in (GAIN, 8.0):
+            writer.write(photographed(gain), photometric="minisblack", metadata={"axes": "YX"})
+    done = noise("two.tif")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--series" in done.stderr
+    figures = json.loads(noise("two.tif", "--series", "1", "--json").stdout)
+    assert figures["gain"] == pytest.approx(8.0, rel=0.05)
+
+
 def test_a_file_without_noise_says_so_in_one_sentence_and_ends_well(noise, tmp_path):
     save("flat.tif", np.full((64, 64), 7, np.uint8))
     done = noise("flat.tif")
@@ -195,6 +242,18 @@ def test_the_picture_has_a_row_for_each_channel(picture_of):
         assert two.height == 2 * height
 
 
+def test_a_picture_without_matplotlib_is_refused_before_anything_is_measured(noise, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    save("cells.tif", photographed(size=64))
+    done = noise("cells.tif", "--picture", "noise.png")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        "Error: A picture needs matplotlib, which is not installed: "
+        'pip install "napari-blindspot[plots]".\n'
+    )
+    assert noise("cells.tif").exit_code == 0
+
+
 def test_a_picture_that_is_there_is_replaced_only_when_asked(noise, tmp_path):
     save("cells.tif", photographed(size=64))
     (tmp_path / "noise.png").write_text("precious")
@@ -212,7 +271,7 @@ def test_a_picture_that_is_there_is_replaced_only_when_asked(noise, tmp_path):
 BAD = {
     "a file that is not there": (("none.tif",), "Cannot read none.tif: No such file"),
     "a folder": (("folder",), "Cannot read folder: "),
-    "a text file": (("notes.txt",), "The file notes.txt is neither a TIFF nor a PNG image"),
+    "a text file": (("notes.txt",), "The file notes.txt is no image that can be read"),
     "a mask": (("mask.tif",), "The image is boolean (a mask), but intensities are needed"),
     "a small plane": (("small.tif",), "The plane is 9×9 pixels, but at least 16×16 are needed."),
     "an infinite pixel in a stack": (("infinite.tif",), "Plane Z=1: The image has 1 infinite pixel"),

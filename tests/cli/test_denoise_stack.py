@@ -90,7 +90,7 @@ def test_the_axes_and_the_image_of_a_file_can_be_chosen(tmp_path, tiny):
         tiff.write(z_stack((2, 32, 40)).noisy, metadata={"axes": "ZYX", "Name": "wide"})
     refused = denoise(tmp_path, "two.ome.tif", "--settings", "tiny.json")
     assert refused.exit_code == 2
-    assert "choose one with --series: 0 'small' (2×32×32 ZYX), 1 'wide' (2×32×40 ZYX)." in refused.stderr
+    assert "choose one: 0 'small' (2×32×32 ZYX), 1 'wide' (2×32×40 ZYX) (--series" in refused.stderr
     done = denoise(tmp_path, "two.ome.tif", "--settings", "tiny.json", "--series", "1", "--axes", "TYX")
     assert done.exit_code == 0, done.stderr
     written = read_image(tmp_path / "two_denoised.ome.tif")

@@ -6,52 +6,50 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from recorder import Counting
 from torch.profiler import ProfilerActivity, profile
 
 from napari_blindspot import Settings
 from napari_blindspot.engine import run
 from napari_blindspot.engine.blind_fit import BlindFit, BlindLoss
 from napari_blindspot.engine.fit_plane import fit_plane
-from napari_blindspot.engine.inr_fit import ImplicitFit
-from napari_blindspot.engine.paper_fit import JointFit
-from napari_blindspot.engine.refinement import Refinement
+from napari_blindspot.engine.inr_fit import InrFit
+from napari_blindspot.engine.paper_fit import PaperFit
+from napari_blindspot.engine.refinement import RefinementLoss
+from napari_blindspot.engine.run import LossRecord
 from napari_blindspot.engine.trainer import Trainer
 from napari_blindspot.method.compact_unet import CompactUNet
 from napari_blindspot.samples import confocal
+from planned import planned
+from recorder import Counting
 
 CHEAP = {"device": "cpu", "unet_width": 8, "inr_features": 8, "precision": "float32"}
 
 
 def steps(gap: int) -> dict:
     """Return the steps of which a measured run on 128² consists, each as a function without arguments."""
-    settings = Settings.from_preset(
-        "auto", dilation=gap, visible_fraction=28 / 49 if gap else 8 / 9, patch_size=64, **CHEAP
-    )
+    settings = planned(gap=gap, patch_size=64, **CHEAP)
     noisy = torch.from_numpy(np.random.default_rng(0).normal(size=(128, 128)).astype(np.float32))
     valid = torch.ones_like(noisy, dtype=torch.bool)
     fit = BlindFit(noisy, valid, settings)
     blind = BlindLoss(fit)
     correlation = torch.eye(9) if gap else None
-    refinement = Refinement(fit, fit.noisy, 0 * fit.noisy, torch.ones_like(fit.noisy), correlation)
+    refinement = RefinementLoss(fit, fit.noisy, 0 * fit.noisy, torch.ones_like(fit.noisy), correlation)
     trainer = Trainer(fit.network, 10_000, 1e-3, 0.9)
-    inr, taught = (
-        ImplicitFit(noisy, valid, fit.fill[0, 0], settings, 10_000, fit.generator) for _ in range(2)
-    )
+    inr, taught = (InrFit(noisy, valid, fit.fill[0, 0], settings, 10_000, fit.generator) for _ in range(2))
     taught.estimate = noisy.flatten()
-    record = torch.zeros(3)
+    losses = LossRecord(1, noisy.device)
     return {
         "blind": lambda: fit.learn(trainer, blind),
         "refinement": lambda: fit.learn(trainer, refinement),
-        "INR": lambda: inr.step(record),
-        "taught INR": lambda: taught.step(record),
+        "INR": lambda: inr.step(losses),
+        "taught INR": lambda: taught.step(losses),
     }
 
 
 def paper_step():
     noisy = torch.rand(32, 32)
     settings = Settings.from_preset("paper", device="cpu", unet_width=8, precision="float32")
-    return JointFit(noisy, torch.ones_like(noisy, dtype=torch.bool), settings).step
+    return PaperFit(noisy, torch.ones_like(noisy, dtype=torch.bool), settings).step
 
 
 def test_auto_passes_550_times_over_a_plane_of_128_pixels_and_never_more(monkeypatch):
@@ -71,7 +69,7 @@ def test_auto_passes_550_times_over_a_plane_of_128_pixels_and_never_more(monkeyp
         settings = Settings.from_preset("auto", iterations=blind, refine_iterations=(refined,), **CHEAP)
         *_, finished = fit_plane(noisy, settings)
         counts[blind, refined] = {kind: count / 128**2 for kind, count in pixels.items()}
-    assert finished.result.settings.dilation == 0
+    assert finished.result.settings.gap == 0
     fitted = {key: count[True] for key, count in counts.items()}
     iteration = (fitted[20, 2] - fitted[10, 2]) / 10
     refinement = (fitted[10, 4] - fitted[10, 2]) / 2
@@ -79,7 +77,7 @@ def test_auto_passes_550_times_over_a_plane_of_128_pixels_and_never_more(monkeyp
     assert (iteration, refinement) == (0.5, 0.75)
     # Every pixel hidden once, one in nine a pass, and eight symmetries of the refined network.
     assert {count[False] for count in counts.values()} == {9 + 8}
-    assert default.iterations * iteration + 40 * refinement + 9 + default.passes <= 550
+    assert default.iterations * iteration + 40 * refinement + 9 + default.symmetries <= 550
 
 
 @pytest.mark.parametrize(
@@ -115,10 +113,10 @@ def test_so_does_a_step_of_the_paper():
 @pytest.mark.parametrize("preset", ["auto", "paper"])
 def test_a_longer_run_waits_no_more_often_unless_it_reports(preset, monkeypatch):
     noisy = np.random.default_rng(0).poisson(30, (48, 48))
-    changes = {"refine_iterations": (2,)} if preset == "auto" else {}
+    changes = {"refine_iterations": (2,), "symmetries": 2} if preset == "auto" else {"passes": 2}
 
     def waits(iterations: int) -> Counter[str]:
-        settings = Settings.from_preset(preset, iterations=iterations, passes=2, **CHEAP, **changes)
+        settings = Settings.from_preset(preset, iterations=iterations, **CHEAP, **changes)
         with Counting() as counting:
             for _ in fit_plane(noisy, settings):
                 pass
@@ -155,7 +153,7 @@ def test_the_tensors_of_a_run_die_with_it():
         return sum(x.numel() for x in gc.get_objects() if torch.is_tensor(x))
 
     noisy = np.random.default_rng(0).poisson(30, (48, 48))
-    settings = Settings.from_preset("auto", iterations=2, refine_iterations=(1,), passes=1, **CHEAP)
+    settings = Settings.from_preset("auto", iterations=2, refine_iterations=(1,), symmetries=1, **CHEAP)
     before = floats()
     *_, finished = fit_plane(noisy, settings)
     assert floats() == before

@@ -7,15 +7,20 @@ from scipy.ndimage import gaussian_filter
 
 from napari_blindspot import Control, Settings, denoise
 from napari_blindspot.core.events import Finished, Preview, Started, Step
+from napari_blindspot.core.words import sentence
 from napari_blindspot.engine import run
 from napari_blindspot.engine.blind_fit import BlindFit, BlindLoss
 from napari_blindspot.engine.fit_plane import fit_plane
+from napari_blindspot.engine.fusion import guard, local_sigma, wiener
 from napari_blindspot.engine.hardware import memory
 from napari_blindspot.engine.hardware.adam import one_cycle
-from napari_blindspot.engine.refinement import Refinement, guard, local_sigma, wiener
+from napari_blindspot.engine.refinement import RefinementLoss
 from napari_blindspot.engine.trainer import Trainer
 from napari_blindspot.method.fill import gaussian, normalised_convolution
+from napari_blindspot.method.masks import MASKS, DiscHoles
+from napari_blindspot.noise.anscombe import Anscombe
 from napari_blindspot.noise.estimate import estimate_noise
+from planned import planned
 
 QUICK = {
     "preset": "auto",
@@ -25,7 +30,7 @@ QUICK = {
     "unet_width": 8,
     "patch_size": 32,
     "batch_size": 4,
-    "passes": 2,
+    "symmetries": 2,
 }
 
 SHORT = {"iterations": 100, "patch_size": 64}
@@ -50,7 +55,7 @@ def psnr(estimate: np.ndarray, truth: np.ndarray) -> float:
 
 
 def blind_fit(image: np.ndarray, **changes) -> BlindFit:
-    settings = Settings.from_preset(**(QUICK | {"dilation": 0, "visible_fraction": 8 / 9} | changes))
+    settings = planned(**(QUICK | changes))
     noisy = torch.from_numpy(image.astype(np.float32))
     return BlindFit(noisy, torch.ones_like(noisy, dtype=torch.bool), settings)
 
@@ -62,7 +67,7 @@ def test_auto_gains_many_db_on_white_and_on_correlated_noise(blur, gain):
     result = denoise(noisy, "auto", device="cpu", **SHORT)
     assert psnr(result.denoised, truth) > psnr(noisy, truth) + gain
     assert psnr(result.inr, truth) > psnr(noisy, truth) + 3
-    assert (result.settings.dilation > 0) == (blur > 0)
+    assert (result.settings.gap > 0) == (blur > 0)
 
 
 @pytest.mark.slow
@@ -86,6 +91,20 @@ def test_the_blind_estimate_of_a_pixel_does_not_depend_on_the_pixel():
     assert not torch.equal(before[0, 0, 20, 33], after[0, 0, 20, 33])
 
 
+def test_a_mask_is_used_by_its_name_so_that_another_one_can_be_added(monkeypatch):
+    _, noisy = scene(48)
+    changes = QUICK | {"gap": 0}
+    disc = denoise(noisy, **changes)
+    assert disc.settings.mask == "disc"
+    monkeypatch.setitem(MASKS, "likewise", DiscHoles)
+    likewise = denoise(noisy, **changes, mask="likewise")
+    assert likewise.settings.mask == "likewise"
+    assert np.array_equal(likewise.denoised, disc.denoised)
+    monkeypatch.setitem(MASKS, "wider", lambda gap, fraction: DiscHoles(gap + 1, fraction))
+    wider = denoise(noisy, **changes, mask="wider")
+    assert not np.array_equal(wider.denoised, disc.denoised)
+
+
 def test_the_blind_loss_is_taken_at_hidden_valid_pixels_only():
     _, noisy = scene(48)
     fit = blind_fit(noisy / 100)
@@ -98,9 +117,9 @@ def test_tiles_of_a_large_plane_give_the_pixels_of_one_pass():
     rng = np.random.default_rng(0)
     fit = blind_fit(rng.normal(size=(200, 328)), precision="float32")
     torch.nn.init.normal_(fit.network.output.weight, generator=fit.generator)
-    whole = fit.apply(fit.network, fit.noisy, fit.valid, fit.beside)
-    fit.tile = 96
-    tiled = fit.apply_tiled(fit.network, fit.noisy, fit.valid, fit.beside)
+    whole = fit.apply(fit.network, fit.noisy, fit.valid, fit.neighbours)
+    fit.tiling.side = 96
+    tiled = fit.apply_tiled(fit.network, fit.noisy, fit.valid, fit.neighbours)
     assert torch.allclose(tiled, whole, atol=1e-4)
 
 
@@ -141,19 +160,22 @@ def test_events_say_what_was_measured_and_count_fit_and_refinement():
     events = list(fit_plane(noisy, Settings.from_preset(**QUICK), preview_interval=0.0))
     started = events[0]
     assert isinstance(started, Started)
-    assert "gap" in started.note
-    assert started.settings.dilation is not None
+    (chosen,) = started.notices
+    assert "gap" in sentence(chosen)
+    assert not chosen.is_warning
+    assert started.settings.gap is not None
     steps = [e for e in events if isinstance(e, Step)]
     assert steps[-1].iteration == steps[-1].iterations == 6 + 3
     previews = [e for e in events if isinstance(e, Preview)]
     assert len(previews) == 9
-    assert all(p.denoised.shape == p.inr.shape == noisy.shape for p in previews)
+    assert all(set(p.images) == {"denoised", "inr"} for p in previews)
+    assert all(image.shape == noisy.shape for p in previews for image in p.images.values())
     result = events[-1].result
     assert len(result.history) == result.iterations == 9
-    assert np.isfinite(result.history.inr[:6]).all()
-    assert np.isfinite(result.history.consistency[6:]).all()
-    assert result.noise["measured"]
-    assert result.noise["gain"] == pytest.approx(4, rel=0.4)
+    assert np.isfinite(result.history["inr"][:6]).all()
+    assert np.isfinite(result.history["consistency"][6:]).all()
+    assert result.noise.measured
+    assert result.noise.gain == pytest.approx(4, rel=0.4)
 
 
 @pytest.mark.parametrize("factor", [10.0, 1 / 255])
@@ -272,7 +294,7 @@ def test_refinement_noise_has_the_measured_strength_and_correlation():
     offsets = torch.arange(-4, 5)
     correlation = torch.exp(-(offsets[:, None] ** 2 + offsets**2) / 3.0)
     flat = torch.zeros(1, 1, 64, 64)
-    refinement = Refinement(fit, flat, flat, torch.full_like(flat, 0.3), correlation)
+    refinement = RefinementLoss(fit, flat, flat, torch.full_like(flat, 0.3), correlation)
     noise = refinement._noise(torch.full((16, 1, 64, 64), 0.3))
     assert noise.std().item() == pytest.approx(0.3, rel=0.03)
     shared = (noise[..., 1:] * noise[..., :-1]).mean() / noise.var()
@@ -286,7 +308,7 @@ def test_white_refinement_noise_is_drawn_from_residuals_of_like_intensity():
     noise = rng.normal(size=(64, 64)) * np.where(dark_and_bright > 2, 0.5, 0.1)
     fit = blind_fit(dark_and_bright + noise)
     estimate = torch.from_numpy(dark_and_bright).float()[None, None]
-    refinement = Refinement(fit, estimate, estimate, estimate, None)
+    refinement = RefinementLoss(fit, estimate, estimate, estimate, None)
     rank = refinement.stack[:, 3:]
     drawn = refinement._noise(rank)[0, 0]
     assert drawn[:, 4:28].std().item() == pytest.approx(0.1, rel=0.15)
@@ -307,14 +329,14 @@ def test_the_running_mean_of_weights_follows_the_network():
 def test_correlated_noise_is_fitted_for_fewer_iterations():
     image = np.random.default_rng(0).normal(100, 10, (48, 48))
     for gap, iterations in ((0, 10 + 3), (2, 3 + 3)):
-        changes = QUICK | {"iterations": 10, "dilation": gap}
+        changes = QUICK | {"iterations": 10, "gap": gap}
         assert denoise(image, **changes).iterations == iterations
 
 
 def test_a_fit_of_any_length_has_a_learning_rate_for_every_step_of_the_inr():
     _, noisy = scene(32)
     for iterations in (1, 2, 5, 50):
-        changes = {"iterations": iterations, "refine_iterations": (), "inr_features": 4, "dilation": 0}
+        changes = {"iterations": iterations, "refine_iterations": (), "inr_features": 4, "gap": 0}
         assert denoise(noisy, **QUICK | changes).iterations == iterations
 
 
@@ -343,8 +365,8 @@ def test_there_are_learning_rates_for_any_number_of_steps():
 
 def test_the_inr_starts_as_the_fill_so_that_its_first_preview_is_better_than_the_noisy_image():
     clean, noisy = scene(96)
-    untaught = denoise(noisy, **QUICK | {"train_inr": False, "dilation": 0}).inr
-    stabiliser = estimate_noise(noisy).stabiliser
+    untaught = denoise(noisy, **QUICK | {"train_inr": False, "gap": 0}).inr
+    stabiliser = Anscombe.of(estimate_noise(noisy))
     stabilised = torch.from_numpy(stabiliser.forward(noisy)).float()[None, None]
     fill = normalised_convolution(stabilised, torch.ones(1, 1, 96, 96), gaussian(1.0, 3))
     assert np.allclose(untaught, stabiliser.inverse(fill[0, 0].numpy()), atol=0.05)
@@ -355,5 +377,5 @@ def test_the_inr_starts_as_the_fill_so_that_its_first_preview_is_better_than_the
 
 def test_a_small_plane_is_not_seen_more_often_than_four_times_its_side():
     image = np.random.default_rng(0).normal(100, 10, (16, 16))
-    changes = QUICK | {"iterations": 5000, "batch_size": 2, "dilation": 0, "refine_iterations": ()}
+    changes = QUICK | {"iterations": 5000, "batch_size": 2, "gap": 0, "refine_iterations": ()}
     assert denoise(image, **changes).iterations == 32

@@ -5,13 +5,15 @@ import math
 import pytest
 import torch
 
-from napari_blindspot.engine.paper_fit import JointFit
+from napari_blindspot.engine import paper_fit
+from napari_blindspot.engine.paper_fit import PaperFit
+from napari_blindspot.method.losses import LOSSES, Loss
 from napari_blindspot.settings import Settings
 
 SIZE = 32
 
 
-def joint(**changes) -> JointFit:
+def joint(**changes) -> PaperFit:
     given = {
         "preset": "paper",
         "iterations": 4,
@@ -21,10 +23,11 @@ def joint(**changes) -> JointFit:
         "dilation": 1,
     }
     noisy = torch.rand(SIZE, SIZE, generator=torch.Generator().manual_seed(1))
-    return JointFit(noisy, torch.ones(SIZE, SIZE, dtype=torch.bool), Settings(**(given | changes)))
+    settings = Settings.from_preset(**(given | changes))
+    return PaperFit(noisy, torch.ones(SIZE, SIZE, dtype=torch.bool), settings)
 
 
-def gradients(fit: JointFit) -> tuple[float, float]:
+def gradients(fit: PaperFit) -> tuple[float, float]:
     """Run a step and return the size of the gradients of U-Net and INR."""
     fit.step()
 
@@ -34,26 +37,21 @@ def gradients(fit: JointFit) -> tuple[float, float]:
     return size(fit.unet), size(fit.inr)
 
 
-def only(name: str) -> dict[str, bool]:
-    losses = ("denoising_loss", "inr_loss", "consistency_loss")
-    return {loss: loss == name for loss in losses}
-
-
 def test_the_denoising_loss_reaches_both_networks():
-    unet, inr = gradients(joint(**only("denoising_loss")))
+    unet, inr = gradients(joint(losses=("denoising",)))
     assert unet > 0
     assert inr > 0
 
 
 def test_with_a_detached_fill_the_denoising_loss_reaches_the_unet_alone():
-    unet, inr = gradients(joint(**only("denoising_loss"), detach_fill=True))
+    unet, inr = gradients(joint(losses=("denoising",), detach_fill=True))
     assert unet > 0
     assert inr == 0
 
 
 def test_the_inr_loss_and_the_consistency_loss_reach_the_inr_alone():
-    for name in ("inr_loss", "consistency_loss"):
-        unet, inr = gradients(joint(**only(name)))
+    for name in ("inr", "consistency"):
+        unet, inr = gradients(joint(losses=(name,)))
         assert unet == 0, name
         assert inr > 0, name
 
@@ -63,14 +61,33 @@ def test_switching_a_loss_off_removes_exactly_its_term():
     # of L_mc are drawn last, so that leaving it out does not move the other two.
     whole = joint()
     whole.step()
-    terms = whole.losses[0].tolist()
-    for index, name in enumerate(("denoising_loss", "inr_loss", "consistency_loss")):
-        part = joint(**{name: False})
+    terms = whole.losses.latest()
+    assert list(terms) == ["denoising", "inr", "consistency"]
+    for off in terms:
+        others = tuple(name for name in terms if name != off)
+        part = joint(losses=others)
         part.step()
-        left = part.losses[0].tolist()
-        assert math.isnan(left[index])
-        for other in {0, 1, 2} - {index}:
-            assert left[other] == pytest.approx(terms[other], rel=1e-5)
+        assert math.isnan(part.losses.of(off).item())
+        left = part.losses.latest()
+        assert left == pytest.approx({name: terms[name] for name in others}, rel=1e-5)
+
+
+def test_a_loss_that_is_added_is_summed_and_recorded_by_its_name(monkeypatch):
+    plain = joint()
+    plain.step()
+    evenness = Loss(
+        "evenness", "L_ev", "evenness", ("#ffffff", "#000000"), lambda terms: terms.denoised.std()
+    )
+    monkeypatch.setitem(LOSSES, "evenness", evenness)
+    fit = joint(losses=tuple(LOSSES))
+    for _ in range(2):
+        fit.step()
+    assert list(fit.losses.latest()) == ["denoising", "inr", "consistency", "evenness"]
+    assert (fit.losses.of("evenness") > 0).all()
+    # The first step saw the same networks; the second shows that the loss moved them.
+    assert torch.equal(fit.losses.of("denoising")[:1], plain.losses.of("denoising"))
+    plain.step()
+    assert not torch.equal(fit.losses.of("denoising"), plain.losses.of("denoising"))
 
 
 def test_an_inr_that_is_not_trained_keeps_its_weights():
@@ -82,7 +99,7 @@ def test_an_inr_that_is_not_trained_keeps_its_weights():
 
 
 def test_zero_fill_hides_the_inr_from_the_denoiser():
-    unet, inr = gradients(joint(**only("denoising_loss"), fill="zero"))
+    unet, inr = gradients(joint(losses=("denoising",), fill="zero"))
     assert unet > 0
     assert inr == 0
 
@@ -100,20 +117,21 @@ def test_the_unets_learning_rate_falls_on_half_a_cosine_and_the_inrs_stays():
 
 def test_the_shift_of_the_consistency_loss_is_less_than_a_pixel_on_each_axis():
     fit = joint()
-    shift = (fit._shifted_coordinates() - fit.coordinates) / fit.pixel
+    shift = (fit.shifted_coordinates() - fit.coordinates) / fit.pixel
     assert 0 <= shift.min() < 0.01
     assert 0.99 < shift.max() < 1.0 + 1e-4
     assert abs(shift.mean().item() - 0.5) < 0.05
 
 
-def test_the_blind_spot_is_blind():
+def test_the_blind_spot_is_blind(monkeypatch):
     """Whatever value a pixel has that is not visible, the estimate does not depend on it."""
     fit = joint(unet_dropout=0.0, inr_dropout=(0.0,) * 5)
     visible = torch.zeros(SIZE, SIZE, dtype=torch.bool)
     visible[::3, ::3] = True
-    before, _ = fit._forward(visible)
+    monkeypatch.setattr(paper_fit, "sample_visible", lambda *_: visible)
+    before = fit.predict()["denoised"]
     fit.noisy = torch.where(visible, fit.noisy, torch.rand(SIZE, SIZE) * 100)
-    after, _ = fit._forward(visible)
+    after = fit.predict()["denoised"]
     assert torch.equal(before, after)
 
 
@@ -122,7 +140,7 @@ def test_the_mean_of_many_passes_is_unbiased_in_the_mask():
     fit = joint(fill="zero", visible_fraction=0.25, unet_dropout=0.0)
     fit.unet = torch.nn.Identity()
     passes = 2000
-    mean = sum(fit.predict()[0] for _ in range(passes)) / passes
+    mean = sum(fit.predict()["denoised"] for _ in range(passes)) / passes
     # Bernoulli sets: the standard error of each pixel is y * sqrt(p(1-p)/passes) < 0.0097.
     assert (mean - 0.25 * fit.noisy).abs().max().item() < 5 * 0.0097
     assert abs((mean - 0.25 * fit.noisy).mean().item()) < 0.001
@@ -134,4 +152,4 @@ def test_looking_at_the_running_mean_changes_no_pixel():
         blind.step()
         curious.step()
         curious.running_mean()
-    assert torch.equal(blind.predict()[0], curious.predict()[0])
+    assert torch.equal(blind.predict()["denoised"], curious.predict()["denoised"])

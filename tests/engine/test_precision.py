@@ -6,7 +6,7 @@ import pytest
 from napari_blindspot import denoise
 from napari_blindspot.samples import confocal
 
-SHORT = {"device": "cpu", "iterations": 60, "refine_iterations": (10,), "unet_width": 16, "passes": 4}
+SHORT = {"device": "cpu", "iterations": 60, "refine_iterations": (10,), "unet_width": 16, "symmetries": 4}
 
 
 def psnr(estimate: np.ndarray, truth: np.ndarray) -> float:

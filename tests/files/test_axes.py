@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from napari_blindspot.core.errors import ImageError
+from napari_blindspot.core.words import sentences_of
 from napari_blindspot.files.axes import check_axes, guess_axes, planes_last
-from napari_blindspot.files.lazy_array import PlaneArray
+from napari_blindspot.files.lazy_array import LazyArray
 
 
 @pytest.mark.parametrize(
@@ -29,17 +30,20 @@ def test_axes_are_taken_from_the_names_then_from_the_shape(shape, named, axes):
 
 
 def test_every_axis_that_was_guessed_is_told():
-    axes, notes = guess_axes((2, 5, 20, 30), "QIYX")
+    axes, notices = guess_axes((2, 5, 20, 30), "QIYX")
     assert axes == "ZTYX"
-    assert notes == (
+    assert sentences_of([notices]) == [
         "The file does not name the axis of length 2; it is taken for Z.",
         "The file does not name the axis of length 5; it is taken for T.",
-    )
+    ]
 
 
 def test_more_axes_than_letters_are_refused_with_what_would_be_right():
-    with pytest.raises(ImageError, match="only time, Z and channel are known: name them, such as --axes"):
+    with pytest.raises(
+        ImageError, match="time, Z and channel are known: name them, such as TZCYX"
+    ) as caught:
         guess_axes((2, 2, 2, 2, 20, 30), "QIRHYX")
+    assert caught.value.setting == "axes"
     with pytest.raises(ImageError, match=r"has the axes QX, of shape .*, but Y and X are needed"):
         guess_axes((20, 30), "QX")
 
@@ -54,8 +58,9 @@ def test_more_axes_than_letters_are_refused_with_what_would_be_right():
     ],
 )
 def test_axes_that_cannot_be_are_refused(axes, sentence):
-    with pytest.raises(ImageError, match=sentence):
+    with pytest.raises(ImageError, match=sentence) as caught:
         check_axes(axes, (5, 20, 30))
+    assert caught.value.setting == "axes"
 
 
 def test_small_letters_and_spaces_do_not_matter():
@@ -65,7 +70,7 @@ def test_small_letters_and_spaces_do_not_matter():
 @pytest.mark.parametrize("axes", ["TZYX", "ZTYX", "YXTZ", "TYXZ", "TZXY", "XYZT", "TYXS", "YXST", "SYXT"])
 def test_planes_come_last_whatever_the_order_was(axes):
     pixels = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
-    lazy = PlaneArray(pixels.shape, pixels.dtype, pixels.__getitem__)
+    lazy = LazyArray(pixels.shape, pixels.dtype, pixels.__getitem__)
     end = "YXS" if "S" in axes else "YX"
     expected_axes = "".join(letter for letter in axes if letter not in end) + end
     expected = pixels.transpose([axes.index(letter) for letter in expected_axes])
@@ -78,7 +83,7 @@ def test_planes_come_last_whatever_the_order_was(axes):
 def test_leading_axes_are_reordered_without_reading_a_plane():
     reads = []
     pixels = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
-    lazy = PlaneArray(pixels.shape, pixels.dtype, lambda index: reads.append(index) or pixels[index])
+    lazy = LazyArray(pixels.shape, pixels.dtype, lambda index: reads.append(index) or pixels[index])
     ordered, _ = planes_last(lazy, "TZXY")
     assert (ordered.shape, reads) == ((2, 3, 5, 4), [])
     assert np.array_equal(ordered[1, 2], pixels[1, 2].T)

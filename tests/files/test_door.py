@@ -8,15 +8,18 @@ import tifffile
 from PIL import Image
 
 from napari_blindspot.core.errors import FileError, ImageError, SettingsError
+from napari_blindspot.core.words import sentences_of
 from napari_blindspot.files.door import (
     OME_DTYPES,
     ImageFile,
     Spacing,
+    output_dtype,
     read_image,
     read_settings,
     write_ome_tiff,
 )
 from napari_blindspot.files.formats import tiff_writer
+from napari_blindspot.files.formats.metadata import RUN_RECORD
 from napari_blindspot.settings import Settings
 
 MICRON = {"Z": Spacing(0.5, "µm"), "Y": Spacing(0.11, "µm"), "X": Spacing(0.12, "µm")}
@@ -34,7 +37,7 @@ def test_a_plain_tiff_gives_its_pixels(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", image)
     read = read_image(tmp_path / "a.tif")
     assert np.array_equal(read.array, image)
-    assert (read.axes, read.array.dtype, read.notes) == ("YX", np.uint16, ())
+    assert (read.axes, read.array.dtype, read.notices) == ("YX", np.uint16, ())
 
 
 @pytest.mark.parametrize("compression", ["zlib", "lzw", "packbits", "zstd", "lzma"])
@@ -106,7 +109,7 @@ def test_the_transparency_of_a_png_is_left_out_and_that_is_said(tmp_path):
     Image.fromarray(both, mode=None).save(tmp_path / "a.png")
     read = read_image(tmp_path / "a.png")
     assert np.array_equal(read.array, both[..., 0])
-    assert read.notes == ("The transparency of the PNG was left out.",)
+    assert sentences_of([read.notices]) == ["The transparency of the image was left out."]
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
@@ -135,7 +138,9 @@ def test_an_axis_without_a_name_is_taken_for_z_and_that_is_said(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", pixels(5, 20, 30), photometric="minisblack")
     read = read_image(tmp_path / "a.tif")
     assert read.axes == "ZYX"
-    assert read.notes == ("The file does not name the axis of length 5; it is taken for Z.",)
+    assert sentences_of([read.notices]) == [
+        "The file does not name the axis of length 5; it is taken for Z."
+    ]
 
 
 def test_of_several_images_the_first_is_read_and_that_is_said(tmp_path):
@@ -144,7 +149,7 @@ def test_of_several_images_the_first_is_read_and_that_is_said(tmp_path):
         tiff.write(pixels(40, 50), metadata={"Name": "second"})
     read = read_image(tmp_path / "a.ome.tif")
     assert read.array.shape == (20, 30)
-    assert read.notes == ("The file holds 2 images; the first, 'first', is used.",)
+    assert sentences_of([read.notices]) == ["The file holds 2 images; the first, 'first', is used."]
 
 
 @pytest.mark.parametrize("options", [{}, {"ome": True}, {"imagej": True}, {"compression": "zlib"}])
@@ -168,7 +173,9 @@ def test_a_png_that_was_cut_off_is_refused(tmp_path):
 
 def test_a_file_that_is_no_image_is_named_with_its_first_bytes(tmp_path):
     (tmp_path / "notes.tif").write_text("dear diary, today")
-    with pytest.raises(FileError, match="neither a TIFF nor a PNG image: it begins with b'dear diary, '"):
+    with pytest.raises(
+        FileError, match=r"\(CZI, LIF, ND2, OME-Zarr, PNG or TIFF\): it begins with b'dear diary, '"
+    ):
         read_image(tmp_path / "notes.tif")
 
 
@@ -216,17 +223,40 @@ def test_a_dtype_that_ome_does_not_know_is_refused(tmp_path, dtype):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["a.ome.tif", "a.ome.zarr"])
+def test_an_output_is_written_as_float32_or_as_the_input_is(name):
+    assert output_dtype("uint16", "float32", name) == np.dtype("float32")
+    assert output_dtype("uint64", "float32", name) == np.dtype("float32")
+    assert output_dtype(">u2", "input", name) == np.dtype("uint16")
+    assert output_dtype(">u2", "input", name).isnative
+
+
+def test_a_dtype_that_the_format_of_an_output_cannot_hold_is_refused():
+    for dtype in ("uint64", "int64", "float16"):
+        assert output_dtype(dtype, "input", "a.ome.zarr") == np.dtype(dtype)
+        with pytest.raises(ImageError, match=f"OME-TIFF cannot hold {dtype}; choose float32") as caught:
+            output_dtype(dtype, "input", "a.ome.tif")
+        assert caught.value.setting == "output_dtype"
+
+
+def test_a_dtype_without_intensities_is_refused_whatever_the_format():
+    with pytest.raises(ImageError, match="boolean"):
+        output_dtype("bool", "input", "a.ome.zarr")
+
+
 def test_the_ome_xml_keeps_to_the_schema(tmp_path):
     ome_types = pytest.importorskip("ome_types", reason="ome-types checks OME-XML against its schema")
     image = ImageFile(pixels(2, 3, 20, 30), "CZYX", MICRON, ("DAPI", "GFP"))
-    write_ome_tiff(tmp_path / "a.ome.tif", image, settings=Settings(seed=7), record={"input": "x.tif"})
+    write_ome_tiff(
+        tmp_path / "a.ome.tif", image, settings=Settings.from_preset(seed=7), record={"input": "x.tif"}
+    )
     ome = ome_types.from_tiff(tmp_path / "a.ome.tif", validate=False)
     found = ome.images[0].pixels
     assert (found.physical_size_x, found.physical_size_x_unit.value) == (0.12, "µm")
     assert (found.size_c, found.size_z, found.size_y, found.size_x) == (2, 3, 20, 30)
     assert [channel.name for channel in found.channels] == ["DAPI", "GFP"]
     assert ome.creator.startswith("napari-blindspot")
-    assert ome.structured_annotations.map_annotations[0].namespace == tiff_writer.NAMESPACE
+    assert ome.structured_annotations.map_annotations[0].namespace == RUN_RECORD
 
 
 def test_programs_that_only_know_tiff_find_the_pixel_size_too(tmp_path):
@@ -249,13 +279,13 @@ def test_napari_opens_the_output_with_the_same_pixels(tmp_path):
 
 
 def test_the_settings_of_a_run_come_back_from_its_file(tmp_path):
-    settings = Settings(seed=5, iterations=77, inr_dropout=(0.1, 0.2), output_dtype="input")
+    settings = Settings.from_preset(seed=5, iterations=77, inr_dropout=(0.1, 0.2), output_dtype="input")
     write_ome_tiff(tmp_path / "a.ome.tif", ImageFile(pixels(20, 30), "YX"), settings=settings)
     assert read_settings(tmp_path / "a.ome.tif") == settings
 
 
 def test_the_settings_may_also_come_from_json(tmp_path):
-    settings = Settings(seed=5, iterations=77)
+    settings = Settings.from_preset(seed=5, iterations=77)
     (tmp_path / "a.json").write_text(settings.model_dump_json())
     assert read_settings(tmp_path / "a.json") == settings
     (tmp_path / "b.json").write_text('{"iterations": -4}')

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_blindspot.files.lazy_array import PlaneArray
+from napari_blindspot.files.lazy_array import LazyArray
 
 PIXELS = np.random.default_rng(0).integers(0, 1000, (3, 4, 2, 5, 6)).astype(np.uint16)
 
@@ -14,12 +14,12 @@ def reads() -> list[tuple[int, ...]]:
 
 
 @pytest.fixture
-def array(reads) -> PlaneArray:
+def array(reads) -> LazyArray:
     def read(index):
         reads.append(index)
         return PIXELS[index]
 
-    return PlaneArray(PIXELS.shape, PIXELS.dtype, read)
+    return LazyArray(PIXELS.shape, PIXELS.dtype, read)
 
 
 KEYS = [

@@ -10,7 +10,6 @@ import pytest
 from napari_blindspot import Control, Model, Settings, denoise, fit, load, save
 from napari_blindspot.core.errors import CancelledError, FileError, ImageError, SettingsError
 from napari_blindspot.core.events import Finished, Step
-from napari_blindspot.core.result import Result
 from napari_blindspot.engine.fit_plane import fit_plane
 from napari_blindspot.files.model_file import model_from_bytes, model_to_bytes
 from napari_blindspot.samples import confocal
@@ -39,7 +38,7 @@ def saved(model, tmp_path):
     return path
 
 
-def applied(model: Model, image: np.ndarray, **options) -> Result:
+def applied(model: Model, image: np.ndarray, **options):
     return denoise(image, model=model, device="cpu", **options)
 
 

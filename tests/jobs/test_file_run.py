@@ -122,9 +122,10 @@ def test_denoise_and_batch_write_the_same_record(folder):
     alone, batch = (read_record(folder / name) for name in ("alone.ome.tif", "s_denoised.ome.tif"))
     assert alone.keys() == batch.keys()
     assert alone["run"] == batch["run"] != ""
-    measured = {"seconds", "phases"}
-    records = [FileRecord.read(each).model_dump(exclude=measured) for each in (alone, batch)]
+    times = {"planes": {"__all__": {"seconds", "phases"}}}
+    records = [FileRecord.read(each).model_dump(exclude=times) for each in (alone, batch)]
     assert records[0] == records[1]
+    assert len(records[0]["planes"]) == 3
 
 
 def test_an_estimate_that_was_stopped_is_not_taken_for_the_whole(folder, whole):
@@ -153,6 +154,17 @@ def test_an_output_whose_fit_was_stopped_is_not_done(folder):
                 control.stop()
         assert run.write().stopped
         assert earlier(job_of(folder, existing="replace"), image) is None
+
+
+def test_an_input_that_was_changed_while_it_was_denoised_is_not_done(folder):
+    job = job_of(folder)
+    with reserved(job):
+        run = FileRun.open(job, job.open())
+        for _ in run.fit(Control()):
+            pass
+        os.utime(job.source, (0, 0))
+        run.write()
+        assert earlier(job_of(folder, existing="replace"), job.open()) is None
 
 
 def test_how_many_iterations_were_planned_is_kept_beside_those_that_were_run(folder):

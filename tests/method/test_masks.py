@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from napari_blindspot.method.masks import dilate, invisible_set, sample_visible
+from napari_blindspot.method.masks import MASKS, dilate, invisible_set, sample_visible
 
 ALL = torch.ones(64, 64, dtype=torch.bool)
 
@@ -63,3 +64,33 @@ def test_pixels_without_a_value_are_in_neither_set():
     visible = sample_visible(valid, 0.5, generator())
     assert not visible[10:20, 10:20].any()
     assert not invisible_set(visible, valid, 1)[10:20, 10:20].any()
+
+
+@pytest.mark.parametrize("name", MASKS)
+@pytest.mark.parametrize(("gap", "fraction"), [(0, 8 / 9), (1, 28 / 49), (2, 28 / 49)])
+def test_every_mask_has_each_pixel_as_a_hidden_target_once(name, gap, fraction):
+    mask = MASKS[name](gap, fraction)
+    covers = list(mask.cover(30, 41, generator()))
+    assert len(covers) == mask.covers
+    assert torch.equal(
+        sum(targets.int() for targets, _ in covers), torch.ones(1, 1, 30, 41, dtype=torch.int)
+    )
+    assert not any((targets & visible).any() for targets, visible in covers)
+
+
+@pytest.mark.parametrize("name", MASKS)
+@pytest.mark.parametrize(("gap", "fraction"), [(0, 8 / 9), (2, 28 / 49)])
+def test_every_mask_draws_hidden_targets_and_leaves_about_the_asked_fraction_visible(name, gap, fraction):
+    targets, visible = MASKS[name](gap, fraction).draw(20, 70, 63, generator())
+    assert targets.shape == visible.shape == (20, 1, 70, 63)
+    assert targets.any()
+    assert not (targets & visible).any()
+    # Holes may overlap, and the last cells are cut off.
+    assert fraction - 0.02 < visible.float().mean().item() < fraction + 0.15
+
+
+def test_a_mask_fills_its_holes_by_weights_that_sum_to_one_and_look_past_them():
+    for gap in range(4):
+        weights = MASKS["disc"](gap, 8 / 9 if gap == 0 else 28 / 49).fill_weights
+        assert sum(weights) == pytest.approx(1)
+        assert len(weights) // 2 > gap

@@ -12,11 +12,11 @@ def unet(width: int = 48, dilation: int = 2, dropout: float = 0.0, seed: int = 0
 
 def test_the_papers_unet_has_988609_parameters_and_with_the_inr_about_one_million():
     # Table 2 of the paper says 1.0 M; three channels instead of one would add 2,594.
-    from napari_blindspot.engine.paper_fit import JointFit
+    from napari_blindspot.engine.paper_fit import PaperFit
 
     assert sum(p.numel() for p in unet().parameters()) == 988_609
     plane = torch.zeros(16, 16)
-    joint = JointFit(plane, torch.ones_like(plane, dtype=torch.bool), Settings(preset="paper"))
+    joint = PaperFit(plane, torch.ones_like(plane, dtype=torch.bool), Settings.from_preset("paper"))
     assert joint.parameters == 988_609 + 4_865
     assert round(joint.parameters / 1e6, 1) == 1.0
 

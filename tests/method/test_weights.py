@@ -1,4 +1,4 @@
-"""The weights of the package: what they are for, what they know, and how they are made."""
+"""The weights of the package: what they are for, and what they know."""
 
 import numpy as np
 import pytest
@@ -9,12 +9,15 @@ from napari_blindspot import Control, Settings, denoise, samples
 from napari_blindspot.benchmark.metrics import score
 from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.core.events import Preview
-from napari_blindspot.engine.blind_fit import BlindFit
 from napari_blindspot.engine.fit_plane import fit_plane
-from napari_blindspot.engine.warm_start import load_pretrained, take_weights
 from napari_blindspot.method import weights
 from napari_blindspot.method.compact_unet import CompactUNet
-from napari_blindspot.pretraining import train as training
+from napari_blindspot.method.weights import (
+    put_pretrained,
+    read_pretrained,
+    take_weights,
+    write_pretrained,
+)
 from napari_blindspot.settings import PRETRAINED_WIDTH
 
 
@@ -24,7 +27,7 @@ def network(inputs=2):
 
 @pytest.mark.parametrize("noise", ["white", "correlated"])
 def test_the_package_has_weights_for_every_parameter_of_the_usual_denoiser(noise):
-    loaded = weights.load(noise)
+    loaded = read_pretrained(noise)
     assert {name: value.shape for name, value in loaded.items()} == {
         name: tuple(parameter.shape) for name, parameter in network().named_parameters()
     }
@@ -33,17 +36,17 @@ def test_the_package_has_weights_for_every_parameter_of_the_usual_denoiser(noise
 
 def test_what_was_saved_is_read_in_half_precision(tmp_path, monkeypatch):
     kept = take_weights({"": network()})
-    weights.save(kept, tmp_path, "white")
+    write_pretrained(kept, tmp_path, "white")
     monkeypatch.setattr(weights.resources, "files", lambda _: tmp_path)
-    loaded = weights.load("white")
+    loaded = read_pretrained("white")
     assert loaded.keys() == kept.keys()
     assert all(np.allclose(loaded[name], kept[name], rtol=1e-3, atol=1e-6) for name in kept)
 
 
 def test_neighbouring_planes_have_no_part_in_the_pretrained_denoiser_at_first():
     alone, beside = network(2), network(4)
-    load_pretrained(alone, "white")
-    load_pretrained(beside, "white")
+    put_pretrained(alone, "white")
+    put_pretrained(beside, "white")
     seen = torch.randn(1, 4, 32, 32, generator=torch.Generator().manual_seed(1))
     assert torch.allclose(alone(seen[:, :2]), beside(seen), atol=1e-5)
 
@@ -56,28 +59,28 @@ def test_the_first_preview_of_a_fit_is_denoised_already():
         settings = Settings.from_preset("auto", device="cpu", **changes)
         for event in fit_plane(sample.noisy, settings, control=control, preview_interval=0.0):
             if isinstance(event, Preview):
-                return score(event.denoised, sample.truth).si_psnr
+                return score(event.images["denoised"], sample.truth).si_psnr
         raise AssertionError
 
-    assert first_preview() > first_preview(unet_start="random") + 2
+    assert first_preview() > first_preview(unet_weights="random") + 2
 
 
 @pytest.mark.parametrize(("width", "start"), [(PRETRAINED_WIDTH, "pretrained"), (8, "random")])
 def test_a_fit_starts_from_pretrained_weights_where_they_exist_and_records_it(width, start):
     noisy = samples.confocal((48, 48)).noisy
     result = denoise(noisy, "fast", device="cpu", iterations=2, refine_iterations=(), unet_width=width)
-    assert result.settings.unet_start == start
+    assert result.settings.unet_weights == start
 
 
 def test_pretrained_weights_of_another_width_are_declined_in_a_sentence():
     with pytest.raises(SettingsError, match="for a U-Net width of 16 only, and it is 8"):
-        Settings.from_preset("auto", unet_start="pretrained", unet_width=8)
+        Settings.from_preset("auto", unet_weights="pretrained", unet_width=8)
 
 
 def test_the_published_method_starts_from_random_weights():
-    assert Settings.from_preset("paper").unet_start == "random"
-    with pytest.raises(SettingsError, match="'paper' starts from random weights"):
-        Settings.from_preset("paper", unet_start="pretrained")
+    assert "unet_weights" not in Settings.from_preset("paper").model_dump()
+    with pytest.raises(SettingsError, match="'paper' has no setting 'unet_weights'"):
+        Settings.from_preset("paper", unet_weights="pretrained")
 
 
 @pytest.mark.slow
@@ -91,39 +94,3 @@ def test_nothing_is_seen_in_a_plane_that_holds_noise_alone(blur):
     # What is left is coarse: the noise's own local means, which are kept.
     fine = result.denoised - gaussian_filter(result.denoised, 8)
     assert fine.std() < 0.05 * 50
-
-
-@pytest.mark.slow
-def test_training_teaches_a_network_to_predict_hidden_pixels_of_planes_that_it_has_not_seen(monkeypatch):
-    monkeypatch.setattr(training, "PLANE", 160)
-    told = []
-    trained = training.train("white", 8, 201, 8, lambda iteration, _: told.append(iteration))
-    assert told == [0, 100, 200]
-    untrained = CompactUNet(2, 8, torch.Generator().manual_seed(0))
-    changes = {"dilation": 0, "visible_fraction": 8 / 9, "unet_width": 8}
-    settings = Settings.from_preset("auto", device="cpu", **changes)
-    gains = []
-    for seed in range(1000, 1004):
-        unseen = training.random_plane(seed, 160)
-        clean = torch.from_numpy(unseen.clean)
-        draw = torch.Generator().manual_seed(seed)
-        noisy = clean + unseen.sigma * torch.randn(clean.shape, generator=draw)
-        fit = BlindFit(noisy, torch.ones_like(noisy, dtype=torch.bool), settings)
-        errors = []
-        for denoiser in (trained, untrained):
-            *_, estimate = fit.predict_hidden(denoiser, 1)
-            errors.append(float((estimate[0, 0] - clean).square().mean()))
-        gains.append(errors[0] / errors[1])
-    assert np.exp(np.mean(np.log(gains))) < 0.9
-
-
-def test_the_correlated_noise_of_the_training_has_unit_strength_and_a_gap():
-    draw = torch.Generator().manual_seed(0)
-    batches = training._Batches(torch.empty(0), torch.empty(0), draw, correlated=True)
-    correlations = {1: [], 2: [], 3: []}
-    for _ in range(30):
-        noise, gap = batches._noise()
-        assert noise.std() == pytest.approx(1, abs=0.1)
-        correlations[gap].append(float((noise[..., 1:] * noise[..., :-1]).mean()))
-    narrow, middle, wide = (np.mean(correlations[gap]) for gap in (1, 2, 3))
-    assert 0.05 < narrow < middle < wide < 0.95

@@ -6,6 +6,7 @@ from scipy.special import erf
 from skimage.io import imread
 
 from napari_blindspot import denoise
+from napari_blindspot.noise.anscombe import Anscombe
 from napari_blindspot.noise.defects import find_defects
 from napari_blindspot.noise.estimate import estimate_noise
 
@@ -31,7 +32,7 @@ def with_defects(noisy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def stabilised(noisy: np.ndarray) -> np.ndarray:
-    return estimate_noise(noisy).stabiliser.forward(noisy)
+    return Anscombe.of(estimate_noise(noisy)).forward(noisy)
 
 
 def test_hot_and_dead_pixels_are_found_and_nothing_else():

@@ -161,7 +161,7 @@ class _Handout:
                 # The last step has removed the planes, and will be done at the next look.
                 continue
             running = item.state == "running" or any(fit.key in busy for fit in self.fits[number])
-            if running and (item.state != "running" or record.planes != item.finished):
+            if running and (item.state != "running" or len(record.planes) != item.finished):
                 yield self._changed(number, item.ended(FileOutcome("running", record=record)))
 
     def _changed(self, number: int, item: Item) -> ItemChanged:

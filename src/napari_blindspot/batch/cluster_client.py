@@ -58,7 +58,8 @@ def connected(options: BatchOptions) -> Iterator[Any]:
             where = "on this machine" if options.dask is None else f"at {options.dask}"
             raise DeviceError(
                 f"There is no Dask cluster {where} that answers and has a worker ({error or 'timeout'}); "
-                "look at its scheduler, such as tcp://127.0.0.1:8786."
+                "look at its scheduler, such as tcp://127.0.0.1:8786.",
+                setting=None if options.dask is None else "dask",
             ) from error
         yield client
 

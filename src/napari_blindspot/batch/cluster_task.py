@@ -89,8 +89,9 @@ def put_together(job: FileJob, run: str, problems: list[FileOutcome | None]) -> 
         problem = next(filter(None, problems), None)
         if problem is not None:
             return replace(problem, record=record)
-        if record.planes < len(there.indices):
-            return FileOutcome("stopped", kept_in_words(record.planes, len(there.indices)), record)
+        finished, planes = len(record.planes), len(there.indices)
+        if finished < planes:
+            return FileOutcome("stopped", kept_in_words(finished, planes), record)
         return FileOutcome("done", record=there.write())
     except BlindspotError as error:
         return FileOutcome.of_error(error)

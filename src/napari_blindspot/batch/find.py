@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from napari_blindspot.files.formats.registry import endings, is_image_folder
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ENDINGS", "FoundImage", "find", "locate", "stem"]
-
-ENDINGS = (".tif", ".tiff", ".png", ".zarr", ".czi", ".lif", ".nd2")
-"""Names that are taken from a folder when no pattern says otherwise; compared in lower case."""
+__all__ = ["FoundImage", "find", "locate"]
 
 _MAGIC = "*?["
 
@@ -55,12 +54,6 @@ def _resolve(path: Path) -> Path:
         return path.absolute()
 
 
-def stem(name: str) -> str:
-    """Return the name of an image without its ending; ``.ome.tif`` counts as one."""
-    short = name.removesuffix(PurePath(name).suffix)
-    return short[:-4] if short.lower().endswith(".ome") and len(short) > 4 else short
-
-
 def find(path: Path, pattern: str | None, leave_out: Path) -> list[FoundImage]:
     """List the images that a file, folder or pattern stands for, in the order of their names.
 
@@ -86,7 +79,7 @@ def find(path: Path, pattern: str | None, leave_out: Path) -> list[FoundImage]:
             root, rest = _split(path)
             return list(_search(locate(root), f"./{rest}", leave_out)) if root.is_dir() else []
         return [FoundImage(place, problem=f"{path} does not exist.")]
-    if place.is_dir() and not _is_zarr(place):
+    if place.is_dir() and not is_image_folder(place):
         return list(_search(place.resolve(), pattern, leave_out))
     return [FoundImage(place)]
 
@@ -122,7 +115,7 @@ def _search(root: Path, pattern: str | None, leave_out: Path) -> Iterator[FoundI
             path = folder / name
             if name.startswith(".") or name.endswith(".planes"):
                 continue
-            if path.is_dir() and not _is_zarr(path):
+            if path.is_dir() and not is_image_folder(path):
                 if path.resolve() != skipped:
                     yield from walk(path)
             elif _wanted(below / name, pattern):
@@ -133,15 +126,9 @@ def _search(root: Path, pattern: str | None, leave_out: Path) -> Iterator[FoundI
     yield from walk(root)
 
 
-def _is_zarr(folder: Path) -> bool:
-    if folder.suffix.lower() == ".zarr":
-        return True
-    return any((folder / name).is_file() for name in ("zarr.json", ".zattrs", ".zgroup", ".zarray"))
-
-
 def _wanted(relative: PurePath, pattern: str | None) -> bool:
     if pattern is None:
-        return relative.name.lower().endswith(ENDINGS)
+        return relative.name.lower().endswith(endings())
     wanted = pattern.lower().replace("\\", "/").split("/")
     parts = [part.lower() for part in relative.parts]
     if len(wanted) == 1:

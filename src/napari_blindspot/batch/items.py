@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.batch.find import find, locate, stem
-from napari_blindspot.batch.options import BatchOptions, Input
+from napari_blindspot.batch.find import find, locate
+from napari_blindspot.batch.options import OUTPUT_FORMATS, BatchOptions, Input
 from napari_blindspot.core.errors import FileError
+from napari_blindspot.files.names import stem
 from napari_blindspot.files.write_options import WriteOptions
 from napari_blindspot.jobs.file_job import FileJob
 from napari_blindspot.jobs.record import FileRecord
@@ -43,7 +44,6 @@ OPEN: tuple[State, ...] = ("waiting", "running", "stopped")
 _OTHERS: tuple[State, ...] = ("failed", "skipped", "stopped", "running", "waiting")
 
 SUFFIX = "_denoised"
-_ENDING = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Item:
     @property
     def finished(self) -> int:
         """How many planes have a result."""
-        return self.record.planes
+        return len(self.record.planes)
 
     @property
     def seconds(self) -> float:
@@ -98,7 +98,7 @@ class Item:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the user ought to know, one sentence each."""
-        return (*self.record.notes, *self.record.warnings)
+        return self.record.warnings
 
     def ended(self, outcome: FileOutcome) -> Item:
         """Return the item with what became of it; what the outcome does not know stays."""
@@ -131,7 +131,7 @@ class Item:
             axes=image.axes,
             dtype=image.dtype.name,
             plane_count=len(plane_indices(image.shape)),
-            record=self.record.model_copy(update={"notes": image.notes}),
+            record=self.record.model_copy(update={"reading": image.notices}),
         )
 
 
@@ -199,7 +199,9 @@ def plan_batch(inputs: Iterable[Input | str | os.PathLike[str]], options: BatchO
     given = [entry if isinstance(entry, Input) else Input(path=Path(entry)) for entry in inputs]
     folder = locate(options.output)
     if folder.exists() and not folder.is_dir():
-        raise FileError(f"The output {options.output} is a file; give a folder for the results.")
+        raise FileError(
+            f"The output {options.output} is a file; give a folder for the results.", setting="output"
+        )
     found = _unique(
         (entry, image) for entry in given for image in find(entry.path, options.pattern, folder)
     )
@@ -214,7 +216,10 @@ def plan_batch(inputs: Iterable[Input | str | os.PathLike[str]], options: BatchO
     if not kept:
         named = ", ".join(str(entry.path) for entry in given) or "the inputs"
         what = f" that matches {options.pattern!r}" if options.pattern else ""
-        raise FileError(f"There is no image{what} in {named}; give files, folders or another pattern.")
+        raise FileError(
+            f"There is no image{what} in {named}; give files, folders or another pattern.",
+            setting="pattern",
+        )
     return Batch(options, _refuse_collisions(kept))
 
 
@@ -235,7 +240,7 @@ def files_of(batch: Batch) -> list[Input]:
 
 def output_name(source: Path, options: BatchOptions) -> str:
     """Return the name of a file's result."""
-    return f"{stem(source.name)}{SUFFIX}{_ENDING[options.format]}"
+    return f"{stem(source.name)}{SUFFIX}{OUTPUT_FORMATS[options.format].endings[0]}"
 
 
 def kept_in_words(finished: int, planes: int) -> str:

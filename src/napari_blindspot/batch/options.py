@@ -4,30 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
 
 from napari_blindspot.core.errors import SettingsError
+from napari_blindspot.files.formats.registry import Writer, writers
 from napari_blindspot.settings import Settings
 
-__all__ = [
-    "EXISTING",
-    "FORMATS",
-    "BatchOptions",
-    "Compression",
-    "Existing",
-    "Input",
-    "OutputFormat",
-    "first_complaint",
-]
+__all__ = ["OUTPUT_FORMATS", "BatchOptions", "Input", "first_complaint"]
 
-OutputFormat = Literal["ome-tiff", "ome-zarr"]
-Existing = Literal["resume", "skip", "overwrite", "replace"]
-Compression = Literal["none", "zlib", "zstd"]
-
-FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
-EXISTING: tuple[Existing, ...] = get_args(Existing)
+OUTPUT_FORMATS: dict[str, Writer] = {writer.name.lower(): writer for writer in writers()}
+"""What results can be, by the names that a batch has for them: ome-tiff, ome-zarr."""
 
 
 class _Strict(BaseModel):
@@ -86,8 +74,8 @@ class BatchOptions(_Strict):
         The one colour sample or channel to take, counted from 0; all channels if None.
     settings : Settings
         Of every fit.
-    format : {"ome-tiff", "ome-zarr"}
-        Of the results.
+    format : str
+        Of the results, one of `OUTPUT_FORMATS`.
     compression : {"none", "zlib", "zstd"}
         Of their pixels.
     pyramid : bool
@@ -114,10 +102,10 @@ class BatchOptions(_Strict):
     series: int | None = Field(default=None, ge=0)
     channel: int | None = Field(default=None, ge=0)
     settings: Settings = Field(default_factory=Settings.from_preset)
-    format: OutputFormat = "ome-tiff"
-    compression: Compression = "zlib"
+    format: str = "ome-tiff"
+    compression: Literal["none", "zlib", "zstd"] = "zlib"
     pyramid: bool = False
-    existing: Existing = "resume"
+    existing: Literal["resume", "skip", "overwrite", "replace"] = "resume"
     workers: int = Field(default=1, ge=1, le=1024)
     dask: str | None = None
 
@@ -125,6 +113,13 @@ class BatchOptions(_Strict):
         if isinstance(values.get("settings"), Mapping):
             values["settings"] = Settings.parse(values["settings"])
         super().__init__(**values)
+
+    @field_validator("format")
+    @classmethod
+    def _can_be_written(cls, name: str) -> str:
+        if name not in OUTPUT_FORMATS:
+            raise ValueError(f"it must be one of: {', '.join(OUTPUT_FORMATS)}")
+        return name
 
     @field_serializer("settings")
     def _only_what_differs_from_the_preset(self, settings: Settings) -> dict[str, Any]:

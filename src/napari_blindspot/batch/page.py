@@ -7,6 +7,7 @@ in `napari_blindspot.batch.columns`.
 from __future__ import annotations
 
 from importlib import resources
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from napari_blindspot.batch.columns import COLUMNS
@@ -36,8 +37,6 @@ def page(batch: Batch, pictures: Mapping[int, Pictures]) -> str:
     """
     from jinja2 import Environment
 
-    from napari_blindspot import __version__
-
     text = resources.files("napari_blindspot.batch").joinpath(_TEMPLATE).read_text(encoding="utf-8")
     template = Environment(autoescape=True, keep_trailing_newline=True).from_string(text)
     shown = [(column, column.html) for column in COLUMNS if column.html is not None]
@@ -53,5 +52,5 @@ def page(batch: Batch, pictures: Mapping[int, Pictures]) -> str:
         folder=locate(batch.options.output),
         rows=rows,
         settings=batch.options.settings,
-        version=__version__,
+        version=version("napari-blindspot"),
     )

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.benchmark.methods import available_methods
-from napari_blindspot.benchmark.runner import Entry
+from napari_blindspot.benchmark.runner import MethodVariant
 from napari_blindspot.core.errors import SettingsError
-from napari_blindspot.settings import Settings
+from napari_blindspot.settings import PaperSettings, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["STUDIES", "Study", "study_entries", "study_groups"]
+__all__ = ["STUDIES", "Study", "study_groups", "study_variants"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Study:
     variants: dict[str, dict[str, Any]]
 
 
-_ALONE = {"inr_loss": False, "consistency_loss": False, "fill": "zero", "dilation": 0}
+_ALONE = {"losses": ("denoising",), "fill": "zero", "dilation": 0}
 """L_dn by itself: the complement of the visible set is predicted, "same as Self2Self" (section 4.4)."""
 
 
@@ -45,6 +45,8 @@ def _studies(usual: Settings) -> tuple[Study, ...]:
     """Return the studies; the numbers of iterations are thirds and doubles of the preset's own."""
     counts = sorted({max(1, round(usual.iterations * share)) for share in (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)})
     fractions = (0.5, 0.3, 0.1, 0.05)
+    # What the paper calls dilation is the gap of the presets that measure the noise.
+    gap = "dilation" if isinstance(usual, PaperSettings) else "gap"
     return (
         Study(
             "p0", "Visible fraction p0 (Table 3)", {f"p0={p}": {"visible_fraction": p} for p in fractions}
@@ -54,12 +56,12 @@ def _studies(usual: Settings) -> tuple[Study, ...]:
             "Loss terms (Table 4)",
             {
                 "L_dn": _ALONE,
-                "L_dn+L_inr": {"consistency_loss": False},
-                "L_dn+L_mc": {"inr_loss": False},
+                "L_dn+L_inr": {"losses": ("denoising", "inr")},
+                "L_dn+L_mc": {"losses": ("denoising", "consistency")},
                 "L_dn+L_inr+L_mc": {},
             },
         ),
-        Study("dilation", "Dilation (Table 5)", {f"dilation={k}": {"dilation": k} for k in range(4)}),
+        Study("dilation", "Dilation (Table 5)", {f"{gap}={k}": {gap: k} for k in range(4)}),
         Study(
             "iterations",
             "Iterations (Figure 6)",
@@ -76,9 +78,9 @@ def _studies(usual: Settings) -> tuple[Study, ...]:
 STUDIES = tuple(study.name for study in _studies(Settings.from_preset("paper")))
 
 
-def study_entries(
+def study_variants(
     preset: str, names: Iterable[str] | None, iterations: int | None
-) -> tuple[list[Entry], list[str]]:
+) -> tuple[list[MethodVariant], list[str]]:
     """Return every variant of these studies once; variants that are the preset itself share a run.
 
     Parameters
@@ -92,7 +94,7 @@ def study_entries(
 
     Returns
     -------
-    entries : list of Entry
+    variants : list of MethodVariant
         The preset first.
     skipped : list of str
         One line for each variant that the preset cannot have.
@@ -105,7 +107,7 @@ def study_entries(
     usual, studies = _chosen(preset, names, iterations)
     method = available_methods()[preset]
     skipped: list[str] = []
-    entries: dict[str, Entry] = {preset: Entry(preset, method, _base(iterations))}
+    variants: dict[str, MethodVariant] = {preset: MethodVariant(preset, method, _base(iterations))}
     for study in studies:
         for label, changes in study.variants.items():
             if _is_usual(usual, changes):
@@ -115,8 +117,8 @@ def study_entries(
             except SettingsError as error:
                 skipped.append(f"{label} is skipped: {error}")
                 continue
-            entries[label] = Entry(label, method, {**_base(iterations), **changes})
-    return list(entries.values()), skipped
+            variants[label] = MethodVariant(label, method, {**_base(iterations), **changes})
+    return list(variants.values()), skipped
 
 
 def study_groups(preset: str, names: Iterable[str] | None, iterations: int | None) -> dict[str, list[str]]:
@@ -144,8 +146,11 @@ def _chosen(
 
 
 def _base(iterations: int | None) -> dict[str, Any]:
+    """Return the settings that all variants of a quick look have."""
     return {} if iterations is None else {"iterations": iterations}
 
 
 def _is_usual(usual: Settings, changes: dict[str, Any]) -> bool:
-    return all(getattr(usual, name) == value for name, value in changes.items())
+    """Whether settings are as they would be with some of them changed."""
+    values = usual.model_dump()
+    return all(name in values and values[name] == value for name, value in changes.items())

@@ -1,19 +1,21 @@
 """What a preset has to compute, counted by torch: FLOPs of each kind of work, and of a whole run.
 
-Seconds belong to `napari_blindspot.benchmark.speed`.
+How many iterations a run has is asked of `napari_blindspot.engine.schedule`. Seconds belong to
+`napari_blindspot.benchmark.speed`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.noise.gap_choice import blind_iterations, correlated_share, make_plan
-from napari_blindspot.settings import Settings
+from napari_blindspot.settings import MeasuredSettings, PaperSettings, Settings
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from napari_blindspot.settings import PlannedSettings
 
     Plane = npt.NDArray[np.float32]
 
@@ -36,7 +38,7 @@ class Cost:
     refinement : float
         Of one more iteration of the refinement, likewise; 0 where there is none.
     prediction : float
-        Of one more pass.
+        Of one more visible set or symmetry that the final image is the mean of.
     whole : float
         Of a whole run.
     inr : float
@@ -52,29 +54,21 @@ class Cost:
 
 
 class _Counter:
-    """Counts short runs of one preset on one image."""
+    """Counts short runs of one preset on one (Y, X) image."""
 
-    def __init__(self, preset: str, image: Plane, share: float = 1.0) -> None:
+    def __init__(self, preset: str, image: Plane) -> None:
         self.preset = preset
         self.image = image
-        self.share = share
         self.parameters = 0
 
-    def flops(self, steps: int, refined: tuple[int, ...], passes: int, *, inr: bool = True) -> float:
-        """Return the FLOPs of a run of so many steps, which are a share of its iterations."""
+    def flops(self, **changes: Any) -> float:
+        """Return the FLOPs of a run of the preset with some settings changed."""
         from torch.utils.flop_counter import FlopCounterMode
 
         from napari_blindspot.core.events import Started
         from napari_blindspot.engine.fit_plane import fit_plane
 
-        settings = Settings.from_preset(
-            self.preset,
-            iterations=round(steps / self.share),
-            passes=passes,
-            refine_iterations=refined,
-            train_inr=inr,
-            device="cpu",
-        )
+        settings = Settings.from_preset(self.preset, device="cpu", **changes)
         with FlopCounterMode(display=False) as counter:
             for event in fit_plane(self.image, settings):
                 if isinstance(event, Started):
@@ -90,43 +84,65 @@ def count_cost(preset: str, image: Plane) -> Cost:
     preset : str
         One of `napari_blindspot.settings.PRESETS`.
     image : ndarray
-        (Y, X); how its noise is correlated decides how often it is refined and predicted.
+        (Y, X); how its noise is correlated decides how long it is fitted and refined.
     """
-    from napari_blindspot.engine.measured_run import LESSON_EVERY
+    settings = Settings.from_preset(preset)
+    counter = _Counter(preset, image)
+    if isinstance(settings, PaperSettings):
+        return _cost_of_the_paper(counter, settings)
+    if isinstance(settings, MeasuredSettings):
+        return _cost_of_a_measured_run(counter, _planned(settings, image))
+    raise TypeError(f"{type(settings).__name__} belongs to no method.")
 
-    usual = Settings.from_preset(preset)
-    if not usual.measures_noise:
-        counter = _Counter(preset, image)
-        least = counter.flops(1, (), 1)
-        iteration, prediction = counter.flops(2, (), 1) - least, counter.flops(1, (), 2) - least
-        whole = least + (usual.iterations - 1) * iteration + (usual.passes - 1) * prediction
-        return Cost(counter.parameters, iteration, 0.0, prediction, whole, 0.0)
-    planned = _planned(usual, image)
-    rounds = planned.refine_iterations or ()
-    steps = blind_iterations(planned, (image.shape[0], image.shape[1]))
+
+def _cost_of_the_paper(counter: _Counter, settings: PaperSettings) -> Cost:
+    """Return the cost of a joint fit and its passes."""
+    least = counter.flops(iterations=1, passes=1)
+    iteration = counter.flops(iterations=2, passes=1) - least
+    prediction = counter.flops(iterations=1, passes=2) - least
+    whole = least + (settings.iterations - 1) * iteration + (settings.passes - 1) * prediction
+    return Cost(counter.parameters, iteration, 0.0, prediction, whole, 0.0)
+
+
+def _cost_of_a_measured_run(counter: _Counter, planned: PlannedSettings) -> Cost:
+    """Return the cost of a blind fit, its refinement and its predictions."""
+    from napari_blindspot.engine.schedule import INR_EVERY, Schedule, correlated_share
+
+    schedule = Schedule.of(planned, (counter.image.shape[0], counter.image.shape[1]))
+    rounds, share = schedule.rounds, correlated_share(planned)
     first = tuple(min(1, length) for length in rounds)
-    counter = _Counter(preset, image, correlated_share(planned))
+
+    def flops(blind_iterations: int, refined: tuple[int, ...], symmetries: int, *, inr: bool) -> float:
+        return counter.flops(
+            iterations=round(blind_iterations / share),
+            refine_iterations=refined,
+            symmetries=symmetries,
+            train_inr=inr,
+        )
 
     def whole_run(*, inr: bool) -> tuple[float, float, float, float]:
-        """Return an iteration, a step of the refinement, a pass and a whole run."""
+        """Return an iteration, an iteration of the refinement, a symmetry and a whole run."""
         # The INR learns in one of so many iterations.
-        least = counter.flops(LESSON_EVERY, first, 1, inr=inr)
-        iteration = (counter.flops(2 * LESSON_EVERY, first, 1, inr=inr) - least) / LESSON_EVERY
-        prediction = counter.flops(LESSON_EVERY, first, 2, inr=inr) - least
+        least = flops(INR_EVERY, first, 1, inr=inr)
+        iteration = (flops(2 * INR_EVERY, first, 1, inr=inr) - least) / INR_EVERY
+        prediction = flops(INR_EVERY, first, 2, inr=inr) - least
         refinement = 0.0
         if any(rounds):
-            more = (first[0] + 1, *first[1:])
-            refinement = counter.flops(LESSON_EVERY, more, 1, inr=inr) - least
-        whole = least + (steps - LESSON_EVERY) * iteration + (usual.passes - 1) * prediction
-        return iteration, refinement, prediction, whole + (sum(rounds) - sum(first)) * refinement
+            refinement = flops(INR_EVERY, (first[0] + 1, *first[1:]), 1, inr=inr) - least
+        whole = least + (schedule.blind_iterations - INR_EVERY) * iteration
+        whole += (planned.symmetries - 1) * prediction + (sum(rounds) - sum(first)) * refinement
+        return iteration, refinement, prediction, whole
 
     _, _, _, without = whole_run(inr=False)
     iteration, refinement, prediction, whole = whole_run(inr=True)
     return Cost(counter.parameters, iteration, refinement, prediction, whole, whole - without)
 
 
-def _planned(settings: Settings, image: Plane) -> Settings:
-    """Return the settings with what the noise of an image decides."""
+def _planned(settings: MeasuredSettings, image: Plane) -> PlannedSettings:
+    """Return the settings with what the noise of a (Y, X) image and its size decide."""
+    from napari_blindspot.engine.schedule import with_patches
     from napari_blindspot.noise.estimate import estimate_noise
+    from napari_blindspot.noise.gap_choice import make_plan
 
-    return make_plan(image, estimate_noise(image), settings).settings
+    plan = make_plan(image, estimate_noise(image), settings)
+    return with_patches(plan.settings, (image.shape[0], image.shape[1]))

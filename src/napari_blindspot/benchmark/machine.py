@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import os
 import platform
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+import psutil
 
 __all__ = ["describe_machine", "describe_versions"]
 
@@ -16,14 +17,11 @@ _PACKAGES = ("napari-blindspot", "numpy", "scipy", "scikit-image", "torch", "bm3
 
 def describe_machine(device: str) -> str:
     """Return processor, cores, memory and, where one is used, the GPU, as one line."""
-    parts = [_processor(), f"{os.cpu_count()} cores"]
-    memory = _memory_gib()
-    if memory:
-        parts.append(f"{memory:.0f} GiB of memory")
+    parts = [_processor(), f"{os.cpu_count()} cores", f"{_memory_gib():.0f} GiB of memory"]
     if device != "cpu":
         from napari_blindspot.engine.hardware.backends import choose_device, describe_device
 
-        chosen = choose_device(device)  # type: ignore[arg-type]
+        chosen = choose_device(device)
         parts.append("no GPU" if chosen.type == "cpu" else describe_device(chosen))
     return ", ".join(parts)
 
@@ -40,6 +38,7 @@ def describe_versions() -> str:
 
 
 def _processor() -> str:
+    """Return the name of the processor."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text(encoding="utf-8").splitlines():
@@ -49,6 +48,5 @@ def _processor() -> str:
 
 
 def _memory_gib() -> float:
-    if sys.platform == "win32" or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return 0.0
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    """Return all memory of the machine in GiB, used or free."""
+    return float(psutil.virtual_memory().total) / 2**30

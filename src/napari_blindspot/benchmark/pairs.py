@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_blindspot.core.errors import FileError, ImageError
+from napari_blindspot.core.words import first_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,7 @@ __all__ = [
     "MODALITIES",
     "SUFFIXES",
     "TEST_FOV",
-    "Found",
+    "FoundPairs",
     "Pair",
     "centre_crop",
     "find_pairs",
@@ -38,6 +39,8 @@ TEST_FOV = 19
 """The field of view that FMD's authors keep for testing."""
 
 MODALITIES = ("Confocal", "TwoPhoton", "WideField")
+"""Kinds of microscopes, with which the names of FMD's scenes begin."""
+
 SUFFIXES = (".png", ".tif", ".tiff")
 """Of the files that are read."""
 
@@ -79,7 +82,7 @@ class Pair:
 
 
 @dataclass(slots=True)
-class Found:
+class FoundPairs:
     """What a folder holds: the pairs, and one sentence for whatever had to be left out.
 
     Attributes
@@ -99,7 +102,7 @@ def modality(scene: str) -> str:
     return next((name for name in MODALITIES if scene.startswith(name)), "other")
 
 
-def find_pairs(root: Path, captures: int | None = None, fov: int = TEST_FOV) -> Found:
+def find_pairs(root: Path, captures: int | None = None, fov: int = TEST_FOV) -> FoundPairs:
     """Find raw images and their truth below a folder.
 
     Three layouts are understood, in `root` itself and in its direct subfolders: the official one of a
@@ -123,7 +126,7 @@ def find_pairs(root: Path, captures: int | None = None, fov: int = TEST_FOV) -> 
     """
     if not root.is_dir():
         raise FileError(f"There is no folder {root}; give the one that holds raw and gt images.")
-    found = Found()
+    found = FoundPairs()
     # test_mix comes first: its captures are the ones that the literature reports.
     folders = [
         root,
@@ -134,7 +137,7 @@ def find_pairs(root: Path, captures: int | None = None, fov: int = TEST_FOV) -> 
         raw, gt = folder / "raw", folder / "gt"
         if not raw.is_dir():
             continue
-        here = Found()
+        here = FoundPairs()
         if _images(raw):
             _find_flat(raw, gt, here)
         else:
@@ -154,8 +157,8 @@ def find_pairs(root: Path, captures: int | None = None, fov: int = TEST_FOV) -> 
     return found
 
 
-def _find_flat(raw: Path, gt: Path, found: Found) -> None:
-    """``raw/NAME[_CAPTURE].png`` with ``gt/NAME[_CAPTURE].png``."""
+def _find_flat(raw: Path, gt: Path, found: FoundPairs) -> None:
+    """Add pairs of ``raw/NAME[_CAPTURE].png`` with ``gt/NAME[_CAPTURE].png``."""
     truths = {path.stem: path for path in _images(gt)}
     for path in _images(raw):
         name, capture = _split_capture(path.stem)
@@ -168,8 +171,8 @@ def _find_flat(raw: Path, gt: Path, found: Found) -> None:
         found.pairs.append(Pair(name, capture, path, truth))
 
 
-def _find_official(folder: Path, raw: Path, gt: Path, fov: int, found: Found) -> None:
-    """``raw/FOV/*.png`` with ``gt/FOV/avg50.png``; captures count in the order of the file names."""
+def _find_official(folder: Path, raw: Path, gt: Path, fov: int, found: FoundPairs) -> None:
+    """Add pairs of ``raw/FOV/*.png`` with ``gt/FOV/avg50.png``; captures count in the order of names."""
     views = sorted((p for p in raw.iterdir() if p.is_dir()), key=lambda p: natural(p.name))
     chosen = [view for view in views if view.name == str(fov)] or views
     for view in chosen:
@@ -200,6 +203,7 @@ def _first_captures(pairs: list[Pair], captures: int) -> list[Pair]:
 
 
 def _images(folder: Path) -> list[Path]:
+    """Return the images of a folder in the order of people, which puts 2 before 10."""
     if not folder.is_dir():
         return []
     files = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
@@ -226,7 +230,7 @@ def read_plane(path: Path) -> Plane:
     try:
         image = np.asarray(imread(path))
     except Exception as error:  # readers raise almost anything
-        raise FileError(f"{path.name} cannot be read as an image: {_first_line(error)}") from error
+        raise FileError(f"{path.name} cannot be read as an image: {first_line(error)}.") from error
     if image.ndim == 3 and image.shape[-1] in (3, 4) and (image[..., :1] == image[..., :3]).all():
         image = image[..., 0]  # gray stored as RGB
     if image.ndim != 2 or image.dtype != np.uint8:
@@ -247,9 +251,5 @@ def centre_crop(image: Plane, crop: int | None) -> Plane:
 
 
 def _size(image: Plane) -> str:
+    """Return the size of a (Y, X) plane as text."""
     return f"{image.shape[0]}×{image.shape[1]}"
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__

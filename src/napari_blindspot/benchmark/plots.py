@@ -13,19 +13,19 @@ from napari_blindspot.benchmark.table import write_atomically
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_blindspot.benchmark.table import Table
+    from napari_blindspot.benchmark.table import ScoreTable
 
 __all__ = ["plot_iterations", "plot_seconds"]
 
 
-def plot_iterations(path: Path, table: Table, preset: str, usual: int) -> bool:
+def plot_iterations(path: Path, table: ScoreTable, preset: str, usual: int) -> bool:
     """Draw PSNR against the number of iterations; False if there is nothing to draw, or to draw with.
 
     Parameters
     ----------
     path : Path
         PNG to write.
-    table : Table
+    table : ScoreTable
         Of an ablation: methods ``iterations=N``, and `preset` with its `usual` number.
     preset : str
         What was varied.
@@ -41,7 +41,7 @@ def plot_iterations(path: Path, table: Table, preset: str, usual: int) -> bool:
     return _draw(path, {preset: points}, "iterations", "PSNR in dB, mean over scenes", logarithmic=False)
 
 
-def plot_seconds(path: Path, table: Table) -> bool:
+def plot_seconds(path: Path, table: ScoreTable) -> bool:
     """Draw seconds against the side of the image; False if there is nothing to draw, or to draw with."""
     lines: dict[str, dict[int, float]] = {}
     for row in table.rows.values():

@@ -16,10 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from napari_blindspot.benchmark.published import Published
-    from napari_blindspot.benchmark.runner import Options
-    from napari_blindspot.benchmark.table import Row, Table
+    from napari_blindspot.benchmark.runner import BenchmarkOptions
+    from napari_blindspot.benchmark.table import ScoreRow, ScoreTable
 
-__all__ = ["Report", "markdown_table", "mean_over_scenes", "protocol_lines", "write_report"]
+__all__ = [
+    "ScoreReport",
+    "markdown_table",
+    "mean_over_scenes",
+    "protocol_lines",
+    "quick_note",
+    "write_report",
+]
 
 PROTOCOL = (
     "Whole image; float estimate clipped to [0, 255], not rounded; scikit-image's PSNR and SSIM, data "
@@ -30,7 +37,7 @@ PROTOCOL = (
 
 
 @dataclass(slots=True)
-class Report:
+class ScoreReport:
     """What goes into ``results.md``.
 
     Attributes
@@ -38,7 +45,7 @@ class Report:
     title : str
     names : list of str
         Methods in the order of the table.
-    options : Options
+    options : BenchmarkOptions
     skipped : list of str
         One line for each method that is not installed.
     published : sequence of Published
@@ -51,7 +58,7 @@ class Report:
 
     title: str
     names: list[str]
-    options: Options
+    options: BenchmarkOptions
     skipped: list[str] = field(default_factory=list)
     published: Sequence[Published] = ()
     published_title: str = ""
@@ -59,7 +66,7 @@ class Report:
     groups: dict[str, list[str]] = field(default_factory=dict)
 
 
-def write_report(table: Table, report: Report) -> None:
+def write_report(table: ScoreTable, report: ScoreReport) -> None:
     """Write ``results.md`` beside the table."""
     rows = [row for row in table.rows.values() if row.method in report.names]
     names = [name for name in report.names if any(row.method == name for row in rows)]
@@ -77,7 +84,7 @@ def write_report(table: Table, report: Report) -> None:
     write_atomically(table.folder / "results.md", "\n\n".join(parts) + "\n")
 
 
-def protocol_lines(options: Options) -> list[str]:
+def protocol_lines(options: BenchmarkOptions) -> list[str]:
     """Return the protocol, the options and the machine as paragraphs."""
     how = [f"seed {options.seed}", f"device {options.device}"]
     if options.crop:
@@ -88,13 +95,18 @@ def protocol_lines(options: Options) -> list[str]:
         how.append(f"time limit {options.timeout:g} s")
     return [
         PROTOCOL,
-        f"Options: {', '.join(how)}.",
+        f"BenchmarkOptions: {', '.join(how)}.",
         f"Machine: {describe_machine(options.device)}.",
         f"Versions: {describe_versions()}.",
     ]
 
 
-def mean_over_scenes(rows: Iterable[Row], column: str) -> float:
+def quick_note(iterations: int | None) -> list[str]:
+    """Return a paragraph that says that a run was a quick look, if it was one."""
+    return [] if iterations is None else [f"**Based on {iterations} iterations: a quick look.**"]
+
+
+def mean_over_scenes(rows: Iterable[ScoreRow], column: str) -> float:
     """Average a column within each scene, then over scenes; rows without numbers do not count."""
     scenes: dict[str, list[float]] = defaultdict(list)
     for row in rows:
@@ -110,7 +122,7 @@ def markdown_table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [header, rule, *lines])
 
 
-def _means(rows: list[Row], names: list[str]) -> str:
+def _means(rows: list[ScoreRow], names: list[str]) -> str:
     columns = (("psnr", 2), ("si_psnr", 2), ("ssim", 3), ("seconds", 1), ("peak_mb", 0))
     lines = []
     for name in names:
@@ -123,7 +135,7 @@ def _means(rows: list[Row], names: list[str]) -> str:
     return markdown_table(["method", "PSNR", "SI-PSNR", "SSIM", "seconds", "MB", "images"], lines)
 
 
-def _by_modality(rows: list[Row], names: list[str]) -> str:
+def _by_modality(rows: list[ScoreRow], names: list[str]) -> str:
     present = [name for name in (*MODALITIES, "other") if any(modality(row.scene) == name for row in rows)]
     lines = [
         [
@@ -135,7 +147,7 @@ def _by_modality(rows: list[Row], names: list[str]) -> str:
     return markdown_table(["method", *present], lines)
 
 
-def _by_scene(rows: list[Row], names: list[str]) -> str:
+def _by_scene(rows: list[ScoreRow], names: list[str]) -> str:
     scenes = sorted({row.scene for row in rows})
     lines = [
         [scene, *(_triple([r for r in rows if r.method == name and r.scene == scene]) for name in names)]
@@ -144,7 +156,7 @@ def _by_scene(rows: list[Row], names: list[str]) -> str:
     return markdown_table(["scene", *names], lines)
 
 
-def _triple(rows: list[Row]) -> str:
+def _triple(rows: list[ScoreRow]) -> str:
     values = (("psnr", 2), ("si_psnr", 2), ("ssim", 3))
     if not any(row.psnr is not None for row in rows):
         return "–"
@@ -155,7 +167,7 @@ def _format(value: float, digits: int) -> str:
     return "–" if np.isnan(value) else f"{value:.{digits}f}"
 
 
-def _failure_line(table: Table, key: tuple[str, str, str]) -> str:
+def _failure_line(table: ScoreTable, key: tuple[str, str, str]) -> str:
     failure = table.failures[key]
     where = f"{failure.method} on {failure.scene}, capture {failure.capture}: " if failure.method else ""
     return where + failure.reason

@@ -1,7 +1,8 @@
 """Every method on every image, each in a process of its own, with a time limit; resumes what is there.
 
-What an image is (`Sample`) and which methods take part is the caller's business, so that the FMD benchmark,
-the ablation and the test on artificial noise are all the same run.
+The caller says what an image is (`ScoredImage`) and which methods take part, so that the FMD benchmark, the
+ablation, the test on artificial noise and the timings are all the same run. Reports belong to
+`napari_blindspot.benchmark.contest`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from napari_blindspot.benchmark.metrics import score
-from napari_blindspot.benchmark.table import Row, Table, write_atomically
+from napari_blindspot.benchmark.table import ScoreRow, ScoreTable, write_atomically
 from napari_blindspot.core.errors import BlindspotError
 
 if TYPE_CHECKING:
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from napari_blindspot.benchmark.methods import Method
+    from napari_blindspot.benchmark.method_protocol import Method
 
     Plane = npt.NDArray[np.float32]
 
-__all__ = ["Entry", "Options", "Sample", "estimate_path", "run"]
+__all__ = ["BenchmarkOptions", "MethodVariant", "ScoredImage", "estimate_path", "run_benchmark"]
 
 
-class Sample(Protocol):
+class ScoredImage(Protocol):
     """A noisy image with its truth."""
 
     @property
@@ -52,7 +53,7 @@ class Sample(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MethodVariant:
     """A line of the table: a method under a name, perhaps with other settings.
 
     Attributes
@@ -74,7 +75,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class BenchmarkOptions:
     """What holds for all methods of a run.
 
     Attributes
@@ -103,11 +104,11 @@ class Options:
         return {name: getattr(self, name) for name in ("crop", "seed", "device", "iterations")}
 
 
-def run(
-    samples: Sequence[Sample],
-    entries: Sequence[Entry],
-    table: Table,
-    options: Options,
+def run_benchmark(
+    images: Sequence[ScoredImage],
+    variants: Sequence[MethodVariant],
+    table: ScoreTable,
+    options: BenchmarkOptions,
     echo: Callable[[str], object] = lambda line: None,
     problems: Sequence[str] = (),
 ) -> None:
@@ -115,11 +116,11 @@ def run(
 
     Parameters
     ----------
-    samples, entries : sequence
-        Every entry is run on every sample, sample by sample.
-    table : Table
+    images, variants : sequence
+        Every variant is run on every image, image by image.
+    table : ScoreTable
         Written after every result.
-    options : Options
+    options : BenchmarkOptions
         What holds for all of them.
     echo : callable
         Gets one line about every result.
@@ -128,26 +129,26 @@ def run(
     """
     problems = list(problems)
     table.note(problems)
-    total, number = len(samples) * len(entries), 0
-    for sample in samples:
-        todo = [entry for entry in entries if not _is_done(table, sample, entry, options)]
-        number += len(entries) - len(todo)
+    total, number = len(images) * len(variants), 0
+    for image in images:
+        todo = [variant for variant in variants if not _is_done(table, image, variant, options)]
+        number += len(variants) - len(todo)
         if not todo:
             continue
         try:
-            noisy, truth = sample.load(options.crop)
+            noisy, truth = image.load(options.crop)
         except BlindspotError as error:
             number += len(todo)
-            problems.append(f"{sample.scene}, capture {sample.capture}: {error}")
+            problems.append(f"{image.scene}, capture {image.capture}: {error}")
             table.note(problems)
             echo(problems[-1])
             continue
-        for entry in todo:
+        for variant in todo:
             number += 1
-            row, reason = _compute(sample, noisy, truth, entry, table.folder, options)
+            row, reason = _compute(image, noisy, truth, variant, table.folder, options)
             table.add(row, reason)
             echo(
-                f"[{number}/{total}] {sample.scene} {sample.capture} {entry.name}: {_describe(row, reason)}"
+                f"[{number}/{total}] {image.scene} {image.capture} {variant.name}: {_describe(row, reason)}"
             )
 
 
@@ -156,33 +157,40 @@ def estimate_path(folder: Path, scene: str, capture: int, name: str) -> Path:
     return folder / "estimates" / f"{scene}_{capture}_{name}.npy"
 
 
-def _is_done(table: Table, sample: Sample, entry: Entry, options: Options) -> bool:
-    row = table.rows.get((sample.scene, sample.capture, entry.name))
+def _is_done(
+    table: ScoreTable, image: ScoredImage, variant: MethodVariant, options: BenchmarkOptions
+) -> bool:
+    row = table.rows.get((image.scene, image.capture, variant.name))
     return row is not None and (row.psnr is not None or not options.retry_failed)
 
 
 def _compute(
-    sample: Sample, noisy: Plane, truth: Plane, entry: Entry, folder: Path, options: Options
-) -> tuple[Row, str | None]:
-    """Run one entry on one sample; a failure is a row without numbers and its reason."""
-    failed = Row(sample.scene, sample.capture, entry.name)
+    image: ScoredImage,
+    noisy: Plane,
+    truth: Plane,
+    variant: MethodVariant,
+    folder: Path,
+    options: BenchmarkOptions,
+) -> tuple[ScoreRow, str | None]:
+    """Run one variant on one image; a failure is a row without numbers and its reason."""
+    failed = ScoreRow(image.scene, image.capture, variant.name)
     with tempfile.TemporaryDirectory(prefix="napari-blindspot-") as name:
         place = Path(name)
         job = {
-            "method": asdict(entry.method),
+            "method": asdict(variant.method),
             "request": {
-                "method": entry.method.name,
+                "method": variant.method.name,
                 "device": options.device,
                 "seed": options.seed,
                 "iterations": options.iterations,
-                "overrides": entry.overrides,
+                "overrides": variant.overrides,
             },
         }
         (place / "job.json").write_text(json.dumps(job), encoding="utf-8")
         np.save(place / "noisy.npy", noisy)
-        if entry.method.sees_truth:
+        if variant.method.sees_truth:
             np.save(place / "truth.npy", truth)
-        outcome = _run_worker(entry.python, place, options.timeout)
+        outcome = _run_worker(variant.python, place, options.timeout)
         if "error" in outcome:
             return failed, outcome["error"]
         estimate = np.load(place / "estimate.npy")
@@ -190,7 +198,7 @@ def _compute(
         scores = score(estimate, truth)
     except BlindspotError as error:
         return failed, str(error)
-    path = estimate_path(folder, sample.scene, sample.capture, entry.name)
+    path = estimate_path(folder, image.scene, image.capture, variant.name)
     path.parent.mkdir(exist_ok=True)
     buffer = io.BytesIO()
     np.save(buffer, estimate)
@@ -230,7 +238,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _describe(row: Row, reason: str | None) -> str:
+def _describe(row: ScoreRow, reason: str | None) -> str:
     if reason is not None:
         return f"failed. {reason}"
     return f"{row.psnr:.2f} dB, SSIM {row.ssim:.3f}, {row.seconds:.1f} s, {row.peak_mb:.0f} MB"

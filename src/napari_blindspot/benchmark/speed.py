@@ -1,40 +1,50 @@
 """How long a run takes: seconds and memory against image size and number of planes (the paper's Table 2).
 
 Every timing is a process of its own (`napari_blindspot.benchmark.worker`), one after another, with the wall
-time of BM3D on the same images beside it. FLOPs are counted in `napari_blindspot.benchmark.cost`.
+time of BM3D on the same images beside it. FLOPs are counted in `napari_blindspot.benchmark.cost`, phases in
+`napari_blindspot.benchmark.profile`; the tables are made in `napari_blindspot.benchmark.speed_tables`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_blindspot.benchmark.methods import available_methods
-from napari_blindspot.benchmark.report import markdown_table
-from napari_blindspot.benchmark.runner import Entry
+from napari_blindspot.benchmark.methods import available_methods, choose_methods
+from napari_blindspot.benchmark.report import protocol_lines, quick_note
+from napari_blindspot.benchmark.runner import BenchmarkOptions, MethodVariant, run_benchmark
+from napari_blindspot.benchmark.speed_tables import speed_tables
+from napari_blindspot.benchmark.table import ScoreTable, write_atomically
 from napari_blindspot.settings import PRESETS, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
     from napari_blindspot.benchmark.cost import Cost
-    from napari_blindspot.benchmark.methods import Denoiser, Request
-    from napari_blindspot.benchmark.table import Table
 
     Plane = npt.NDArray[np.float32]
-    Medians = dict[tuple[str, str], tuple[float, float]]
-    """Seconds and MB by method and scene."""
 
-__all__ = ["SpeedSample", "growth_exponent", "speed_entries", "speed_tables", "stacked"]
+__all__ = ["SpeedImage", "SpeedOptions", "measure_speed", "speed_variants"]
 
 
 @dataclass(frozen=True, slots=True)
-class SpeedSample:
-    """A synthetic confocal image of one size; its captures are repetitions of the same."""
+class SpeedImage:
+    """A synthetic confocal image of one size; its captures are repetitions of the same.
+
+    Attributes
+    ----------
+    size : int
+        Side in pixels.
+    seed : int
+        Same seed, same image.
+    capture : int
+        Which repetition, from 1.
+    """
 
     size: int
     seed: int
@@ -46,7 +56,7 @@ class SpeedSample:
         return f"{self.size}x{self.size}"
 
     def load(self, crop: int | None = None) -> tuple[Plane, Plane]:
-        """Return noisy and clean image."""
+        """Return noisy and clean image, (size, size) float32, the noisy one in [0, 255]."""
         from napari_blindspot.samples import confocal
 
         sample = confocal((self.size, self.size), self.seed)
@@ -55,9 +65,90 @@ class SpeedSample:
         return noisy, (sample.truth * scale).astype(np.float32)
 
 
-def speed_entries(
-    names: Sequence[str], iterations: int | None = None, planes: Sequence[int] = ()
-) -> list[Entry]:
+@dataclass(frozen=True, slots=True)
+class SpeedOptions:
+    """What is measured.
+
+    Attributes
+    ----------
+    methods : sequence of str or None
+        Presets and peers; all of them if None.
+    sizes : sequence of int
+        Sides of images in pixels.
+    lengths : sequence of int
+        Numbers of planes of the stacks that the presets are timed on too.
+    repeat : int
+        Runs of each, of which the median is told.
+    iterations : int, optional
+        In place of the presets' own numbers.
+    count_flops : bool
+        Count FLOPs too, up to `napari_blindspot.benchmark.cost.LARGEST_COUNTED`.
+    profile : bool
+        Say too where the time goes, on the largest size up to that.
+    run : BenchmarkOptions
+        What holds for all methods.
+    """
+
+    methods: Sequence[str] | None
+    sizes: Sequence[int]
+    lengths: Sequence[int] = ()
+    repeat: int = 1
+    iterations: int | None = None
+    count_flops: bool = True
+    profile: bool = False
+    run: BenchmarkOptions = field(default_factory=BenchmarkOptions)
+
+
+def measure_speed(options: SpeedOptions, out: Path, echo: Callable[[str], object]) -> None:
+    """Measure, and write ``results.csv``, ``results.md`` and a picture; an earlier run resumes.
+
+    Parameters
+    ----------
+    options : SpeedOptions
+        What is measured.
+    out : Path
+        Folder of the results.
+    echo : callable
+        Gets a line about every timing and about what is skipped.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such method.
+    FileError
+        If the folder holds results of other options, or cannot be written.
+    """
+    from napari_blindspot.benchmark.cost import LARGEST_COUNTED
+    from napari_blindspot.benchmark.plots import plot_seconds
+
+    names = [method.name for method in choose_methods(options.methods)]
+    variants = speed_variants(names, options.iterations, options.lengths)
+    table = ScoreTable(out, {**options.run.conditions(), "iterations": options.iterations})
+    present = [variant for variant in variants if not variant.method.missing()]
+    for variant in variants:
+        if variant not in present:
+            echo(f"{variant.name} is skipped: {variant.method.missing()[0]} is not installed.")
+    # All methods of a repetition one after another, so that a slow moment of the machine hits all.
+    captures, seed = range(1, options.repeat + 1), options.run.seed
+    images = [SpeedImage(size, seed, capture) for size in options.sizes for capture in captures]
+    run_benchmark(images, present, table, options.run, echo)
+    presets = [name for name in names if name in PRESETS]
+    small = [size for size in options.sizes if size <= LARGEST_COUNTED]
+    costs = _costs(presets, small, seed) if options.count_flops else {}
+    medians = "One run of each." if options.repeat == 1 else f"Medians of {options.repeat} runs of each."
+    lines = ["# Speed", *protocol_lines(options.run)[1:], medians, *quick_note(options.iterations)]
+    lines.append(speed_tables(table, [variant.name for variant in present], costs))
+    if options.profile and small and presets:
+        lines += _profiles(presets, max(small), options)
+    if plot_seconds(out / "seconds.png", table):
+        lines.append("![seconds against size](seconds.png)")
+    write_atomically(out / "results.md", "\n\n".join(lines) + "\n")
+    echo(f"Wrote results.csv and results.md to {out}.")
+
+
+def speed_variants(
+    names: Sequence[str], iterations: int | None = None, lengths: Sequence[int] = ()
+) -> list[MethodVariant]:
     """Return methods, and stacks for the presets among them.
 
     Parameters
@@ -66,160 +157,38 @@ def speed_entries(
         Presets and peers.
     iterations : int, optional
         In place of the presets' own numbers.
-    planes : sequence of int
-        Lengths of stacks.
+    lengths : sequence of int
+        Numbers of planes of stacks.
     """
     known = available_methods()
     fewer = {} if iterations is None else {"iterations": iterations}
-    entries = []
+    variants = []
     for name in names:
         if name not in PRESETS:
-            entries.append(Entry(name, known[name]))
+            variants.append(MethodVariant(name, known[name]))
             continue
-        entries.append(Entry(name, known[name], fewer))
-        stacked = replace(known[name], factory="napari_blindspot.benchmark.speed:stacked")
-        entries += [Entry(f"{name}, {n} planes", stacked, {**fewer, "length": n}) for n in planes]
-    return entries
+        variants.append(MethodVariant(name, known[name], fewer))
+        stack = replace(known[name], factory="napari_blindspot.benchmark.ours:fitted_stack")
+        variants += [MethodVariant(f"{name}, {n} planes", stack, {**fewer, "length": n}) for n in lengths]
+    return variants
 
 
-def stacked(request: Request) -> Denoiser:
-    """Return a function that denoises a stack and gives back its first plane.
+def _costs(presets: Sequence[str], sizes: Sequence[int], seed: int) -> dict[tuple[str, int], Cost]:
+    """Count what presets have to compute, by preset and size in pixels."""
+    from napari_blindspot.benchmark.cost import count_cost
 
-    The planes are the image, each moved 3 pixels on: neighbours that are alike. ``length`` in the overrides
-    says how many.
-    """
-    from napari_blindspot.core.events import Finished
-    from napari_blindspot.stack import fit_stack
-
-    overrides = dict(request.overrides)
-    length = overrides.pop("length")
-    settings = Settings.from_preset(request.method, seed=request.seed, device=request.device, **overrides)
-
-    def denoise(image: Plane) -> Plane:
-        stack = np.stack([np.roll(image, 3 * at, axis=1) for at in range(length)])
-        for event in fit_stack(stack, settings):
-            if isinstance(event, Finished) and event.plane == (0,):
-                first = event.result.denoised
-        return first
-
-    return denoise
+    costs: dict[tuple[str, int], Cost] = {}
+    for size in sizes:
+        image, _ = SpeedImage(size, seed).load()
+        costs |= {(name, size): count_cost(name, image) for name in presets}
+    return costs
 
 
-def growth_exponent(amounts: Iterable[float], seconds: Iterable[float]) -> float:
-    """Fit seconds = c * amount ** exponent by least squares on logarithms; NaN for fewer than two."""
-    x, y = np.log(np.asarray(list(amounts), np.float64)), np.log(np.asarray(list(seconds), np.float64))
-    return float(np.polyfit(x, y, 1)[0]) if len(x) > 1 else float("nan")
+def _profiles(presets: Sequence[str], size: int, options: SpeedOptions) -> list[str]:
+    """Return the Markdown of where presets spend their time on an image of a size in pixels."""
+    from napari_blindspot.benchmark.profile import phase_table, time_phases
 
-
-def speed_tables(table: Table, names: Sequence[str], costs: dict[tuple[str, int], Cost]) -> str:
-    """Return the Markdown: FLOPs a size, then seconds, ratios to BM3D, memory and growth.
-
-    Parameters
-    ----------
-    table : Table
-        With one capture for every repetition.
-    names : sequence of str
-        Methods and stacks, in the order of the rows.
-    costs : dict
-        By preset and size.
-    """
-    medians = {
-        (name, scene): _median(table, name, scene)
-        for name in names
-        for scene in {row.scene for row in table.rows.values()}
-    }
-    found = {key: value for key, value in medians.items() if value is not None}
-    sizes = sorted({int(scene.split("x")[0]) for _, scene in found})
-    parts = ["## What is computed", _cost_table(costs)] if costs else []
-    timed = [[name, *(_cell(found, name, n) for n in sizes), _growth(found, name)] for name in names]
-    parts += [
-        "## Seconds / MB for the whole run",
-        markdown_table(["method", *(f"{n}²" for n in sizes), "exponent in pixels"], timed),
-    ]
-    rival = next((name for name in names if name.startswith("bm3d")), None)
-    if rival is not None:
-        ours = [name for name in names if name != rival]
-        ratios = [[name, *(_ratio(found, name, rival, n) for n in sizes)] for name in ours]
-        parts += [
-            f"## Times the seconds of {rival}, in the same run",
-            markdown_table(["method", *(f"{n}²" for n in sizes)], ratios),
-        ]
-    stacks = _stack_table(found, names, sizes)
-    if stacks:
-        parts += ["## Seconds a plane of a stack", stacks]
-    return "\n\n".join(parts)
-
-
-def _cost_table(costs: dict[tuple[str, int], Cost]) -> str:
-    header = [
-        "preset",
-        "size",
-        "M parameters",
-        "GFLOP an iteration",
-        "GFLOP a pass",
-        "GMAC a pass",
-        "GFLOP a step of refinement",
-        "TFLOP a run",
-        "of which INR",
-    ]
-    rows = [
-        [
-            preset,
-            f"{size}²",
-            f"{cost.parameters / 1e6:.3f}",
-            f"{cost.iteration / 1e9:.2f}",
-            f"{cost.prediction / 1e9:.2f}",
-            f"{cost.prediction / 2e9:.2f}",
-            f"{cost.refinement / 1e9:.2f}" if cost.refinement else "–",
-            f"{cost.whole / 1e12:.3f}",
-            f"{cost.inr / cost.whole:.0%}" if cost.inr else "–",
-        ]
-        for (preset, size), cost in costs.items()
-    ]
-    return markdown_table(header, rows)
-
-
-def _median(table: Table, name: str, scene: str) -> tuple[float, float] | None:
-    """Return seconds and MB over the repetitions."""
-    rows = [row for row in table.rows.values() if (row.method, row.scene) == (name, scene)]
-    seconds = [row.seconds for row in rows if row.seconds is not None]
-    memory = [row.peak_mb for row in rows if row.peak_mb is not None]
-    return (float(np.median(seconds)), float(np.median(memory))) if seconds else None
-
-
-def _cell(found: Medians, name: str, size: int) -> str:
-    median = found.get((name, f"{size}x{size}"))
-    return "–" if median is None else f"{median[0]:.1f} / {median[1]:.0f}"
-
-
-def _ratio(found: Medians, name: str, rival: str, size: int) -> str:
-    mine, theirs = (found.get((each, f"{size}x{size}")) for each in (name, rival))
-    return "–" if mine is None or theirs is None else f"{mine[0] / theirs[0]:.2f}"
-
-
-def _growth(found: Medians, name: str) -> str:
-    mine = [
-        (int(scene.split("x")[0]), median[0]) for (method, scene), median in found.items() if method == name
-    ]
-    return _exponent(growth_exponent((n**2 for n, _ in mine), (s for _, s in mine)))
-
-
-def _stack_table(found: Medians, names: Sequence[str], sizes: Sequence[int]) -> str:
-    """Return seconds a plane against the number of planes; empty where there are no stacks."""
-    rows = []
-    for name in names:
-        lengths = {int(n.split(", ")[1].split()[0]): n for n in names if n.startswith(f"{name}, ")}
-        for size in sizes if lengths else ():
-            members = {1: name, **lengths}
-            medians = {n: found.get((member, f"{size}x{size}")) for n, member in members.items()}
-            there = {n: median for n, median in medians.items() if median is not None}
-            each = ", ".join(f"{n}: {s / n:.2f} s, {mb:.0f} MB" for n, (s, mb) in sorted(there.items()))
-            # The first plane of a stack is fitted from nothing: the others grow with their number.
-            later = {n: s for n, (s, _) in there.items() if n > 1}
-            rows.append([name, f"{size}²", each, _exponent(growth_exponent(later, later.values()))])
-    header = ["method", "size", "planes: seconds a plane, peak", "exponent in planes, from the second on"]
-    return markdown_table(header, rows) if rows else ""
-
-
-def _exponent(exponent: float) -> str:
-    return "–" if np.isnan(exponent) else f"{exponent:.2f}"
+    image, _ = SpeedImage(size, options.run.seed).load()
+    changes = {"seed": options.run.seed, "device": options.run.device, "iterations": options.iterations}
+    phases = {name: time_phases(image, Settings.from_preset(name, **changes)) for name in presets}
+    return [f"## Where the time goes, {size}²", phase_table(phases)]

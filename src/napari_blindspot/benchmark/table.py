@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["COLUMNS", "Failure", "Row", "Table", "write_atomically"]
+__all__ = ["COLUMNS", "Failure", "ScoreRow", "ScoreTable", "write_atomically"]
 
 COLUMNS = ("scene", "capture", "method", "psnr", "si_psnr", "ssim", "seconds", "peak_mb")
 """Of ``results.csv``; scripts rely on them."""
@@ -24,7 +24,7 @@ _DIGITS = {"psnr": 4, "si_psnr": 4, "ssim": 5, "seconds": 3, "peak_mb": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ScoreRow:
     """A line of ``results.csv``; the numbers of a method that failed are None.
 
     Attributes
@@ -65,7 +65,7 @@ class Failure:
     reason: str
 
 
-class Table:
+class ScoreTable:
     """The rows of a run, kept in a folder.
 
     Parameters
@@ -83,7 +83,7 @@ class Table:
 
     def __init__(self, folder: Path, conditions: dict[str, Any]) -> None:
         self.folder = folder
-        self.rows: dict[tuple[str, int, str], Row] = {}
+        self.rows: dict[tuple[str, int, str], ScoreRow] = {}
         self.failures: dict[tuple[str, str, str], Failure] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ class Table:
                 raise
             raise FileError(f"The results in {folder} cannot be read or written: {error}") from error
 
-    def add(self, row: Row, reason: str | None = None) -> None:
+    def add(self, row: ScoreRow, reason: str | None = None) -> None:
         """Add or replace a row, with the reason if it has no numbers, and write the files."""
         self.rows[row.key] = row
         key = (row.scene, str(row.capture), row.method)
@@ -129,7 +129,7 @@ class Table:
             with path.open(newline="", encoding="utf-8") as file:
                 for line in csv.DictReader(file):
                     numbers = {name: float(line[name]) if line[name] else None for name in COLUMNS[3:]}
-                    row = Row(line["scene"], int(line["capture"]), line["method"], **numbers)
+                    row = ScoreRow(line["scene"], int(line["capture"]), line["method"], **numbers)
                     self.rows[row.key] = row
         path = self.folder / "failures.csv"
         if path.exists():

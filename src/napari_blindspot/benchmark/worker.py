@@ -17,13 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from napari_blindspot.benchmark.methods import Method, Request
+from napari_blindspot.benchmark.method_protocol import Method, Request
 from napari_blindspot.core.errors import BlindspotError
+from napari_blindspot.core.words import first_line
 
-__all__ = ["main", "peak_memory_mb"]
+__all__ = ["do_job", "peak_memory_mb"]
+
+MIN_GPU_BYTES = 2**20
+"""Memory of a GPU that counts as use: waking it up takes less."""
 
 
-def main(folder: Path) -> None:
+def do_job(folder: Path) -> None:
     """Do the job that lies in a folder."""
     _end_with_parent()
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
@@ -34,11 +38,13 @@ def main(folder: Path) -> None:
     except MemoryError:
         outcome = {"error": "It ran out of memory."}
     except Exception as error:  # a peer may raise anything; the run goes on
-        outcome = {"error": f"{type(error).__name__}: {_first_line(error)}"}
+        kind, reason = type(error).__name__, first_line(error)
+        outcome = {"error": kind if reason == kind else f"{kind}: {reason}"}
     (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
 
 
 def _run(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+    """Denoise the image of a folder, and return seconds and MiB."""
     method = Method(**{**job["method"], "needs": tuple(job["method"]["needs"])})
     truth = np.load(folder / "truth.npy") if method.sees_truth else None
     noisy = np.load(folder / "noisy.npy")
@@ -65,7 +71,7 @@ def peak_memory_mb() -> float:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
         peak = int(torch.cuda.max_memory_allocated())
-        if peak > 2**20:  # more than waking it up took
+        if peak > MIN_GPU_BYTES:
             return peak / 2**20
     status = Path("/proc/self/status")
     if status.exists():
@@ -95,10 +101,5 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else "no reason given"
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    do_job(Path(sys.argv[1]))

@@ -11,10 +11,10 @@ from napari_blindspot.batch.report import BatchReport
 from napari_blindspot.batch.run import run_batch
 from napari_blindspot.cli.batch_progress import BatchTeller
 from napari_blindspot.cli.display import display_of
-from napari_blindspot.cli.exits import INTERRUPTED, say
+from napari_blindspot.cli.exits import INTERRUPTED, say, with_flag
 from napari_blindspot.cli.interrupt import interrupts
 from napari_blindspot.core.control import Control
-from napari_blindspot.core.errors import SettingsError
+from napari_blindspot.core.errors import BlindspotError, SettingsError
 from napari_blindspot.files.door import read_settings
 
 if TYPE_CHECKING:
@@ -121,7 +121,8 @@ def denoise_batch(job: BatchJob) -> int:
         if item.state == "done":
             print(item.output)
     for item in batch.failures:
-        say(f"Failed: {item.source}: {item.reason}")
+        reason = with_flag(BlindspotError(item.reason, setting=item.setting))
+        say(f"Failed: {item.source}: {reason}")
     say(f"{batch.in_words}.")
     say(report.problem or f"The report is {report.page}.")
     if control.ending and any(item.state in OPEN for item in batch.items):

@@ -15,9 +15,9 @@ from napari_blindspot.cli.outputs import default_output, partial_name
 from napari_blindspot.cli.progress import FitTeller
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import BlindspotError, CancelledError
-from napari_blindspot.core.words import duration
+from napari_blindspot.core.words import duration, sentence
 from napari_blindspot.files.write_options import WriteOptions
-from napari_blindspot.jobs.existing import reserved
+from napari_blindspot.jobs.existing import check_room, reserved
 from napari_blindspot.jobs.file_job import FileJob
 from napari_blindspot.jobs.file_run import FileRun, check_planes
 
@@ -92,16 +92,18 @@ def denoise_file(job: FileJob) -> bool:
     """
     job.check_outputs()
     image = job.open()
-    for note in image.notes:
-        say(note)
+    said = [sentence(notice) for notice in image.notices]
+    for text in said:
+        say(text)
     with reserved(job):
         # A run that held them may just have ended.
         job.check_outputs()
+        check_room(job, image)
         check_planes(image)
-        return _fit_and_write(FileRun.open(job, image))
+        return _fit_and_write(FileRun.open(job, image), said)
 
 
-def _fit_and_write(run: FileRun) -> bool:
+def _fit_and_write(run: FileRun, said: list[str]) -> bool:
     """Fit the planes that have no result yet, and write and say what came of it."""
     control, teller = Control(), FitTeller(len(run.indices) - len(run.done))
     resumed = bool(run.done)
@@ -122,13 +124,13 @@ def _fit_and_write(run: FileRun) -> bool:
     complete = failure is None and len(run.records) == len(run.indices)
     record = run.write() if complete else run.record()
     for warning in record.warnings:
-        if warning not in teller.said:
+        if warning not in (*said, *teller.said):
             say(warning)
     if complete:
         _tell_outcome(run.job, record)
         return True
     if record.planes:
-        say(_write_partial(run, record.planes))
+        say(_write_partial(run, len(record.planes)))
     if failure is not None:
         raise failure
     return False
@@ -148,10 +150,8 @@ def _write_partial(run: FileRun, finished: int) -> str:
 def _tell_outcome(job: FileJob, record: FileRecord) -> None:
     """Say how long it took, and print the outputs' names."""
     if record.stopped:
-        say(
-            f"Stopped after {record.iterations[-1]} of {record.planned_iterations[-1]} iterations; "
-            "the result is kept."
-        )
+        last = record.planes[-1]
+        say(f"Stopped after {last.iterations} of {last.planned_iterations} iterations; the result is kept.")
     say(f"Took {duration(record.seconds)} on {', '.join(record.devices)}.")
     for path in job.outputs.values():
         print(path)

@@ -1,23 +1,53 @@
-"""Exit codes, and errors as one sentence on standard error instead of a traceback."""
+"""Exit codes, and every error as one sentence on standard error instead of a traceback.
+
+Errors from below name the setting that could be changed; the option of the command line that says it is
+added here. What a sentence says otherwise belongs to whoever raises the error.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import traceback
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import typer
 
-from napari_blindspot.core.errors import BlindspotError, CancelledError, DeviceError, OutOfMemoryError
+from napari_blindspot.core.errors import (
+    BlindspotError,
+    CancelledError,
+    DeviceError,
+    InternalError,
+    OutOfMemoryError,
+)
+from napari_blindspot.core.words import error_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BAD_INPUT", "DEVICE_FAILED", "INTERRUPTED", "say", "sentences"]
+__all__ = [
+    "BAD_INPUT",
+    "DEVICE_FAILED",
+    "INTERRUPTED",
+    "OUR_FAULT",
+    "TRACEBACK_VARIABLE",
+    "say",
+    "sentences",
+    "show_traceback",
+    "with_flag",
+]
 
 DEVICE_FAILED = 1
 BAD_INPUT = 2
+OUR_FAULT = 70
+"""What BSD's sysexits.h calls EX_SOFTWARE: the program itself is wrong."""
 INTERRUPTED = 130
 """What shells give a program that Ctrl-C ended."""
+
+TRACEBACK_VARIABLE = "BLINDSPOT_TRACEBACK"
+"""The environment variable that asks for tracebacks, as the option ``--traceback`` does."""
+
+_show_traceback: ContextVar[bool] = ContextVar("show_traceback", default=False)
 
 
 def say(text: str) -> None:
@@ -25,29 +55,61 @@ def say(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def show_traceback(wanted: bool) -> None:
+    """Decide whether the traceback of an error is shown above its sentence."""
+    _show_traceback.set(wanted)
+
+
+def with_flag(error: BlindspotError) -> str:
+    """Return the sentence of an error, with the option that would mend it in brackets before its end.
+
+    An error without a setting, or with one that no command has an option for, keeps its sentence.
+    """
+    from napari_blindspot.cli.groups import flag_of
+
+    sentence = str(error)
+    flag = None if error.setting is None else flag_of(error.setting)
+    if flag is None or flag.split()[0] in sentence:
+        return sentence
+    return f"{sentence.removesuffix('.')} ({flag})."
+
+
 @contextlib.contextmanager
 def sentences() -> Iterator[None]:
-    """End the program with a sentence and the fitting exit code when one of our errors arrives.
+    """End the program with one sentence and the fitting exit code when an error arrives.
 
     Raises
     ------
     typer.Exit
-        With `BAD_INPUT`, `DEVICE_FAILED` or `INTERRUPTED`.
+        With `BAD_INPUT`, `DEVICE_FAILED`, `INTERRUPTED` or, for what nobody foresaw, `OUR_FAULT`.
     """
     try:
         yield
-    except CancelledError as error:
-        say(str(error))
-        raise typer.Exit(INTERRUPTED) from None
-    except (DeviceError, OutOfMemoryError) as error:
-        say(f"Error: {error}")
-        raise typer.Exit(DEVICE_FAILED) from None
-    except BlindspotError as error:
-        say(f"Error: {error}")
-        raise typer.Exit(BAD_INPUT) from None
-    except MemoryError:
-        say("Error: The image does not fit into the memory of this machine; choose a smaller region.")
-        raise typer.Exit(DEVICE_FAILED) from None
-    except KeyboardInterrupt:
-        say("Cancelled before the fit began; nothing was written.")
-        raise typer.Exit(INTERRUPTED) from None
+    except (typer.Exit, typer.Abort, BrokenPipeError):
+        # The first two end the program as somebody decided; the third is for whoever reads our output.
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        code, sentence = _verdict(error)
+        if _show_traceback.get():
+            say("".join(traceback.format_exception(error)).rstrip())
+        say(sentence)
+        raise typer.Exit(code) from None
+
+
+def _verdict(error: Exception | KeyboardInterrupt) -> tuple[int, str]:
+    """Return the exit code of an error, and what is said about it."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, "Cancelled before the fit began; nothing was written."
+    if isinstance(error, CancelledError):
+        return INTERRUPTED, str(error)
+    code = _code(error)
+    text = with_flag(error) if isinstance(error, BlindspotError) else error_sentence(error)
+    hint = f" The traceback is shown after {TRACEBACK_VARIABLE}=1." if code == OUR_FAULT else ""
+    return code, f"Error: {text}{hint}"
+
+
+def _code(error: Exception) -> int:
+    if isinstance(error, DeviceError | OutOfMemoryError | MemoryError):
+        return DEVICE_FAILED
+    is_ours = isinstance(error, InternalError) or not isinstance(error, BlindspotError | OSError)
+    return OUR_FAULT if is_ours else BAD_INPUT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_blindspot.files.names import stem
 from napari_blindspot.jobs.file_job import is_zarr_name
 
 if TYPE_CHECKING:
@@ -23,6 +24,5 @@ def partial_name(output: Path) -> Path:
 
 
 def _named(path: Path, what: str) -> Path:
-    stem = path.name.removesuffix(path.suffix).removesuffix(".ome")
     ending = ".ome.zarr" if is_zarr_name(path) else ".ome.tif"
-    return path.with_name(f"{stem}_{what}{ending}")
+    return path.with_name(f"{stem(path.name)}_{what}{ending}")

@@ -1,4 +1,7 @@
-"""Images side by side in one PNG, with a label above each: for people to look at, not to measure."""
+"""Images side by side in one PNG, with a label above each: for people to look at, not to measure.
+
+Drawn by Pillow, which has letters for the labels and is there in every installation.
+"""
 
 from __future__ import annotations
 

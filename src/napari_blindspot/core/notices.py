@@ -5,11 +5,9 @@ Which kinds there are and what they mean in words is in `napari_blindspot.core.w
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 (pydantic reads the annotations, for records)
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 __all__ = ["Notice", "Value"]
 

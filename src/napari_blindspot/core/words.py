@@ -70,6 +70,10 @@ def _memory_short(v: dict[str, _Span]) -> str:
     )
 
 
+def _called(name: _Span) -> str:
+    return f", '{name}'," if name else ""
+
+
 NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
     "gap-chosen": _gap_chosen,
     "memory-short": _memory_short,
@@ -115,6 +119,14 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
     "moved-to-cpu": lambda v: (
         f"The {v['plane']} plane does not fit into the memory of the device {v['device']}, so the fit goes "
         "on with the CPU."
+    ),
+    "axis-guessed": lambda v: (
+        f"The file does not name the axis of length {v['length']}; it is taken for {v['letter']}."
+    ),
+    "units-assumed": lambda v: f"The file names no unit for {v['axes']}; µm and s are assumed.",
+    "transparency-left-out": lambda v: "The transparency of the image was left out.",
+    "first-image-used": lambda v: (
+        f"The file holds {v['count']} images; the first{_called(v['name'])} is used."
     ),
 }
 """What each kind of notice says, by its values."""

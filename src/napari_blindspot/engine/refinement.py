@@ -2,7 +2,7 @@
 
 A blind spot cannot use what a pixel says about itself. But once there is a good estimate, its noise is
 known: the same network is trained a little further to undo measured noise put on that estimate, with the
-blind-spot loss on the real pixels neighbours it, and is then shown the whole image. Close relatives are
+blind-spot loss on the real pixels beside it, and is then shown the whole image. Close relatives are
 Noisier2Noise (Moran et al., CVPR 2020) and Noisy-As-Clean (Xu et al., IEEE TIP 2020), which need to be
 told the noise.
 """

@@ -1,5 +1,5 @@
-"""Image files in and out: the door, lazy arrays, axes, spacing, safe writing and locks.
+"""Image files and model files: opening and writing them, axes, spacing, safe writing and locks.
 
-Each format is a module in `napari_blindspot.files.formats`. What is done with the pixels belongs to
-`napari_blindspot.jobs`.
+`napari_blindspot.files.door` opens and writes images; the formats are in `napari_blindspot.files.formats`.
+What is done with the pixels belongs to `napari_blindspot.jobs`.
 """

@@ -1,4 +1,4 @@
-"""Which axis of an array is time, Z, channel, Y and X: by what a file says, its shape tells a user wants.
+"""Which axis of an array is time, Z, channel, Y or X: by what a user says, else the file, else the shape.
 
 Axes are letters: T, Z, C, Y, X, and S for the samples of a colour image. Planes and their order in a fit
 belong to `napari_blindspot.stack`.
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.core.errors import ImageError
+from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.plane import looks_like_rgb
-from napari_blindspot.files.lazy_array import PlaneArray
+from napari_blindspot.files.lazy_array import LazyArray
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +25,7 @@ _FREE = "ZTC"
 """In which order axes without a name are taken for Z, time and channel."""
 
 
-def guess_axes(shape: tuple[int, ...], named: str = "") -> tuple[str, tuple[str, ...]]:
+def guess_axes(shape: tuple[int, ...], named: str = "") -> tuple[str, tuple[Notice, ...]]:
     """Name the axes of an array: by what its file says, and by the shape where the file says nothing.
 
     Parameters
@@ -40,8 +41,8 @@ def guess_axes(shape: tuple[int, ...], named: str = "") -> tuple[str, tuple[str,
     -------
     axes : str
         One letter of T, Z, C, Y, X, S an axis, in the order of `shape`.
-    notes : tuple of str
-        One sentence for every axis that was guessed.
+    notices : tuple of Notice
+        An ``axis-guessed`` for every axis that was guessed.
 
     Raises
     ------
@@ -53,7 +54,8 @@ def guess_axes(shape: tuple[int, ...], named: str = "") -> tuple[str, tuple[str,
         named = "?" * leading + ("YXS" if looks_like_rgb(shape) else "YX") if leading >= 0 else ""
     if "Y" not in named or "X" not in named or len(named) != len(shape):
         raise ImageError(
-            f"The image has the axes {named or 'none'}, of shape {shape}, but Y and X are needed."
+            f"The image has the axes {named or 'none'}, of shape {shape}, but Y and X are needed.",
+            setting="axes",
         )
     if looks_like_rgb(shape) and not set(named) & set("TZCS"):
         # An array (…, Y, X, 3) that was written without saying that it is a colour image.
@@ -63,17 +65,16 @@ def guess_axes(shape: tuple[int, ...], named: str = "") -> tuple[str, tuple[str,
     if letters.count("?") > len(free):
         raise ImageError(
             f"The image has the axes {named}, of shape {shape}, but besides Y and X only time, Z and "
-            "channel are known: name them, such as --axes TZCYX, or save fewer of them."
+            "channel are known: name them, such as TZCYX, or save fewer of them.",
+            setting="axes",
         )
-    notes = []
+    notices = []
     for position, letter in enumerate(letters):
         if letter == "?":
             letters[position] = free.pop(0)
-            notes.append(
-                f"The file does not name the axis of length {shape[position]}; "
-                f"it is taken for {letters[position]}."
-            )
-    return "".join(letters), tuple(notes)
+            guess = Notice("axis-guessed", {"length": shape[position], "letter": letters[position]})
+            notices.append(guess)
+    return "".join(letters), tuple(notices)
 
 
 def _of_colour(shape: tuple[int, ...], named: str) -> str:
@@ -81,7 +82,8 @@ def _of_colour(shape: tuple[int, ...], named: str) -> str:
     if leading > 2:
         raise ImageError(
             f"The image has the axes {named}, of shape {shape}, which is taken for a colour image with "
-            f"{leading} further axes, but only time and Z are known: name them, such as --axes TZCYX."
+            f"{leading} further axes, but only time and Z are known: name them, such as TZCYX.",
+            setting="axes",
         )
     return "TZ"[2 - leading :] + "YXS"
 
@@ -99,16 +101,15 @@ def check_axes(axes: str, shape: tuple[int, ...]) -> str:
     if len(letters) != len(shape):
         raise ImageError(
             f"The axes {letters!r} are {len(letters)}, but the image has {len(shape)} ({size}); "
-            "give one letter of T, Z, C, Y, X for each."
+            "give one letter of T, Z, C, Y, X for each.",
+            setting="axes",
         )
     wrong = sorted({letter for letter in letters if letter not in _KNOWN or letters.count(letter) > 1})
     if wrong:
-        raise ImageError(
-            f"The axes {letters!r} cannot be: {wrong[0]!r} "
-            + ("comes twice." if wrong[0] in _KNOWN else "is none of T, Z, C, Y, X and S (colour samples).")
-        )
+        why = "comes twice" if wrong[0] in _KNOWN else "is none of T, Z, C, Y, X and S (colour samples)"
+        raise ImageError(f"The axes {letters!r} cannot be: {wrong[0]!r} {why}.", setting="axes")
     if "Y" not in letters or "X" not in letters:
-        raise ImageError(f"The axes {letters!r} are without Y or X; a plane has both.")
+        raise ImageError(f"The axes {letters!r} are without Y or X; a plane has both.", setting="axes")
     return letters
 
 
@@ -117,26 +118,26 @@ def plane_letters(axes: str) -> str:
     return "YXS" if "S" in axes else "YX"
 
 
-def planes_last(array: NDArray[Any] | PlaneArray, axes: str) -> tuple[Any, str]:
+def planes_last(array: NDArray[Any] | LazyArray, axes: str) -> tuple[Any, str]:
     """Move Y and X to the end (S after them); without reading anything where planes are read as they are.
 
     Parameters
     ----------
-    array : ndarray or PlaneArray
+    array : ndarray or LazyArray
         The pixels.
     axes : str
         One letter an axis.
 
     Returns
     -------
-    array : ndarray or PlaneArray
+    array : ndarray or LazyArray
         The same pixels; all of them in memory if what the array calls a plane is not one by `axes`.
     axes : str
         Their axes.
     """
     plane = plane_letters(axes)
     order = [letter for letter in axes if letter not in plane] + list(plane)
-    if isinstance(array, PlaneArray):
+    if isinstance(array, LazyArray):
         last = axes[-array.plane_ndim :]
         if sorted(last) == sorted(plane):
             within = tuple(last.index(letter) for letter in plane)

@@ -1,6 +1,7 @@
-"""Image files in and out: the door to the formats, each of which has modules in `napari_blindspot.formats`.
+"""Opening and writing image files of all formats, and the record of the run that wrote one.
 
-What is in front of this door decides which planes are denoised and when a result is complete.
+Formats are looked up in `napari_blindspot.files.formats.registry`; what is particular to one is in its own
+modules. Which planes are denoised, and when a result is complete, is decided in `napari_blindspot.jobs`.
 """
 
 from __future__ import annotations
@@ -12,20 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.core.errors import FileError
-from napari_blindspot.files.formats.bioio import bioio_format, bioio_series, open_bioio
-from napari_blindspot.files.formats.tiff_writer import NAMESPACE, OME_DTYPES
-from napari_blindspot.files.formats.zarr_reader import is_zarr, open_zarr, zarr_annotation, zarr_series
+from napari_blindspot.core.errors import FileError, ImageError
+from napari_blindspot.core.notices import Notice
+from napari_blindspot.core.plane import check_pixels
+from napari_blindspot.files.formats.registry import format_of, known_format, writer_of
+from napari_blindspot.files.formats.tiff_format import OME_DTYPES
+from napari_blindspot.files.formats.zarr_format import is_zarr
 from napari_blindspot.files.image_file import ImageFile, Series
 from napari_blindspot.files.spacing import Spacing
 from napari_blindspot.files.write_options import WriteOptions
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import numpy.typing as npt
 
+    from napari_blindspot.files.formats.registry import Planes
     from napari_blindspot.settings import Settings
 
 __all__ = [
@@ -37,15 +41,13 @@ __all__ = [
     "is_zarr",
     "list_series",
     "open_image",
+    "output_dtype",
     "read_image",
     "read_record",
     "read_settings",
     "write_image",
     "write_ome_tiff",
 ]
-
-_PNG = b"\x89PNG\r\n\x1a\n"
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def open_image(
@@ -56,8 +58,7 @@ def open_image(
     Parameters
     ----------
     path : path-like
-        A TIFF, OME-TIFF, ImageJ TIFF, PNG, CZI, LIF or ND2 file, or an OME-Zarr; which of them is decided
-        by what it holds, not by its name.
+        A file, or the folder of an OME-Zarr. What it holds decides its format, not its name.
     series : int, optional
         Which image of a file with several, counted from 0; see `list_series`.
     axes : str, optional
@@ -68,7 +69,7 @@ def open_image(
     -------
     ImageFile
         The pixels in the file's dtype, with Y and X (and S) as the last axes. Its array may be a
-        `napari_blindspot.files.lazy_array.PlaneArray`, which holds no pixels.
+        `napari_blindspot.files.lazy_array.LazyArray`, which holds no pixels.
 
     Raises
     ------
@@ -79,37 +80,22 @@ def open_image(
         If its axes are not those of an image, or do not fit `axes`.
     """
     source = Path(path)
-    if is_zarr(source):
-        return open_zarr(source, series, axes)
-    start = _first_bytes(source)
-    if start.startswith(_PNG):
-        from napari_blindspot.files.formats.png import open_png
-
-        return _with_axes(open_png(source, start), axes)
-    if start.startswith(_TIFF):
-        from napari_blindspot.files.formats.tiff_reader import open_tiff
-
-        return open_tiff(source, series, axes)
-    name = bioio_format(start)
-    if name is not None:
-        return open_bioio(source, name, series, axes)
-    if not start:
-        raise FileError(f"The file {source} is empty; a TIFF or PNG image is needed.")
-    raise FileError(f"The file {source} is neither a TIFF nor a PNG image: it begins with {start[:12]!r}.")
+    return known_format(source).open(source, series, axes)
 
 
 def read_image(path: str | os.PathLike[str], *, axes: str | None = None) -> ImageFile:
-    """Read all pixels of a file's first image; of a file with several, that is said in the notes.
+    """Read all pixels of a file's first image; of a file with several, a notice says so.
 
     The parameters and errors are those of `open_image`.
     """
-    there = list_series(path)
-    image = open_image(path, series=0, axes=axes).in_memory()
+    source = Path(path)
+    found = known_format(source)
+    there = found.series(source)
+    image = found.open(source, 0, axes).in_memory()
     if len(there) == 1:
         return image
-    called = f", {there[0].name!r}," if there[0].name else ""
-    note = f"The file holds {len(there)} images; the first{called} is used."
-    return replace(image, notes=(note, *image.notes))
+    notice = Notice("first-image-used", {"count": len(there), "name": there[0].name})
+    return replace(image, notices=(notice, *image.notices))
 
 
 def list_series(path: str | os.PathLike[str]) -> list[Series]:
@@ -121,23 +107,13 @@ def list_series(path: str | os.PathLike[str]) -> list[Series]:
         If the file cannot be read.
     """
     source = Path(path)
-    if is_zarr(source):
-        return zarr_series(source)
-    if _first_bytes(source).startswith(_TIFF):
-        from napari_blindspot.files.formats.tiff_reader import tiff_series
-
-        return tiff_series(source)
-    name = bioio_format(_first_bytes(source))
-    if name is not None:
-        return bioio_series(source, name)
-    image = open_image(source)
-    return [Series(0, "", image.shape, image.axes, str(image.dtype))]
+    return known_format(source).series(source)
 
 
 def write_image(
     path: str | os.PathLike[str],
     like: ImageFile,
-    planes: Callable[[tuple[int, ...]], npt.NDArray[Any]],
+    planes: Planes,
     dtype: npt.DTypeLike,
     *,
     options: WriteOptions | None = None,
@@ -149,7 +125,8 @@ def write_image(
     Parameters
     ----------
     path : path-like
-        The OME-Zarr to write if its name ends in .zarr, else the OME-TIFF; one that is there is replaced.
+        The output; one that is there is replaced. Its name decides its format: OME-Zarr if it ends in
+        .zarr, OME-TIFF if it ends in .tif or .tiff.
     like : ImageFile
         Has the shape, axes, voxel size, place and channels of the output; its pixels are not looked at.
     planes : callable
@@ -167,22 +144,57 @@ def write_image(
     Raises
     ------
     FileError
-        If the output cannot be written, for example because the disk is full.
+        If the name is not that of an output, or the output cannot be written, for example because the
+        disk is full.
     ImageError
         If the format cannot hold the dtype.
     """
     values = dict(record or {})
     if settings is not None:
         values["settings"] = settings.model_dump_json()
-    target, chosen = Path(path), options or WriteOptions()
-    if target.suffix.lower() == ".zarr":
-        from napari_blindspot.files.formats.zarr_writer import write_zarr
+    target, pixels = Path(path), np.dtype(dtype)
+    writer = writer_of(target)
+    if pixels.name not in writer.dtypes:
+        raise ImageError(
+            f"{writer.name} cannot hold {pixels}; choose one of: {', '.join(writer.dtypes)}.",
+            setting="output_dtype",
+        )
+    writer.write(target, like, planes, pixels, options or WriteOptions(), values)
 
-        write_zarr(target, like, planes, np.dtype(dtype), chosen, values, NAMESPACE)
-    else:
-        from napari_blindspot.files.formats.tiff_writer import write_tiff
 
-        write_tiff(target, like, planes, np.dtype(dtype), chosen, values)
+def output_dtype(pixels: npt.DTypeLike, setting: str, path: str | os.PathLike[str]) -> np.dtype[Any]:
+    """Return the dtype in which an output is written, and make sure that its format can hold it.
+
+    Parameters
+    ----------
+    pixels : dtype
+        Of the input.
+    setting : str
+        The setting ``output_dtype``: ``"input"`` for that of the input, else the name of a dtype.
+    path : path-like
+        The output, whose name decides its format.
+
+    Returns
+    -------
+    dtype
+        In the byte order of this machine.
+
+    Raises
+    ------
+    FileError
+        If the name is not that of an output.
+    ImageError
+        If the format cannot hold the dtype, or it is none of intensities.
+    """
+    wanted = np.dtype(pixels if setting == "input" else setting).newbyteorder("=")
+    check_pixels(wanted)
+    writer = writer_of(path)
+    if wanted.name not in writer.dtypes:
+        raise ImageError(
+            f"{writer.name} cannot hold {wanted.name}; choose float32 for the output.",
+            setting="output_dtype",
+        )
+    return wanted
 
 
 def write_ome_tiff(
@@ -235,9 +247,10 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
     from napari_blindspot.settings import Settings
 
     source = Path(path)
-    if not is_zarr(source) and not _first_bytes(source).startswith(_TIFF):
+    found = format_of(source)
+    if found is None or found.read_record is None:
         return Settings.parse(_read_json(source))
-    values = read_record(source)
+    values = found.read_record(source)
     if "settings" not in values:
         raise FileError(f"The file {source} holds no settings of napari-blindspot.")
     return Settings.parse(values["settings"])
@@ -257,28 +270,15 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, str]:
         If the file cannot be read.
     """
     source = Path(path)
-    if is_zarr(source):
-        return zarr_annotation(source, NAMESPACE)
-    if not _first_bytes(source).startswith(_TIFF):
-        return {}
-    from napari_blindspot.files.formats.tiff_reader import tiff_annotation
-
-    return tiff_annotation(source, NAMESPACE)
-
-
-def _with_axes(image: ImageFile, axes: str | None) -> ImageFile:
-    """Return an image without further metadata under the axes that a user named."""
-    if axes is None:
-        return image
-    from napari_blindspot.files.axes import check_axes, planes_last
-
-    array, letters = planes_last(image.array, check_axes(axes, image.shape))
-    return replace(image, array=array, axes=letters)
+    found = format_of(source)
+    return {} if found is None or found.read_record is None else found.read_record(source)
 
 
 def _read_json(source: Path) -> dict[str, Any]:
     try:
         values = json.loads(source.read_bytes())
+    except OSError as error:
+        raise FileError(f"Cannot read {source}: {error.strerror or error}.") from error
     except ValueError:
         values = None
     if not isinstance(values, dict):
@@ -286,11 +286,3 @@ def _read_json(source: Path) -> dict[str, Any]:
             f"The file {source} holds no settings: neither an OME-TIFF of an earlier run nor a JSON object."
         )
     return values
-
-
-def _first_bytes(source: Path) -> bytes:
-    try:
-        with source.open("rb") as stream:
-            return stream.read(32)
-    except OSError as error:
-        raise FileError(f"Cannot read {source}: {error.strerror or error}.") from error

@@ -1,4 +1,7 @@
-"""The pixels of a file with what is worth keeping of its metadata. Reading and writing are elsewhere."""
+"""The pixels of a file with what is worth keeping of its metadata, and what else a file offers.
+
+Reading and writing belong to the formats.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from napari_blindspot.core.errors import ImageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari_blindspot.core.notices import Notice
     from napari_blindspot.files.spacing import Spacing
 
 __all__ = ["ImageFile", "Series"]
@@ -23,7 +27,7 @@ class ImageFile:
 
     Attributes
     ----------
-    array : ndarray or PlaneArray
+    array : ndarray or LazyArray
         The pixels, in the dtype of the file; a plane is ``array[index]``.
     axes : str
         One letter an axis, of T, Z, C, Y, X, and S for the samples of a colour image; Y and X come last,
@@ -32,8 +36,8 @@ class ImageFile:
         Distance between neighbours along T, Z, Y and X where the file tells it.
     channel_names : tuple of str
         One name a channel, or empty.
-    notes : tuple of str
-        What the user ought to know about how the file was read, one sentence each.
+    notices : tuple of Notice
+        What the user ought to know about how the file was read.
     channel_colors : tuple of str
         One colour a channel, as #rrggbb, or "" where the file tells none; or empty.
     origin : mapping of str to float
@@ -45,7 +49,7 @@ class ImageFile:
     axes: str
     spacing: Mapping[str, Spacing] = field(default_factory=dict)
     channel_names: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
     channel_colors: tuple[str, ...] = ()
     origin: Mapping[str, float] = field(default_factory=dict)
 
@@ -81,7 +85,7 @@ class ImageFile:
         """
         if not 0 <= number < self.channels:
             there = "the only one is 0" if self.channels == 1 else f"they are 0 to {self.channels - 1}"
-            raise ImageError(f"There is no channel {number}; {there}.")
+            raise ImageError(f"There is no channel {number}; {there}.", setting="channel")
         letter = "S" if self.is_rgb else "C"
         if letter not in self.axes:
             return self

@@ -1,6 +1,6 @@
-"""An array whose planes are read when they are asked for: what a large file looks like to the rest.
+"""An array whose planes are read from a file when they are indexed, so a file may be larger than memory.
 
-Where the planes come from is the business of the readers in `napari_blindspot.formats`.
+How a plane is read belongs to the readers in `napari_blindspot.files.formats`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["PlaneArray"]
+__all__ = ["LazyArray"]
 
 
-class PlaneArray:
+class LazyArray:
     """An array (…, Y, X) that holds no pixels but knows how to read a plane.
 
     It can be indexed like a numpy array with numbers, slices and an ellipsis: as long as whole planes are
-    asked for, the answer is another `PlaneArray` or, for one plane, an ndarray. `numpy.asarray` reads all.
+    asked for, the answer is another `LazyArray` or, for one plane, an ndarray. `numpy.asarray` reads all.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class PlaneArray:
         return (self[number] for number in range(len(self)))
 
     def __repr__(self) -> str:
-        return f"PlaneArray(shape={self.shape}, dtype={self.dtype})"
+        return f"LazyArray(shape={self.shape}, dtype={self.dtype})"
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if copy is False:
@@ -104,7 +104,7 @@ class PlaneArray:
         free = len(part.leading)
         return np.asarray(part)[(slice(None),) * free + within]
 
-    def transpose(self, order: tuple[int, ...]) -> PlaneArray:
+    def transpose(self, order: tuple[int, ...]) -> LazyArray:
         """Return the array with its leading axes in another order; the plane's axes stay the last.
 
         Parameters
@@ -120,16 +120,16 @@ class PlaneArray:
             return self._read(tuple(source[axis] for axis in range(len(source))))
 
         shape = tuple(self.shape[axis] for axis in order) + self.shape[len(order) :]
-        return PlaneArray(shape, self.dtype, read, self.plane_ndim)
+        return LazyArray(shape, self.dtype, read, self.plane_ndim)
 
     def map(
         self, function: Callable[[npt.NDArray[Any]], npt.NDArray[Any]], plane_shape: tuple[int, ...]
-    ) -> PlaneArray:
+    ) -> LazyArray:
         """Return the array of what `function` makes of each plane, of shape `plane_shape`."""
         shape = self.leading + plane_shape
-        return PlaneArray(shape, self.dtype, lambda index: function(self._read(index)), len(plane_shape))
+        return LazyArray(shape, self.dtype, lambda index: function(self._read(index)), len(plane_shape))
 
-    def _choose(self, chosen: list[int | range]) -> PlaneArray:
+    def _choose(self, chosen: list[int | range]) -> LazyArray:
         def read(index: tuple[int, ...]) -> npt.NDArray[Any]:
             numbers = iter(index)
             return self._read(
@@ -137,7 +137,7 @@ class PlaneArray:
             )
 
         lengths = tuple(len(item) for item in chosen if isinstance(item, range))
-        return PlaneArray(lengths + self.shape[len(chosen) :], self.dtype, read, self.plane_ndim)
+        return LazyArray(lengths + self.shape[len(chosen) :], self.dtype, read, self.plane_ndim)
 
     def _complete(self, key: Any) -> tuple[Any, ...]:
         """Return a key with one entry an axis."""

@@ -1,4 +1,4 @@
-"""Distances between neighbours along an axis, in the units that files speak of.
+"""Distance between neighbouring pixels, planes or frames along an axis, with its unit.
 
 The names of units in the metadata of a particular format belong to that format's module.
 """

@@ -1,16 +1,19 @@
-"""How pixels are stored in an output; what is stored does not depend on it."""
+"""How pixels are stored in an output. What is stored does not depend on it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from napari_blindspot.core.errors import SettingsError
 
-__all__ = ["WriteOptions"]
+__all__ = ["COMPRESSIONS", "NGFF_VERSIONS", "Compression", "NgffVersion", "WriteOptions"]
 
-_COMPRESSIONS = ("none", "zlib", "zstd")
-_NGFF = ("0.4", "0.5")
+Compression = Literal["none", "zlib", "zstd"]
+NgffVersion = Literal["0.4", "0.5"]
+
+COMPRESSIONS: tuple[Compression, ...] = get_args(Compression)
+NGFF_VERSIONS: tuple[NgffVersion, ...] = get_args(NgffVersion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +38,24 @@ class WriteOptions:
         If a value is not one of these.
     """
 
-    compression: Literal["none", "zlib", "zstd"] = "zlib"
+    compression: Compression = "zlib"
     tile: int = 512
     pyramid: bool = False
-    ngff: Literal["0.4", "0.5"] = "0.5"
+    ngff: NgffVersion = "0.5"
 
     def __post_init__(self) -> None:
-        if self.compression not in _COMPRESSIONS:
+        if self.compression not in COMPRESSIONS:
             raise SettingsError(
                 f"The compression {self.compression!r} is not known; "
-                f"choose one of: {', '.join(_COMPRESSIONS)}."
+                f"choose one of: {', '.join(COMPRESSIONS)}.",
+                setting="compression",
             )
-        if self.ngff not in _NGFF:
+        if self.ngff not in NGFF_VERSIONS:
             raise SettingsError(
-                f"OME-Zarr {self.ngff!r} cannot be written; choose one of: {', '.join(_NGFF)}."
+                f"OME-Zarr {self.ngff!r} cannot be written; choose one of: {', '.join(NGFF_VERSIONS)}.",
+                setting="ngff",
             )
         if self.tile < 16 or self.tile % 16:
-            raise SettingsError(f"A tile of {self.tile} pixels cannot be; choose a multiple of 16.")
+            raise SettingsError(
+                f"A tile of {self.tile} pixels cannot be; choose a multiple of 16.", setting="tile"
+            )

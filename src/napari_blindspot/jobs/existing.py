@@ -6,6 +6,7 @@ Finished planes of outputs that are not there yet belong to `napari_blindspot.jo
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from napari_blindspot.files.image_file import ImageFile
     from napari_blindspot.jobs.file_job import FileJob
 
-__all__ = ["FileOutcome", "State", "earlier", "finished_record", "reserved"]
+__all__ = ["FileOutcome", "State", "check_room", "earlier", "finished_record", "reserved"]
 
 State = Literal["waiting", "running", "done", "failed", "skipped", "stopped"]
 
@@ -57,12 +58,29 @@ def reserved(job: FileJob, *, make_folder: bool = False) -> Iterator[None]:
                 raise FileError(
                     f"Cannot make the folder {path.parent}: {reason}; choose another output folder."
                 ) from error
-        check_writable(path, folder=is_zarr_name(path))
     with locked(*job.outputs.values()):
         try:
             yield
         finally:
             PlaneStore(job.output).discard_if_empty()
+
+
+def check_room(job: FileJob, image: ImageFile) -> None:
+    """Look whether outputs can be written, and whether there is room for them and for the kept planes.
+
+    Both are there for a moment at the end.
+
+    Raises
+    ------
+    FileError
+        If there is not.
+    """
+    size = math.prod(image.shape) * job.dtype(image.dtype).itemsize
+    # What an earlier run has kept is used, or makes room.
+    to_keep = len(job.outputs) * size - PlaneStore(job.output).size
+    for path in job.outputs.values():
+        needed = size + (max(0, to_keep) if path == job.output else 0)
+        check_writable(path, needed, folder=is_zarr_name(path))
 
 
 @dataclass(frozen=True, slots=True)

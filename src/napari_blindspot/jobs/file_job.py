@@ -10,13 +10,16 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from napari_blindspot.core.errors import FileError, ImageError
+from napari_blindspot.core.images import IMAGES
 from napari_blindspot.core.plane import MIN_SIZE, check_pixels, check_plane
-from napari_blindspot.files.door import OME_DTYPES, WriteOptions, is_zarr, open_image
+from napari_blindspot.files.door import WriteOptions, open_image, output_dtype
+from napari_blindspot.files.formats.registry import is_image_folder, writer_of
 from napari_blindspot.stack import plane_indices
 
 if TYPE_CHECKING:
@@ -26,11 +29,9 @@ if TYPE_CHECKING:
     from napari_blindspot.files.image_file import ImageFile
     from napari_blindspot.settings import Settings
 
-__all__ = ["Existing", "FileJob", "is_zarr_name"]
+__all__ = ["FileJob", "IfThere", "digest_of", "is_zarr_name"]
 
-Existing = Literal["refuse", "renew", "resume", "skip", "overwrite", "replace"]
-
-_TIFF, _ZARR = (".tif", ".tiff"), ".zarr"
+IfThere = Literal["refuse", "renew", "resume", "skip", "overwrite", "replace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class FileJob:
     axes: str | None = None
     channel: int | None = None
     write: WriteOptions = field(default_factory=WriteOptions)
-    existing: Existing = "resume"
+    existing: IfThere = "resume"
 
     @property
     def output(self) -> Path:
@@ -88,7 +89,7 @@ class FileJob:
         """
         if not os.path.lexists(self.source):
             raise FileError(f"The input {self.source} does not exist.")
-        if self.source.is_dir() and not is_zarr(self.source):
+        if self.source.is_dir() and not is_image_folder(self.source):
             raise FileError(f"The input {self.source} is a folder; give one image file or OME-Zarr.")
         image = open_image(self.source, series=self.series, axes=self.axes)
         if self.channel is not None:
@@ -115,17 +116,8 @@ class FileJob:
         ImageError
             If an output cannot hold it.
         """
-        if self.settings.output_dtype == "float32":
-            return np.dtype(np.float32)
-        native = pixels.newbyteorder("=")
-        has_tiff = not all(map(is_zarr_name, self.outputs.values()))
-        if has_tiff and native.name not in OME_DTYPES:
-            raise ImageError(
-                f"The image holds {native.name}, which an OME-TIFF cannot hold; "
-                "write float32, or an OME-Zarr.",
-                setting="output_dtype",
-            )
-        return native
+        kinds = [output_dtype(pixels, self.settings.output_dtype, path) for path in self.outputs.values()]
+        return kinds[0]
 
     def check_outputs(self) -> None:
         """Refuse names that would lose data, before anything is read.
@@ -133,16 +125,12 @@ class FileJob:
         Raises
         ------
         FileError
-            If a name is not that of an OME-TIFF or OME-Zarr, is the input's, is given twice, or is taken
+            If a name is that of no format which can be written, is the input's, is given twice, or is taken
             where that is to be refused.
         """
         names = [path.resolve() for path in self.outputs.values()]
         for number, (image, path) in enumerate(self.outputs.items()):
-            if path.suffix.lower() not in (*_TIFF, _ZARR):
-                raise FileError(
-                    f"The output {path} is an OME-TIFF or OME-Zarr, so its name must end in .ome.tif, .tif "
-                    "or .ome.zarr."
-                )
+            writer_of(path)
             if path.exists() and self.source.exists() and os.path.samefile(path, self.source):
                 raise FileError(f"The output {path} is the input itself; choose another name.")
             is_taken = path.exists() and (is_zarr_name(path) or not path.is_dir())
@@ -152,7 +140,8 @@ class FileJob:
                     setting="overwrite",
                 )
             if names[number] in names[:number]:
-                raise FileError(f"Both outputs are named {path}; give the {image} image another name.")
+                other = IMAGES[image].label
+                raise FileError(f"Both outputs are named {path}; give the {other} image another name.")
 
     def fingerprint(self, image: ImageFile) -> dict[str, Any]:
         """Return all that decides the pixels of the result, as JSON can hold it.
@@ -167,10 +156,8 @@ class FileJob:
         FileError
             If the input is not there any more.
         """
-        from napari_blindspot import __version__
-
         return {
-            "version": __version__,
+            "version": version("napari-blindspot"),
             "input": self.source.name,
             "content": _state_of(self.source),
             "series": self.series or 0,
@@ -182,13 +169,17 @@ class FileJob:
 
     def digest(self, image: ImageFile) -> str:
         """Return a short text that is the same for the same fingerprint."""
-        text = json.dumps(self.fingerprint(image), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return digest_of(self.fingerprint(image))
+
+
+def digest_of(fingerprint: Mapping[str, Any]) -> str:
+    """Return a short text that is the same for the same `FileJob.fingerprint`."""
+    return hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def is_zarr_name(path: Path) -> bool:
     """Tell whether an output of this name is an OME-Zarr."""
-    return path.suffix.lower() == _ZARR
+    return path.suffix.lower() == ".zarr"
 
 
 def _state_of(path: Path) -> str:

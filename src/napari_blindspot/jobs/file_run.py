@@ -7,7 +7,6 @@ take these steps; in which order files are worked on, and what a user is told, b
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,8 @@ from napari_blindspot.core.events import Cancelled, Finished
 from napari_blindspot.core.plane import check_plane
 from napari_blindspot.files.door import write_image
 from napari_blindspot.files.model_file import model_from_bytes, model_to_bytes
-from napari_blindspot.files.safe_write import check_writable
-from napari_blindspot.jobs.file_job import is_zarr_name
+from napari_blindspot.jobs.existing import check_room
+from napari_blindspot.jobs.file_job import digest_of
 from napari_blindspot.jobs.plane_store import PlaneStore
 from napari_blindspot.jobs.record import FileRecord, PlaneRecord
 from napari_blindspot.stack import chains, channel_of, fit_stack, plane_indices
@@ -69,7 +68,7 @@ class FileRun:
         FileError
             If the folder cannot be written to, or the disk is too full.
         """
-        _check_room(job, image)
+        check_room(job, image)
         fingerprint = job.fingerprint(image)
         store = PlaneStore.open(job.output, fingerprint, resume=job.existing != "overwrite")
         if not all(job.outputs.keys() <= store.images(index) for index in store.finished):
@@ -92,8 +91,8 @@ class FileRun:
 
     def record(self, planes: Collection[Index] | None = None) -> FileRecord:
         """Return what is to be known of some planes; of all that have a result if not told which."""
-        found = [record for index, record in self.records.items() if planes is None or index in planes]
-        return FileRecord.of(found, self.image.notes)
+        found = (record for index, record in self.records.items() if planes is None or index in planes)
+        return FileRecord(planes=tuple(found), reading=self.image.notices)
 
     def groups(self, size: int | None = None) -> list[list[Index]]:
         """Part the planes into groups that do not need one another.
@@ -174,7 +173,9 @@ class FileRun:
         FileError
             If one cannot be written; the planes are still there then.
         """
-        record = self.record().model_copy(update={"run": self.job.digest(self.image)})
+        # Of the input as it was when its planes were begun: it may have changed since.
+        run = digest_of(self.store.fingerprint)
+        record = self.record().model_copy(update={"run": run})
         dtype = self.job.dtype(self.image.dtype)
         for name, path in self.job.outputs.items():
             self._write(path, name, partial(self.store.image, name=name), dtype, record)
@@ -250,22 +251,6 @@ def check_planes(image: ImageFile) -> None:
                 f"{letter}={number}" for letter, number in zip(image.axes, index, strict=False)
             )
             raise ImageError(f"Plane {where}: {error}", setting=error.setting) from None
-
-
-def _check_room(job: FileJob, image: ImageFile) -> None:
-    """Look whether there is room for the kept planes and the outputs, both of which are there at last.
-
-    Raises
-    ------
-    FileError
-        If there is not.
-    """
-    size = math.prod(image.shape) * job.dtype(image.dtype).itemsize
-    # What an earlier run has kept is used, or makes room.
-    to_keep = len(job.outputs) * size - PlaneStore(job.output).size
-    for path in job.outputs.values():
-        needed = size + (max(0, to_keep) if path == job.output else 0)
-        check_writable(path, needed, folder=is_zarr_name(path))
 
 
 def _chain(index: Index, axes: str) -> str:

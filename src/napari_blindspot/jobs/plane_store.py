@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.core.errors import FileError
+from napari_blindspot.core.words import first_line
 from napari_blindspot.files.safe_write import atomic_path, discard_folder, remove_leftovers
 
 if TYPE_CHECKING:
@@ -114,6 +115,22 @@ class PlaneStore:
                     if self._is_whole(index, record):
                         self._records[index] = record
         return {index: record["record"] for index, record in sorted(self._records.items())}
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """All that decides the pixels, as `open` was told.
+
+        Raises
+        ------
+        FileError
+            If it cannot be read.
+        """
+        path = self.folder / _FINGERPRINT
+        try:
+            found: dict[str, Any] = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise FileError(f"Cannot read {path}: {first_line(error)}.") from error
+        return found
 
     @property
     def size(self) -> int:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from napari_blindspot.core.notices import Notice
-from napari_blindspot.core.words import sentences_of
+from napari_blindspot.core.notices import Notice  # noqa: TC001 (pydantic reads the annotations)
+from napari_blindspot.core.words import sentence, sentences_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from napari_blindspot.core.noise_model import NoiseModel
     from napari_blindspot.core.result import Result
@@ -103,8 +103,8 @@ class PlaneRecord(_Record):
         The settings that the run itself decided: device and precision.
     stopped : bool
         Whether someone ended the fit early, so that a whole one would give other pixels.
-    notices : tuple of dict
-        What the user ought to know, as of `napari_blindspot.core.notices.Notice.as_dict`.
+    notices : tuple of Notice
+        What the user ought to know.
     noise : NoiseFigures or None
         The measured noise.
     """
@@ -118,7 +118,7 @@ class PlaneRecord(_Record):
     origin: str
     resolved: dict[str, str]
     stopped: bool = False
-    notices: tuple[dict[str, Any], ...] = ()
+    notices: tuple[Notice, ...] = ()
     noise: NoiseFigures | None = None
 
     @classmethod
@@ -129,89 +129,69 @@ class PlaneRecord(_Record):
             planned_iterations=result.planned_iterations,
             passes=result.passes,
             seconds=round(result.seconds, 3),
-            phases=_rounded(result.phases),
+            phases={name: round(seconds, 3) for name, seconds in result.phases.items()},
             device=result.device,
             origin=result.origin,
             resolved={"device": result.settings.device, "precision": result.settings.precision},
             stopped=result.stopped,
-            notices=tuple(notice.as_dict() for notice in result.notices if notice.is_warning),
+            notices=tuple(notice for notice in result.notices if notice.is_warning),
             noise=NoiseFigures.of(result.noise),
         )
 
 
 class FileRecord(_Record):
-    """What is to be known about the finished planes of a file, together.
+    """What is to be known about the finished planes of a file.
 
     Attributes
     ----------
+    planes : tuple of PlaneRecord
+        In their order.
+    reading : tuple of Notice
+        What the user ought to know about how the file was read.
     run : str
         Digest of all that decides the pixels, `napari_blindspot.jobs.file_job.FileJob.digest`; empty in an
         output that is not whole.
-    planes : int
-        How many there are.
-    iterations, planned_iterations, passes : tuple of int
-        Of each plane.
-    seconds : float
-        Computing time of all planes.
-    phases : dict of str to float
-        Seconds of each phase of their fits.
-    devices : tuple of str
-        Names of the devices, each once.
-    stopped : bool
-        Whether a plane was ended early.
-    notes : tuple of str
-        What the user ought to know about how the file was read.
-    notices : tuple of tuple of dict
-        What the user ought to know about each plane.
-    noise : NoiseFigures or None
-        The median over the planes.
     """
 
+    planes: tuple[PlaneRecord, ...] = ()
+    reading: tuple[Notice, ...] = ()
     run: str = ""
-    planes: int = 0
-    iterations: tuple[int, ...] = ()
-    planned_iterations: tuple[int, ...] = ()
-    passes: tuple[int, ...] = ()
-    seconds: float = 0.0
-    phases: dict[str, float] = {}
-    devices: tuple[str, ...] = ()
-    stopped: bool = False
-    notes: tuple[str, ...] = ()
-    notices: tuple[tuple[dict[str, Any], ...], ...] = ()
-    noise: NoiseFigures | None = None
 
-    @classmethod
-    def of(cls, planes: Collection[PlaneRecord], notes: tuple[str, ...] = (), run: str = "") -> FileRecord:
-        """Put the records of a file's planes together."""
-        return cls(
-            run=run,
-            planes=len(planes),
-            iterations=tuple(plane.iterations for plane in planes),
-            planned_iterations=tuple(plane.planned_iterations for plane in planes),
-            passes=tuple(plane.passes for plane in planes),
-            seconds=round(sum(plane.seconds for plane in planes), 3),
-            phases=_rounded(sum((Counter(plane.phases) for plane in planes), Counter())),
-            devices=tuple(sorted({plane.device for plane in planes})),
-            stopped=any(plane.stopped for plane in planes),
-            notes=notes,
-            notices=tuple(plane.notices for plane in planes),
-            noise=NoiseFigures.median(plane.noise for plane in planes),
-        )
+    @cached_property
+    def seconds(self) -> float:
+        """Computing time of all planes."""
+        return sum(plane.seconds for plane in self.planes)
 
-    @property
+    @cached_property
+    def devices(self) -> tuple[str, ...]:
+        """Names of the devices, each once."""
+        return tuple(sorted({plane.device for plane in self.planes}))
+
+    @cached_property
+    def stopped(self) -> bool:
+        """Whether the fit of a plane was ended early."""
+        return any(plane.stopped for plane in self.planes)
+
+    @cached_property
+    def noise(self) -> NoiseFigures | None:
+        """The median over the planes; None if no plane's noise was measured."""
+        return NoiseFigures.median(plane.noise for plane in self.planes)
+
+    @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """The notices as sentences, each once with the number of planes that it is about."""
-        return tuple(sentences_of([[*map(Notice.from_dict, plane)] for plane in self.notices]))
+        """What the user ought to know; what is about planes once, with their number."""
+        planes = sentences_of([plane.notices for plane in self.planes])
+        return (*map(sentence, self.reading), *planes)
 
     def annotation(self) -> dict[str, str]:
         """Return what an output holds: a few values in words, and all of them as JSON."""
         return {
-            "iterations run": " ".join(map(str, self.iterations)),
-            "passes run": " ".join(map(str, self.passes)),
+            "iterations run": " ".join(str(plane.iterations) for plane in self.planes),
+            "passes run": " ".join(str(plane.passes) for plane in self.planes),
             "seconds": f"{self.seconds:.1f}",
             "device": ", ".join(self.devices),
             "noise": "" if self.noise is None else self.noise.in_words(),
-            "warnings": json.dumps([*self.notes, *self.warnings], ensure_ascii=False),
+            "warnings": json.dumps(self.warnings, ensure_ascii=False),
             "run": self.run,
             _KEY: self.model_dump_json(exclude_defaults=True),
         }
@@ -223,7 +203,3 @@ class FileRecord(_Record):
             return cls.model_validate_json(annotation.get(_KEY, ""))
         except ValidationError:
             return None
-
-
-def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(value, 3) for name, value in seconds.items()}

@@ -1,7 +1,8 @@
 """Isolated pixels that no lens can have made: hot and dead ones, and what cosmic rays leave.
 
-A point of light reaches the pixels around it as well, however small it is. A pixel far beyond its noise
-whose neighbours show nothing of it is the camera's.
+A point of light reaches the pixels around it as well, however small it is. A pixel that lies many standard
+deviations from its surroundings, and whose neighbours show nothing of it, is the camera's. Replacing such
+pixels belongs to `napari_blindspot.engine`.
 """
 
 from __future__ import annotations
@@ -17,14 +18,21 @@ if TYPE_CHECKING:
 
 __all__ = ["find_defects"]
 
-FAR = 8.0
-"""Standard deviations from the surroundings, of their noise or of their structure, that are no chance."""
+DEFECT_SIGMAS = 8.0
+"""Standard deviations from the surroundings, of their noise or of their structure, from which on a pixel
+may be a defect. docs/benchmarks/kinds.md, "Hot pixels": with it, none are found on FMDD's images and the
+stacks, and all of 183 that were put on the images of ``docs/benchmarks/kinds.py``."""
 
-SPILT = 0.1
-"""Share of a point of light that reaches the next pixels on average, also where it is sampled coarsely."""
+NEIGHBOUR_LIGHT_SHARE = 0.1
+"""Share of a point of light that reaches the next pixels on average. tests/noise/test_defects.py has points
+of a Gaussian of 0.5 pixels, where it is smallest; no table."""
 
-MARGIN = 1.0
-"""Standard deviations that the mean of a few neighbours may have by chance."""
+NEIGHBOUR_MEAN_SIGMAS = 1.0
+"""Standard deviations by which the mean of a few neighbours may be off by chance. A convention: twice the
+standard deviation of the mean of four."""
+
+SIGMAS_PER_MAD = 1.4826
+"""Standard deviation of Gaussian numbers over the median of their absolute values."""
 
 
 def find_defects(stabilised: Floats) -> npt.NDArray[np.bool_]:
@@ -48,7 +56,7 @@ def find_defects(stabilised: Floats) -> npt.NDArray[np.bool_]:
     around = beside | ((abs(y) == 1) & (abs(x) == 1))
     # Only few pixels stand out from both neighbours in y; what follows is too slow for all of them.
     vertical = np.median(windows[:, :, 1:4, 2], axis=2)
-    rows, columns = np.nonzero(np.abs(stabilised - vertical) > FAR / 2)
+    rows, columns = np.nonzero(np.abs(stabilised - vertical) > DEFECT_SIGMAS / 2)
     found = np.zeros(stabilised.shape, bool)
     if len(rows) == 0:
         return found
@@ -56,9 +64,9 @@ def find_defects(stabilised: Floats) -> npt.NDArray[np.bool_]:
     surroundings = np.median(patches[:, ring], axis=1)
     height = stabilised[rows, columns] - surroundings
     sign = np.sign(height)[:, None]
-    most = SPILT * np.abs(height) + MARGIN
-    structure = 1.4826 * np.median(np.abs(patches[:, ring] - surroundings[:, None]), axis=1)
-    defect = np.abs(height) > FAR * np.maximum(structure, 1.0)
+    most = NEIGHBOUR_LIGHT_SHARE * np.abs(height) + NEIGHBOUR_MEAN_SIGMAS
+    structure = SIGMAS_PER_MAD * np.median(np.abs(patches[:, ring] - surroundings[:, None]), axis=1)
+    defect = np.abs(height) > DEFECT_SIGMAS * np.maximum(structure, 1.0)
     for pixels in (beside, around):
         heights = np.sort(sign * (patches[:, pixels] - surroundings[:, None]), axis=1)
         # The largest is left out: the defect's neighbour may be a defect as well.

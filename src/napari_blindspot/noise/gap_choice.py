@@ -26,18 +26,27 @@ if TYPE_CHECKING:
 
 __all__ = ["DENSE", "SPARSE", "Plan", "make_plan"]
 
-GAPS = (0, 1, 2, 3)
-"""Gaps to choose from, in pixels."""
+CANDIDATE_GAPS = (0, 1, 2, 3)
+"""Gaps to choose from, in pixels. docs/benchmarks/auto.md, "Tried and dropped" (wider holes), and "Risk and
+gap" have what wider ones cost."""
 
-WINDOW = 5
-"""The risk is reckoned from the visible pixels within this distance."""
+RISK_WINDOW = 5
+"""Pixels. The risk is computed from the visible pixels of the (2 * 5 + 1)² around a hidden one. A
+convention: the widest gap leaves two rings of them."""
 
-LEAST_GAPS = ((0.75, 2), (0.4, 1))
-"""Correlation of next neighbours from which on a gap is needed whatever the risk: it is reckoned from the
-difference of two like figures there."""
+MIN_GAPS = ((0.75, 2), (0.4, 1))
+"""Pairs of a correlation of next pixels and the gap that is taken at least above it, whatever the risk
+says.
 
-TOLERANCE = 1.1
-"""A smaller gap is taken if its risk is at most this many times the least: it predicts more pixels."""
+For such noise the risk of a small gap cannot be trusted: it rests on the variance of the signal, which is
+then the difference of two figures that are nearly the same. docs/benchmarks/auto.md, "Risk and gap", has an
+image on which the risk alone chose no gap, with what gaps of 0, 1 and 2 pixels gave.
+"""
+
+MAX_RISK_RATIO = 1.1
+"""Risk over the least risk up to which a smaller gap is taken: it lets more pixels be predicted for the
+same work. For the risks of seven images in docs/benchmarks/auto.md, "Risk and gap", every ratio from 1.05
+to 3.5 chooses the same gaps."""
 
 SAFE_GAP = 1
 """Gap where the noise could not be measured."""
@@ -112,19 +121,31 @@ def make_plan(image: npt.ArrayLike, noise: NoiseModel, settings: MeasuredSetting
 def _least_risky_gap(image: npt.ArrayLike, noise: NoiseModel) -> int:
     """Return the smallest gap whose kriging risk on this image is close to the least.
 
-    Where the correlation is only an upper bound, so is the risk of small gaps; texture needs near pixels.
+    Parameters
+    ----------
+    image : array_like
+        (Y, X) in the unit in which the noise was measured.
+    noise : NoiseModel
+        Measured on it. Where texture makes its correlation an upper bound, the gap is 1 pixel: the risk of
+        small gaps would be too high, and texture needs near pixels (docs/benchmarks/kinds.md, "Correlated
+        noise under texture").
+
+    Returns
+    -------
+    int
+        In pixels.
     """
     if noise.textured:
         return 1
-    needed = next((gap for rho, gap in LEAST_GAPS if noise.neighbour_correlation > rho), 0)
-    gaps = GAPS[needed:]
+    needed = next((gap for rho, gap in MIN_GAPS if noise.neighbour_correlation > rho), 0)
+    gaps = CANDIDATE_GAPS[needed:]
     stabilised = Anscombe.of(noise).forward(image)
-    covariance, variance = signal_covariance(stabilised, noise.correlation, 2 * WINDOW)
-    y, x = np.mgrid[-WINDOW : WINDOW + 1, -WINDOW : WINDOW + 1]
+    covariance, variance = signal_covariance(stabilised, noise.correlation, 2 * RISK_WINDOW)
+    y, x = np.mgrid[-RISK_WINDOW : RISK_WINDOW + 1, -RISK_WINDOW : RISK_WINDOW + 1]
     distance = np.hypot(y, x)
     risks = []
     for gap in gaps:
         visible = distance > hole_radius(gap)
         risks.append(blind_spot_risk(covariance, noise.correlation, variance, visible))
     best = min(risks)
-    return next(gap for gap, risk in zip(gaps, risks, strict=True) if risk <= TOLERANCE * best)
+    return next(gap for gap, risk in zip(gaps, risks, strict=True) if risk <= MAX_RISK_RATIO * best)

@@ -1,4 +1,8 @@
-"""Whether the zeros of an image are photons that did not come, or a black level that was cut off."""
+"""Whether the zeros of an image are photons that did not come, or a black level that was cut off.
+
+Only this one question belongs here. What is done with clipped blocks belongs to
+`napari_blindspot.noise.estimate`.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +10,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_blindspot.noise.blocks import QUIETEST, detrend
+from napari_blindspot.noise.blocks import QUIET_SHARE, detrend
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["FEWEST", "counts_photons"]
+__all__ = ["MIN_BLOCKS", "counts_photons"]
 
-FEWEST = 60
-"""Blocks that are needed to do without all others."""
+MIN_BLOCKS = 60
+"""Blocks of one kind below which that kind says nothing: dim and bright ones here, unclipped ones in
+`napari_blindspot.noise.estimate`. A convention: the quietest tenth of them is 6."""
 
-DIM = (0.05, 2.0)
-"""Photons a pixel between which a block shows whether its zeros are counts or a clipped black level."""
+DIM_PHOTONS = (0.05, 2.0)
+"""Mean photons a pixel of dim blocks. In darker blocks too few photons come to measure their variance; in
+brighter ones hardly a pixel is zero. A convention, seen on the counts of tests/noise/test_estimate.py,
+which have 0.3 to 20 photons at most, and on "photons counted" in docs/benchmarks/kinds.md; no table chose
+it."""
 
-POISSON = (0.85, 1.25)
-"""Variance over mean of dim blocks that is the one of counts, 1: the trend takes a little from it, and
-structure adds to it."""
+DIM_VARIANCE_OVER_MEAN = (0.85, 1.25)
+"""Median variance over mean of dim blocks, in units of the step between values. It is 1 for counts, less
+the little that detrending takes, plus what structure adds. Seen on the same images."""
 
-LEAST = 0.7
-"""Variance over mean that even the quietest bright blocks of counts have."""
+MIN_BRIGHT_VARIANCE_OVER_MEAN = 0.7
+"""Variance over mean that the quietest tenth of the bright blocks of counts has at least. It is below 1
+since those blocks were chosen for their low variance. Seen on the same images."""
 
 
 def counts_photons(blocks: Floats) -> bool:
@@ -38,7 +47,7 @@ def counts_photons(blocks: Floats) -> bool:
     Parameters
     ----------
     blocks : ndarray
-        (M, side, side) float64, blocks of an image.
+        (M, side, side) float64, blocks of an image without NaN.
     """
     if len(blocks) == 0 or blocks.min() != 0:
         return False
@@ -46,10 +55,14 @@ def counts_photons(blocks: Floats) -> bool:
     if not np.isfinite(step) or np.any(blocks % step):
         return False
     photons = blocks.mean((1, 2)) / step
-    spread = (detrend(blocks) ** 2).mean((1, 2)) / step**2 / np.maximum(photons, DIM[0])
-    dim = (photons > DIM[0]) & (photons < DIM[1])
-    bright = photons >= DIM[1]
-    if dim.sum() < FEWEST or not POISSON[0] < np.median(spread[dim]) < POISSON[1]:
+    spread = (detrend(blocks) ** 2).mean((1, 2)) / step**2 / np.maximum(photons, DIM_PHOTONS[0])
+    dim = (photons > DIM_PHOTONS[0]) & (photons < DIM_PHOTONS[1])
+    bright = photons >= DIM_PHOTONS[1]
+    least, most = DIM_VARIANCE_OVER_MEAN
+    if dim.sum() < MIN_BLOCKS or not least < np.median(spread[dim]) < most:
         return False
     # Structure adds to the spread of bright blocks, and nothing takes from that of counts.
-    return bool(bright.sum() < FEWEST or np.quantile(spread[bright], QUIETEST) > LEAST)
+    return bool(
+        bright.sum() < MIN_BLOCKS
+        or np.quantile(spread[bright], QUIET_SHARE) > MIN_BRIGHT_VARIANCE_OVER_MEAN
+    )

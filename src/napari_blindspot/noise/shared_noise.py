@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_blindspot.noise.blocks import diagonal_differences
+from napari_blindspot.noise.blocks import cut_blocks, diagonal_differences
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,13 +20,16 @@ __all__ = ["MOST_SHARED", "shared_noise"]
 
 MOST_SHARED = 0.15
 """Correlation of the noise of two planes from which on neighbours are not used: its square is the share of
-a pixel's noise that a neighbour gives away."""
+the variance of a pixel's noise that a neighbour gives away. docs/benchmarks/stacks.md, "Neighbouring
+planes", by ``docs/benchmarks/stacks.py neighbours``, has 0.025 to 0.044 for independent captures; a running
+mean over two frames has 0.5 (tests/noise/test_shared_noise.py)."""
 
-BLOCK = 16
-"""Side of the blocks in which noise is compared, in pixels."""
+BLOCK_SIDE = 16
+"""Side in pixels of the blocks in which noise is compared. A convention."""
 
-QUIETEST = 0.2
-"""Share of the blocks that is taken to be free of structure."""
+QUIET_SHARE_OF_BOTH = 0.2
+"""Share of the blocks that is taken to be free of structure in both planes. A convention: larger than where
+one plane is measured, since blocks that do not overlap are few."""
 
 
 def shared_noise(plane: npt.NDArray[np.float64], neighbours: npt.NDArray[np.float64]) -> float:
@@ -47,26 +50,28 @@ def shared_noise(plane: npt.NDArray[np.float64], neighbours: npt.NDArray[np.floa
     float
         The largest correlation with one of them, in [-1, 1]; 0 for N = 0.
     """
-    mine = _blocks(plane)
-    return max((_correlation(mine, _blocks(other)) for other in neighbours), default=0.0)
+    mine = _tiles(plane)
+    return max((_correlation(mine, _tiles(other)) for other in neighbours), default=0.0)
 
 
-def _blocks(plane: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the diagonal differences in blocks, (N, pixels)."""
-    rough = diagonal_differences(plane)
-    side = min(BLOCK, min(rough.shape))
-    rows, columns = rough.shape[0] // side, rough.shape[1] // side
-    cut = rough[: rows * side, : columns * side].reshape(rows, side, columns, side)
-    return np.asarray(cut.transpose(0, 2, 1, 3).reshape(rows * columns, -1))
+def _tiles(plane: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the diagonal differences of a (Y, X) plane in tiles, (M, pixels of a tile)."""
+    differences = diagonal_differences(plane)
+    side = min(BLOCK_SIDE, min(differences.shape))
+    return cut_blocks(differences[None], side, stride=side).reshape(-1, side * side)
 
 
 def _correlation(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
-    whole = np.isfinite(a).all(1) & np.isfinite(b).all(1)
-    a, b = a[whole], b[whole]
+    """Return the correlation, in [-1, 1], of the (M, pixels) tiles of two planes that are quiet in both.
+
+    Tiles with NaN are left out; it is 0 where nothing is left, or where nothing varies.
+    """
+    finite = np.isfinite(a).all(1) & np.isfinite(b).all(1)
+    a, b = a[finite], b[finite]
     if len(a) == 0:
         return 0.0
     power = (a**2).mean(1) + (b**2).mean(1)
-    quiet = power <= np.quantile(power, QUIETEST)
+    quiet = power <= np.quantile(power, QUIET_SHARE_OF_BOTH)
     a, b = a[quiet], b[quiet]
     scale = float(np.sqrt((a**2).mean() * (b**2).mean()))
     return float((a * b).mean() / scale) if scale > 0 else 0.0

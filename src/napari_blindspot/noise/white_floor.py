@@ -19,26 +19,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.fft import dctn
 
-from napari_blindspot.noise.blocks import Line, line_through, quiet_blocks, standard_errors
+from napari_blindspot.noise.blocks import VarianceLine, line_through, quiet_blocks, standard_errors
 
 if TYPE_CHECKING:
     from napari_blindspot.noise.blocks import Floats, Members
 
 __all__ = ["WhiteFloor", "white_floor"]
 
-LOW = 0.4
-"""Frequencies below it, in cycles per pixel, decide which blocks are quiet."""
+LOW_FREQUENCY = 0.4
+"""Cycles per pixel. The power below decides which blocks are quiet."""
 
-HIGH, HIGHEST = 0.5, 0.58
-"""The floor is measured from the first on; that it is flat, on either side of the second."""
+FLOOR_FREQUENCY, FLOOR_SPLIT_FREQUENCY = 0.5, 0.58
+"""Cycles per pixel. The floor is the power from the first on, and it is flat if the power on either side of
+the second is the same. Both lie in the corners of the spectrum; docs/benchmarks/noise.md says why."""
 
-FALL = (0.09, 0.15)
-"""Fall of the floor, as a logarithm, up to which it is flat and from which on it is not: 0.20 for noise
-with a correlation of 0.2 between next pixels, 0.7 for a wide-field camera's with 0.6."""
+FAST_FREQUENCY, SLOW_FREQUENCY = 0.38, 0.2
+"""Cycles per pixel. Noise is compared between the directions where its frequency along one axis is at least
+the first, and along the other below the second."""
 
-SLANT = (0.3, 0.5)
-"""Likewise for the ratio of y to x, 0.8 for noise with a correlation of 0.2 along its rows. Beyond, the
-correlation is no longer weak."""
+FLOOR_FALL = (0.09, 0.15)
+"""Logarithm of the power below `FLOOR_SPLIT_FREQUENCY` over that above. Up to the first value the floor
+counts as flat, from the second on as not flat. It is 0.20 for noise with a correlation of 0.2 between next
+pixels and 0.7 for a wide-field camera's with 0.6. The first three tables of docs/benchmarks/noise.md, by
+``docs/benchmarks/noise.py texture``, were measured with these limits."""
+
+AXES_LOG_RATIO = (0.3, 0.5)
+"""Logarithm of the power of frequencies fast in y over those fast in x. Up to the first value the noise
+counts as nearly white, from the second on as correlated along one axis, for which this module is not made.
+It is 0.8 for noise with a correlation of 0.2 along its rows. Same tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,7 @@ class WhiteFloor:
 
     Attributes
     ----------
-    line : Line
+    line : VarianceLine
         Its variance (as that of white noise at all frequencies) over intensity.
     least : float
         Least variance the line is to be trusted with.
@@ -59,7 +67,7 @@ class WhiteFloor:
         From 0, not flat, to 1, flat: how far the noise is to be believed so white.
     """
 
-    line: Line
+    line: VarianceLine
     least: float
     slope_error: float
     intercept_error: float
@@ -74,19 +82,19 @@ def white_floor(means: Floats, residuals: Floats) -> WhiteFloor:
     Parameters
     ----------
     means : ndarray
-        (N,) mean intensities.
+        (M,) mean intensities.
     residuals : ndarray
-        (N, side, side), the blocks without their trend, in the order of the image.
+        (M, side, side), the blocks without their trend, in the order of the image.
     """
     side = residuals.shape[1]
     fy, fx = np.mgrid[:side, :side] / (2 * side)
     frequency = np.hypot(fy, fx)
-    high, highest = frequency >= HIGH, frequency >= HIGHEST
+    high, highest = frequency >= FLOOR_FREQUENCY, frequency >= FLOOR_SPLIT_FREQUENCY
     power = dctn(residuals, axes=(1, 2), norm="ortho") ** 2
-    activity = power[:, (frequency > 0) & (frequency < LOW)].mean(1)
+    activity = power[:, (frequency > 0) & (frequency < LOW_FREQUENCY)].mean(1)
     variances = power[:, high].mean(1)
 
-    def fit(members: Members) -> tuple[Line, float, Members]:
+    def fit(members: Members) -> tuple[VarianceLine, float, Members]:
         quiet = quiet_blocks(means[members], activity[members])
         line, least = line_through(means[members], variances[members], quiet)
         return line, least, members[np.concatenate(quiet)]
@@ -104,12 +112,12 @@ def white_floor(means: Floats, residuals: Floats) -> WhiteFloor:
         return WhiteFloor(line, least, slope_error, intercept_error, 0.0, 0.0, 0.0)
     spectrum = (power[quiet[usable]] / scale[usable, None, None]).mean(0)
     fall = _log_ratio(spectrum[high & ~highest].mean(), spectrum[highest].mean())
-    fast_x = (fx >= 0.38) & (fy < 0.2)
+    fast_x = (fx >= FAST_FREQUENCY) & (fy < SLOW_FREQUENCY)
     slant = _log_ratio(spectrum[fast_x.T].mean(), spectrum[fast_x].mean())
-    flatness = _descent(fall, FALL) * _descent(abs(slant), SLANT)
+    flatness = _trust(fall, FLOOR_FALL) * _trust(abs(slant), AXES_LOG_RATIO)
     # The spectrum of noise that next pixels of a row share is 1 + 2 rho cos(2 pi fx).
     cosine = np.cos(2 * np.pi * fx)
-    ratio = math.exp(min(abs(slant), SLANT[1]))
+    ratio = math.exp(min(abs(slant), AXES_LOG_RATIO[1]))
     rho = (ratio - 1) / 2 / (cosine[fast_x.T].mean() - ratio * cosine[fast_x].mean())
     missed = 1 + 2 * rho * float(cosine[high].mean())
     return WhiteFloor(
@@ -124,9 +132,10 @@ def white_floor(means: Floats, residuals: Floats) -> WhiteFloor:
 
 
 def _log_ratio(a: float, b: float) -> float:
+    """Return the logarithm of the ratio of two powers; infinite where one of them is not positive."""
     return math.log(a / b) if a > 0 and b > 0 else math.inf
 
 
-def _descent(value: float, limits: tuple[float, float]) -> float:
+def _trust(value: float, limits: tuple[float, float]) -> float:
     """Return 1 up to the first limit, 0 from the second on, and a ramp between them."""
     return float(np.clip((limits[1] - value) / (limits[1] - limits[0]), 0.0, 1.0))

@@ -13,10 +13,10 @@ from napari_blindspot.pretraining.train import train
 from napari_blindspot.settings import PRETRAINED_WIDTH
 
 
-def main(
+def make_weights(
     noise: Annotated[NoiseKind, typer.Argument(help="Kind of noise.")],
     folder: Annotated[Path, typer.Argument(help="Where the weights are written.")],
-    iterations: Annotated[int, typer.Option(min=2, help="Steps of the training.")] = 50_000,
+    iterations: Annotated[int, typer.Option(min=2, help="Iterations of the training.")] = 50_000,
     planes: Annotated[int, typer.Option(min=1, help="Synthetic planes to draw patches from.")] = 1500,
 ) -> None:
     """Train the denoiser on synthetic planes."""
@@ -35,4 +35,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    typer.run(make_weights)

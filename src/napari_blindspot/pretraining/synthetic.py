@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["Plane", "random_plane"]
+__all__ = ["SyntheticPlane", "random_plane"]
 
 EPSILON = 1e-9
+"""Added to what is divided by, in case a plane is empty."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plane:
+class SyntheticPlane:
     """A clean plane on the scale of a fit.
 
     Attributes
@@ -41,15 +42,15 @@ class Plane:
     sigma: float
 
 
-def random_plane(seed: int, side: int) -> Plane:
+def random_plane(seed: int, side: int) -> SyntheticPlane:
     """Make a plane of one to four kinds of structure.
 
     Parameters
     ----------
     seed : int
-        The same one gives the same plane.
+        Same seed, same plane.
     side : int
-        In pixels.
+        Side of the plane in pixels.
     """
     draw = _Draw(np.random.default_rng(seed), side)
     rng = draw.rng
@@ -67,7 +68,7 @@ def random_plane(seed: int, side: int) -> Plane:
     plane = (plane - plane.mean()) / (plane.std() + EPSILON)
     noise = draw.log_uniform(0.08, 1.5)
     whole = math.hypot(1.0, noise)
-    return Plane((plane / whole).astype(np.float32), noise / whole)
+    return SyntheticPlane((plane / whole).astype(np.float32), noise / whole)
 
 
 class _Draw:
@@ -137,6 +138,7 @@ class _Draw:
         return self._lines(copies=self.log_uniform(1.0, 6.0))
 
     def _lines(self, copies: float) -> Floats:
+        """Return curves at one value of a random field, or at so many; 0 for one."""
         stretch = self.log_uniform(2, 12) if copies or self.rng.random() < 0.5 else 1.0
         field = self.fractal(self.rng.uniform(2.5, 4.0), 6 * self.log_uniform(3, 40), stretch)
         gradient = np.hypot(*np.gradient(field))
@@ -215,5 +217,6 @@ class _Draw:
 
 
 def _scaled(field: Floats) -> Floats:
+    """Return a field of any shape with standard deviation 1."""
     scaled: Floats = field / field.std()
     return scaled

@@ -17,14 +17,17 @@ from napari_blindspot.core.errors import OutOfMemoryError
 from napari_blindspot.core.events import Paused, Step
 from napari_blindspot.engine.blind_fit import BlindFit, BlindLoss
 from napari_blindspot.engine.fit_plane import fit_plane
-from napari_blindspot.engine.hardware.cuda_graph import SWITCH, WARM_UP, Replay
+from napari_blindspot.engine.hardware.cuda_graph import SWITCH, WARM_UP, StepReplay
 from napari_blindspot.engine.hardware.memory import free_memory, peak_memory
 from napari_blindspot.engine.hardware.torch_state import computing
-from napari_blindspot.engine.inr_fit import ImplicitFit
-from napari_blindspot.engine.paper_fit import JointFit
-from napari_blindspot.engine.refinement import Refinement
+from napari_blindspot.engine.inr_fit import InrFit
+from napari_blindspot.engine.paper_fit import PaperFit
+from napari_blindspot.engine.refinement import RefinementLoss
+from napari_blindspot.engine.run import LossRecord
 from napari_blindspot.engine.trainer import Trainer
+from napari_blindspot.method.losses import LOSSES
 from napari_blindspot.samples import confocal
+from planned import planned
 
 pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="torch finds no NVIDIA GPU on this machine"
@@ -104,32 +107,30 @@ def test_the_estimate_covers_what_a_run_takes(preset):
 def paper_step():
     settings = Settings.from_preset("paper", device="cuda", precision="float32", unet_width=24)
     noisy = torch.rand(128, 128, device="cuda")
-    joint = JointFit(noisy, torch.ones_like(noisy, dtype=torch.bool), settings)
-    return joint.step, lambda: joint.losses[: joint.iteration], joint.replay
+    joint = PaperFit(noisy, torch.ones_like(noisy, dtype=torch.bool), settings)
+    return joint.step, lambda: torch.stack([joint.losses.of(name) for name in LOSSES]), joint.replay
 
 
 def measured_step(name: str, gap: int):
     """Return a step of a measured run as a function, its loss, and what replays it."""
-    settings = Settings.from_preset(
-        "auto",
-        device="cuda",
-        precision="float32",
-        dilation=gap,
-        visible_fraction=28 / 49 if gap else 8 / 9,
-        batch_size=2,
-    )
+    settings = planned(gap=gap, device="cuda", precision="float32", batch_size=2)
     generator = torch.Generator("cuda").manual_seed(0)
     noisy = torch.randn(256, 256, device="cuda", generator=generator)
     valid = torch.ones_like(noisy, dtype=torch.bool)
     fit = BlindFit(noisy, valid, settings)
     if name == "INR":
-        inr = ImplicitFit(noisy, valid, fit.fill[0, 0], settings, 100, fit.generator)
-        record = torch.zeros(3, device="cuda")
-        return lambda: inr.step(record), lambda: record, inr.replay
+        inr = InrFit(noisy, valid, fit.fill[0, 0], settings, 100, fit.generator)
+        losses = LossRecord(100, noisy.device)
+
+        def step() -> None:
+            inr.step(losses)
+            losses.done += 1
+
+        return step, lambda: losses.of("inr"), inr.replay
     sigma, correlation = torch.ones_like(fit.noisy), torch.eye(9, device="cuda") if gap else None
-    refinement = Refinement(fit, fit.noisy, 0 * fit.noisy, sigma, correlation)
+    refinement = RefinementLoss(fit, fit.noisy, 0 * fit.noisy, sigma, correlation)
     loss = BlindLoss(fit) if name == "blind" else refinement
-    trainer, replay = Trainer(fit.network, 100, 1e-3, 0.9), Replay(fit.generator, fit.compromises)
+    trainer, replay = Trainer(fit.network, 100, 1e-3, 0.9), StepReplay(fit.generator, fit.compromises)
     return lambda: fit.learn(trainer, loss, replay), lambda: trainer.loss, replay
 
 
@@ -233,12 +234,12 @@ def test_a_step_that_cannot_be_recorded_leaves_torch_in_order():
     # In a process of its own, since no other recording is tried after one that failed.
     program = """
         import torch
-        from napari_blindspot import denoise
-        from napari_blindspot.engine.hardware.cuda_graph import WARM_UP, Replay
+        from napari_blindspot import denoise, sentence
+        from napari_blindspot.engine.hardware.cuda_graph import WARM_UP, StepReplay
         from napari_blindspot.samples import confocal
 
         generator, compromises = torch.Generator("cuda").manual_seed(0), {}
-        replay, total = Replay(generator, compromises), torch.zeros((), device="cuda")
+        replay, total = StepReplay(generator, compromises), torch.zeros((), device="cuda")
 
         def work():
             drawn = torch.rand((), device="cuda", generator=generator)
@@ -246,13 +247,13 @@ def test_a_step_that_cannot_be_recorded_leaves_torch_in_order():
 
         for _ in range(WARM_UP + 3):
             replay(work, lambda: [total])
-        print(replay.graph, compromises["graph"])
+        print(replay.graph, sentence(compromises["graph"]))
         torch.cuda.empty_cache()
         generator.manual_seed(0)
         again = sum(torch.rand((), device="cuda", generator=generator) for _ in range(WARM_UP + 3))
         print(torch.allclose(again, total))
         noisy = confocal((64, 64)).noisy
-        result = denoise(noisy, device="cuda", iterations=10, refine_iterations=(), passes=1)
+        result = denoise(noisy, device="cuda", iterations=10, refine_iterations=(), symmetries=1)
         print(result.denoised.std() > 0, result.warnings)
     """
     command = [sys.executable, "-c", textwrap.dedent(program)]
@@ -266,10 +267,8 @@ def test_a_step_that_cannot_be_recorded_leaves_torch_in_order():
 def test_a_gpu_without_room_ends_with_one_sentence_and_then_works_again():
     noisy = confocal((64, 64)).noisy
     settings = Settings.from_preset("auto", device="cuda", **SHORT["auto"] | {"iterations": 5})
-    free = free_memory(torch.device("cuda"))
-    assert free is not None
     hog = []
-    size = free
+    size = free_memory("cuda")
     while size > 2**16:
         try:
             hog.append(torch.empty(size, dtype=torch.uint8, device="cuda"))

@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -14,7 +16,9 @@ from torch.profiler import ProfilerActivity, profile
 from napari_blindspot import Settings, denoise
 from napari_blindspot.core.errors import OutOfMemoryError
 from napari_blindspot.core.events import Started
-from napari_blindspot.engine import fit as engine_fit
+from napari_blindspot.core.notices import Notice
+from napari_blindspot.core.words import sentence
+from napari_blindspot.engine import fit_plane as engine_fit
 from napari_blindspot.engine.blind_fit import BlindFit, BlindLoss
 from napari_blindspot.engine.fit_plane import fit_plane
 from napari_blindspot.engine.hardware import memory
@@ -25,10 +29,11 @@ from napari_blindspot.engine.hardware.memory import (
     shortage,
     tile_side,
 )
-from napari_blindspot.engine.paper_fit import JointFit
-from napari_blindspot.engine.refinement import Refinement
+from napari_blindspot.engine.paper_fit import PaperFit
+from napari_blindspot.engine.refinement import RefinementLoss
 from napari_blindspot.engine.trainer import Trainer
 from napari_blindspot.method.compact_unet import CompactUNet
+from planned import planned
 
 CPU = torch.device("cpu")
 QUICK = {
@@ -38,7 +43,7 @@ QUICK = {
     "unet_width": 8,
     "patch_size": 32,
     "batch_size": 4,
-    "passes": 2,
+    "symmetries": 2,
     "precision": "float32",
 }
 
@@ -48,7 +53,7 @@ def settings(preset: str = "auto", **changes) -> Settings:
 
 
 def blind_fit(size: int, **changes) -> BlindFit:
-    chosen = settings(**({"dilation": 0, "visible_fraction": 8 / 9, "unet_width": 8} | changes))
+    chosen = planned(**({"device": "cpu", "precision": "float32", "unet_width": 8} | changes))
     noisy = torch.from_numpy(np.random.default_rng(0).normal(size=(size, size)).astype(np.float32))
     fit = BlindFit(noisy, torch.ones_like(noisy, dtype=torch.bool), chosen)
     torch.nn.init.normal_(fit.network.output.weight, generator=fit.generator)
@@ -103,7 +108,7 @@ def test_the_estimate_covers_what_is_allocated_and_is_not_much_more(precision):
 
     paper = settings("paper", precision=precision, unet_width=48)
     noisy = torch.rand(64, 64)
-    joint = JointFit(noisy, torch.ones_like(noisy, dtype=torch.bool), paper)
+    joint = PaperFit(noisy, torch.ones_like(noisy, dtype=torch.bool), paper)
     estimate = peak_memory((64, 64), paper) - memory.SCRATCH
     assert 0.6 * estimate < most_bytes(joint.step) < 1.1 * estimate
 
@@ -128,13 +133,15 @@ def test_the_largest_plane_fits_and_the_next_does_not():
 def test_a_run_that_needs_more_memory_than_there_is_says_so_before_it_begins(monkeypatch):
     noisy = np.random.default_rng(0).poisson(30, (64, 64))
     started = next(iter(fit_plane(noisy, settings(**QUICK))))
-    assert "of memory" not in started.note
+    assert "memory-short" not in [notice.kind for notice in started.notices]
     monkeypatch.setattr(memory, "free_memory", lambda device: 50 * 2**20)
     for preset in ("auto", "paper"):
         changes = QUICK if preset == "auto" else {"iterations": 2, "passes": 1, "unet_width": 8}
         started = next(iter(fit_plane(noisy, settings(preset, **changes))))
         assert isinstance(started, Started)
-        assert "of memory, but 0.0 GiB are free: a smaller region is safer." in started.note
+        (short,) = (notice for notice in started.notices if notice.kind == "memory-short")
+        assert not short.is_warning
+        assert "of memory, but 0.0 GiB are free: a smaller region is safer." in sentence(short)
 
 
 def test_tiles_are_as_large_as_memory_allows(monkeypatch):
@@ -143,31 +150,37 @@ def test_tiles_are_as_large_as_memory_allows(monkeypatch):
         monkeypatch.setattr(memory, "free_memory", lambda device, free=free: free)
         sides.append(tile_side((800, 800), settings(), CPU))
     assert sides == [768, 384, 192, 96]
-    monkeypatch.setattr(memory, "free_memory", lambda device: None)
-    assert tile_side((800, 800), settings(), CPU) == 768
-    assert shortage((2**20, 2**20), settings("paper"), CPU) == ""
+
+
+def test_only_a_run_that_needs_more_than_there_is_is_short_of_memory(monkeypatch):
+    needed = peak_memory((2**12, 2**12), settings("paper"))
+    monkeypatch.setattr(memory, "free_memory", lambda device: needed)
+    assert shortage((2**12, 2**12), settings("paper"), CPU) == ()
+    monkeypatch.setattr(memory, "free_memory", lambda device: needed - 1)
+    values = {"needed": needed, "free": needed - 1, "device": ""}
+    assert shortage((2**12, 2**12), settings("paper"), CPU) == (Notice("memory-short", values, False),)
 
 
 def test_what_the_system_and_the_container_have_left_counts(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
+    machine = SimpleNamespace(total=9000 * 1024, available=4000 * 1024)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
     monkeypatch.setattr(memory, "CGROUP", tmp_path)
-    (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable: 4000 kB\n")
-    assert free_memory(CPU) == 4000 * 1024
+    assert free_memory() == free_memory("cpu") == 4000 * 1024
     (tmp_path / "memory.max").write_text("max\n")
-    assert free_memory(CPU) == 4000 * 1024
+    assert free_memory("cpu") == 4000 * 1024
     (tmp_path / "memory.max").write_text("3000000\n")
     (tmp_path / "memory.current").write_text("2500000\n")
     (tmp_path / "memory.stat").write_text("anon 2000000\ninactive_file 400000\n")
-    assert free_memory(CPU) == 900_000
+    assert free_memory("cpu") == 900_000
 
 
 def test_a_prediction_that_does_not_fit_is_made_in_tiles_to_the_same_pixels(at_most):
     fit = blind_fit(400)
-    whole = fit.apply_tiled(fit.network, fit.noisy, fit.valid, fit.beside)
+    whole = fit.apply_tiled(fit.network, fit.noisy, fit.valid, fit.neighbours)
     seen = at_most(350**2)
-    tiled = fit.apply_tiled(fit.network, fit.noisy, fit.valid, fit.beside)
+    tiled = fit.apply_tiled(fit.network, fit.noisy, fit.valid, fit.neighbours)
     # 192 with a margin on either side is 320.
-    assert fit.tile == 192
+    assert fit.tiling.side == 192
     assert seen[0] == 400**2 and max(seen[-9:]) <= 320**2
     assert torch.allclose(tiled, whole, atol=1e-4)
 
@@ -190,7 +203,7 @@ def test_the_refinement_goes_on_with_smaller_patches_too(at_most):
     correlation = torch.exp(-(offsets[:, None] ** 2 + offsets**2) / 3.0)
     sigma = torch.full_like(fit.noisy, 0.3)
     for autocorrelation in (None, correlation):
-        loss = Refinement(fit, fit.noisy, torch.zeros_like(fit.noisy), sigma, autocorrelation)
+        loss = RefinementLoss(fit, fit.noisy, torch.zeros_like(fit.noisy), sigma, autocorrelation)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(fit.patches, "side", 64)
             trainer = Trainer(fit.network, 10, 1e-3, 0.9)
@@ -280,8 +293,8 @@ def test_a_process_that_may_not_grow_denoises_a_plane_that_would_not_fit_at_once
         from pathlib import Path
         from napari_blindspot import denoise
 
-        quick = dict(device="cpu", iterations=2, refine_iterations=(1,), passes=1, unet_width=48,
-                     patch_size=32, precision="float32", dilation=0, visible_fraction=0.75)
+        quick = dict(device="cpu", iterations=2, refine_iterations=(1,), symmetries=1, unet_width=48,
+                     patch_size=32, precision="float32", gap=0, visible_fraction=0.75)
         rng = np.random.default_rng(0)
         denoise(rng.poisson(30, (64, 64)), **quick)
         size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -296,5 +309,8 @@ def test_a_process_that_may_not_grow_denoises_a_plane_that_would_not_fit_at_once
 
 
 def test_nothing_is_estimated_for_a_plane_that_is_left_as_it_is(monkeypatch):
-    monkeypatch.setattr(engine_fit, "shortage", lambda *_: "must not be asked")
-    assert "must not" not in next(iter(fit_plane(np.ones((64, 64)), settings()))).note
+    asked = []
+    monkeypatch.setattr(engine_fit, "shortage", lambda *given: asked.append(given) or ())
+    started = next(iter(fit_plane(np.ones((64, 64)), settings())))
+    assert [notice.kind for notice in started.notices] == ["all-equal"]
+    assert asked == []

@@ -14,7 +14,13 @@ from napari_blindspot.engine.hardware.torch_state import computing, threads_of_a
 from napari_blindspot.settings import Settings
 
 QUICK = {
-    "auto": {"iterations": 4, "refine_iterations": (2,), "unet_width": 8, "patch_size": 32, "passes": 2},
+    "auto": {
+        "iterations": 4,
+        "refine_iterations": (2,),
+        "unet_width": 8,
+        "patch_size": 32,
+        "symmetries": 2,
+    },
     "paper": {"iterations": 3, "passes": 2, "unet_width": 8},
 }
 NOISY = np.random.default_rng(0).poisson(30, (48, 48))

@@ -10,6 +10,7 @@ import pytest
 import zarr
 
 from napari_blindspot.core.errors import FileError, ImageError
+from napari_blindspot.core.words import sentence, sentences_of
 from napari_blindspot.files.door import (
     Spacing,
     WriteOptions,
@@ -52,13 +53,13 @@ def test_five_axes_go_through_with_all_their_metadata(tmp_path, version, compres
     array = pixels(2, 3, 4, 33, 70)
     colors, origin = ("#0000ff", "#00ff00", "", "#ff00ff"), {"Z": 3.5, "Y": -1200.25}
     image = ImageFile(array, "TZCYX", SPACING, ("DAPI", "GFP", "µ-<RFP>&", "Cy5"), (), colors, origin)
-    path, settings = tmp_path / "ä b.ome.zarr", Settings(seed=7)
+    path, settings = tmp_path / "ä b.ome.zarr", Settings.from_preset(seed=7)
     options = WriteOptions(ngff=version, compression=compression, tile=32)
     write_image(
         path, image, array.__getitem__, "uint16", options=options, settings=settings, record={"a": "µ"}
     )
     read = open_image(path)
-    assert (read.axes, read.dtype, read.notes) == ("TCZYX", np.uint16, ())
+    assert (read.axes, read.dtype, read.notices) == ("TCZYX", np.uint16, ())
     assert np.array_equal(np.asarray(read.array), array.transpose(0, 2, 1, 3, 4))
     assert np.array_equal(read.array[1, 3, 2], array[1, 2, 3])
     assert (read.spacing, read.origin) == (SPACING, origin)
@@ -177,7 +178,7 @@ def test_units_that_are_missing_are_taken_for_micrometres_and_that_is_said(tmp_p
     ]
     read = open_image(tmp_path / "a.zarr")
     assert read.spacing == {"Z": Spacing(2.0, "µm"), "Y": Spacing(5.0, "µm"), "X": Spacing(2.5, "µm")}
-    assert read.notes == ("The file names no unit for Z, Y, X; µm and s are assumed.",)
+    assert sentences_of([read.notices]) == ["The file names no unit for Z, Y, X; µm and s are assumed."]
 
 
 def test_axes_before_version_0_4_are_known(tmp_path):
@@ -204,8 +205,9 @@ def test_of_a_plate_or_a_collection_one_image_must_be_chosen(tmp_path, layout):
         group.create_array("0", data=pixels(3, 20, 30) + number)
         group.attrs["multiscales"] = [multiscales()]
     assert [one.name for one in list_series(tmp_path / "a.zarr")] == paths
-    with pytest.raises(FileError, match=f"holds 2 images; choose one with --series: 0 '{paths[0]}'"):
+    with pytest.raises(FileError, match=f"holds 2 images; choose one: 0 '{paths[0]}'") as caught:
         open_image(tmp_path / "a.zarr")
+    assert caught.value.setting == "series"
     assert np.array_equal(read_image(tmp_path / "a.zarr").array, pixels(3, 20, 30))
     second = open_image(tmp_path / "a.zarr", series=1)
     assert np.array_equal(np.asarray(second.array), pixels(3, 20, 30) + 1)
@@ -216,12 +218,12 @@ def test_a_plain_array_is_read_with_axes_by_its_shape_or_as_named(tmp_path, vers
     array = zarr.create_array(tmp_path / "a.zarr", shape=(5, 20, 30), dtype="uint16", zarr_format=version)
     array[:] = pixels(5, 20, 30)
     read = open_image(tmp_path / "a.zarr")
-    assert (read.axes, read.notes[0]) == (
+    assert (read.axes, sentence(read.notices[0])) == (
         "ZYX",
         "The file does not name the axis of length 5; it is taken for Z.",
     )
     named = open_image(tmp_path / "a.zarr", axes="TYX")
-    assert (named.axes, named.notes) == ("TYX", ())
+    assert (named.axes, named.notices) == ("TYX", ())
     assert np.array_equal(named.array[4], pixels(5, 20, 30)[4])
 
 

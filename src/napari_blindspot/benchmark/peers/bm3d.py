@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_blindspot.benchmark.peers.spectrum import autocovariance_to_psd, residual_autocorrelation
+from napari_blindspot.benchmark.method_protocol import Method
+from napari_blindspot.benchmark.peers.shared.spectrum import autocovariance_to_psd, residual_autocorrelation
+from napari_blindspot.noise.anscombe import Anscombe
 from napari_blindspot.noise.estimate import estimate_noise
 
 if TYPE_CHECKING:
@@ -20,31 +22,40 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from napari_blindspot.benchmark.methods import Denoiser, Request
+    from napari_blindspot.benchmark.method_protocol import Denoiser, Request
 
     Array = npt.NDArray[np.float64]
     Filter = Callable[[Array, float | Array], Array]
 
-__all__ = ["plain", "spectrum", "stabilised"]
+__all__ = ["METHODS", "plain", "spectrum", "stabilised"]
+
+METHODS = (
+    Method("bm3d", f"{__name__}:plain", place=20, needs=("bm3d",)),
+    Method("bm3d-vst", f"{__name__}:stabilised", place=20, needs=("bm3d",)),
+    Method("bm3d-vst-psd", f"{__name__}:spectrum", place=20, needs=("bm3d",)),
+)
+
+MIN_SIGMA = 1e-3
+"""Grey levels. BM3D refuses a standard deviation of 0."""
 
 
 def plain(request: Request) -> Denoiser:
     """BM3D with one standard deviation: the root mean square of the noise over the image."""
-    bm3d = _load()
+    bm3d = _bm3d_filter()
 
     def denoise(image: npt.NDArray[np.float32]) -> Array:
         sigma = float(np.sqrt(estimate_noise(image).variance(image).mean()))
-        return bm3d(image.astype(np.float64), max(sigma, 1e-3))
+        return bm3d(image.astype(np.float64), max(sigma, MIN_SIGMA))
 
     return denoise
 
 
 def stabilised(request: Request) -> Denoiser:
     """BM3D between the generalised Anscombe transform and its exact unbiased inverse."""
-    bm3d = _load()
+    bm3d = _bm3d_filter()
 
     def denoise(image: npt.NDArray[np.float32]) -> Array:
-        stabiliser = estimate_noise(image).stabiliser
+        stabiliser = Anscombe.of(estimate_noise(image))
         return stabiliser.inverse(bm3d(stabiliser.forward(image), 1.0))
 
     return denoise
@@ -56,21 +67,22 @@ def spectrum(request: Request) -> Denoiser:
     For noise that is nearly white, texture that leaks into the measured correlation does more harm than
     the correlation itself; there a second pass takes the spectrum of what the first has removed.
     """
-    bm3d = _load()
+    bm3d = _bm3d_filter()
 
     def denoise(image: npt.NDArray[np.float32]) -> Array:
         noise = estimate_noise(image)
-        plane = noise.stabiliser.forward(image)
+        stabiliser = Anscombe.of(noise)
+        plane = stabiliser.forward(image)
         estimate = bm3d(plane, autocovariance_to_psd(noise.correlation, plane.shape))
         if not noise.is_correlated:
             removed = residual_autocorrelation(plane, estimate)
             estimate = bm3d(plane, autocovariance_to_psd(removed, plane.shape))
-        return noise.stabiliser.inverse(estimate)
+        return stabiliser.inverse(estimate)
 
     return denoise
 
 
-def _load() -> Filter:
+def _bm3d_filter() -> Filter:
     """Import the package, which still needs a function that NumPy 2 has renamed."""
     if not hasattr(np, "trapz"):
         np.trapz = np.trapezoid  # type: ignore[attr-defined]

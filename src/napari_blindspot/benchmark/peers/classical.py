@@ -10,14 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_blindspot.benchmark.method_protocol import Method
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from napari_blindspot.benchmark.methods import Denoiser, Request
+    from napari_blindspot.benchmark.method_protocol import Denoiser, Request
 
     Array = npt.NDArray[Any]
 
-__all__ = ["gaussian_oracle", "nlm", "noisy", "tv", "wavelet"]
+__all__ = ["METHODS", "gaussian_oracle", "nlm", "noisy", "tv", "wavelet"]
+
+METHODS = (
+    Method("noisy", f"{__name__}:noisy", place=10),
+    Method("gaussian-oracle", f"{__name__}:gaussian_oracle", place=10, sees_truth=True),
+    Method("nlm", f"{__name__}:nlm", place=10, needs=("skimage", "pywt")),
+    Method("tv", f"{__name__}:tv", place=10, needs=("skimage", "pywt")),
+    Method("wavelet", f"{__name__}:wavelet", place=10, needs=("skimage", "pywt")),
+)
 
 
 def noisy(request: Request) -> Denoiser:
@@ -31,7 +41,8 @@ def gaussian_oracle(request: Request) -> Denoiser:
     from scipy.optimize import minimize_scalar
 
     truth = request.truth
-    assert truth is not None
+    if truth is None:
+        raise ValueError("The oracle needs the truth.")
 
     def denoise(image: Array) -> Array:
         def error(log_sigma: float) -> float:

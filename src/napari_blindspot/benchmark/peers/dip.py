@@ -9,43 +9,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from napari_blindspot.benchmark.peers.neural import Bench
+from napari_blindspot.benchmark.method_protocol import Method
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from napari_blindspot.benchmark.methods import Denoiser, Request
+    from napari_blindspot.benchmark.method_protocol import Denoiser, Request
 
-__all__ = ["deep_image_prior"]
+__all__ = ["METHODS", "deep_image_prior"]
+
+METHODS = (Method("dip", f"{__name__}:deep_image_prior", place=40, needs=("torch",)),)
 
 ITERATIONS = 1800
-RATE = 1e-3
-PERTURBATION = 1.0 / 30.0
+LEARNING_RATE = 1e-3
+PERTURBATION_SIGMA = 1.0 / 30.0
 """Standard deviation of the noise on the input in [0, 0.1], as in the authors' denoising example."""
 
-MEMORY = 0.99
-"""Of the exponential mean, as in the authors' example."""
+MEAN_MEMORY = 0.99
+"""Weight of the old in each step of the exponential mean, as in the authors' example."""
 
 
 def deep_image_prior(request: Request) -> Denoiser:
     """Return DIP with the request's device, seed and number of iterations."""
+    import torch
+
+    from napari_blindspot.benchmark.peers.shared.learning import PeerImage
+
     iterations = request.iterations or ITERATIONS
 
     def denoise(image: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-        bench = Bench(image, request)
-        network = bench.unet(dropout=0.0)
-        seed = 0.1 * bench.uniform()
-        optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
+        peer = PeerImage(image, request)
+        network = peer.unet(dropout=0.0)
+        seed = 0.1 * peer.uniform()
+        optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
         mean = torch.zeros_like(seed)
         for _ in range(iterations):
-            output = network(seed + PERTURBATION * bench.normal())
+            output = network(seed + PERTURBATION_SIGMA * peer.normal())
             optimizer.zero_grad(set_to_none=True)
-            ((output - bench.noisy) ** 2).mean().backward()
+            ((output - peer.noisy) ** 2).mean().backward()
             optimizer.step()
-            mean.lerp_(output.detach(), 1.0 - MEMORY)
-        return bench.to_image(mean / (1.0 - MEMORY**iterations))
+            mean.lerp_(output.detach(), 1.0 - MEAN_MEMORY)
+        return peer.to_image(mean / (1.0 - MEAN_MEMORY**iterations))
 
     return denoise

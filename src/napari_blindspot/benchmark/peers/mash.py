@@ -11,89 +11,104 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-import torch.nn.functional as F
-
-from napari_blindspot.benchmark.peers.neural import Bench, cosine_steps
+from napari_blindspot.benchmark.method_protocol import Method
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import torch
 
-    from napari_blindspot.benchmark.methods import Denoiser, Request
+    from napari_blindspot.benchmark.method_protocol import Denoiser, Request
+    from napari_blindspot.benchmark.peers.shared.learning import PeerImage
 
-__all__ = ["mash", "shuffle_tiles"]
+__all__ = ["METHODS", "mash", "shuffle_tiles"]
+
+METHODS = (Method("mash", f"{__name__}:mash", place=60, needs=("torch",)),)
 
 ITERATIONS = 800
-RATE = 4e-4
+LEARNING_RATE = 4e-4
 DROPOUT = 0.3
 PASSES = 10
-HIGH, LOW, MEDIUM = 0.8, 0.2, 0.5
-"""Fractions of masked pixels."""
+MASKED_HIGH, MASKED_LOW, MASKED_MEDIUM = 0.8, 0.2, 0.5
+"""Fractions of pixels that are masked: in the two probes, and where neither decides."""
 
-CORRELATED, WHITE = 2.0 / 255.0, 1.0 / 255.0
-"""Differences in spread of the two probes above and below which the noise counts as such."""
+CORRELATED_SPREAD, WHITE_SPREAD = 2.0 / 255.0, 1.0 / 255.0
+"""Difference in standard deviation of the two probes, on the scale [0, 1], above which the noise counts as
+correlated, and up to which it counts as white."""
 
-TILE = 4
-FLAT = 0.5
+TILE_SIDE = 4
+"""Side of a tile in pixels."""
+
+FLAT_SHARE = 0.5
 """Share of the tiles, the ones with the least variance in the probe's estimate, that is shuffled."""
 
 
 def mash(request: Request) -> Denoiser:
     """Return MASH with the request's device, seed and number of iterations."""
+    from napari_blindspot.benchmark.peers.shared.learning import PeerImage
+
     iterations = request.iterations or ITERATIONS
 
     def denoise(image: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-        bench = Bench(image, request)
-        high, low = (_fit(bench, ratio, iterations) for ratio in (HIGH, LOW))
+        peer = PeerImage(image, request)
+        high, low = (_fit(peer, ratio, iterations) for ratio in (MASKED_HIGH, MASKED_LOW))
         gap = abs(float(high.std() - low.std()))
-        if gap <= WHITE:
-            return bench.to_image(low)
-        if gap <= CORRELATED:
-            return bench.to_image(_fit(bench, MEDIUM, iterations))
-        return bench.to_image(_fit(bench, HIGH, iterations, guide=high))
+        if gap <= WHITE_SPREAD:
+            return peer.to_image(low)
+        if gap <= CORRELATED_SPREAD:
+            return peer.to_image(_fit(peer, MASKED_MEDIUM, iterations))
+        return peer.to_image(_fit(peer, MASKED_HIGH, iterations, guide=high))
 
     return denoise
 
 
-def _fit(bench: Bench, ratio: float, iterations: int, guide: torch.Tensor | None = None) -> torch.Tensor:
+def _fit(peer: PeerImage, ratio: float, iterations: int, guide: torch.Tensor | None = None) -> torch.Tensor:
     """Fit with this fraction masked, shuffling where `guide` is flat, and average the predictions."""
-    network = bench.unet(dropout=DROPOUT)
+    import torch
+
+    from napari_blindspot.benchmark.peers.shared.learning import cosine_steps
+
+    network = peer.unet(dropout=DROPOUT)
 
     def source() -> torch.Tensor:
-        return bench.noisy if guide is None else shuffle_tiles(bench.noisy, guide, bench)
+        return peer.noisy if guide is None else shuffle_tiles(peer.noisy, guide, peer)
 
     def loss(step: int) -> torch.Tensor:
         noisy = source()
-        masked = (bench.uniform() < ratio).float()
+        masked = (peer.uniform() < ratio).float()
         error = (network(noisy * (1.0 - masked)) - noisy).abs() * masked
         mean: torch.Tensor = error.sum() / masked.sum().clamp(min=1.0)
         return mean
 
-    for _ in cosine_steps(network, iterations, RATE, loss):
+    for _ in cosine_steps(network, iterations, LEARNING_RATE, loss):
         pass
-    total = torch.zeros_like(bench.noisy)
+    total = torch.zeros_like(peer.noisy)
     with torch.no_grad():
         for _ in range(PASSES):
-            total += network(source() * (bench.uniform() >= ratio))
+            total += network(source() * (peer.uniform() >= ratio))
     return total / PASSES
 
 
-def shuffle_tiles(noisy: torch.Tensor, guide: torch.Tensor, bench: Bench) -> torch.Tensor:
+def shuffle_tiles(noisy: torch.Tensor, guide: torch.Tensor, peer: PeerImage) -> torch.Tensor:
     """Permute the pixels within each 4×4 tile in which `guide` is flat; other tiles stay.
 
     Parameters
     ----------
     noisy, guide : Tensor
         (1, 1, Y, X). What is left of the last whole tile stays as it is.
-    bench : Bench
+    peer : PeerImage
         Draws the permutations.
     """
-    height, width = (side // TILE * TILE for side in noisy.shape[-2:])
-    tiles = F.pixel_unshuffle(noisy[..., :height, :width], TILE)
-    spread = F.pixel_unshuffle(guide[..., :height, :width], TILE).std(dim=1, keepdim=True)
-    order = bench.uniform(*tiles.shape).argsort(dim=1)
-    flat = spread <= spread.quantile(FLAT)
+    import torch
+    import torch.nn.functional as F
+
+    height, width = (side // TILE_SIDE * TILE_SIDE for side in noisy.shape[-2:])
+    tiles = F.pixel_unshuffle(noisy[..., :height, :width], TILE_SIDE)
+    spread = F.pixel_unshuffle(guide[..., :height, :width], TILE_SIDE).std(dim=1, keepdim=True)
+    order = peer.uniform(*tiles.shape).argsort(dim=1)
+    flat = spread <= spread.quantile(FLAT_SHARE)
     shuffled = noisy.clone()
-    shuffled[..., :height, :width] = F.pixel_shuffle(torch.where(flat, tiles.gather(1, order), tiles), TILE)
+    shuffled[..., :height, :width] = F.pixel_shuffle(
+        torch.where(flat, tiles.gather(1, order), tiles), TILE_SIDE
+    )
     return shuffled

@@ -16,19 +16,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_blindspot.benchmark.method_protocol import Method
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from napari_blindspot.benchmark.methods import Denoiser, Request
+    from napari_blindspot.benchmark.method_protocol import Denoiser, Request
 
-__all__ = ["noise2void"]
+__all__ = ["METHODS", "noise2void"]
 
-EPOCHS = 100
-STEPS = 100
-"""Batches in an epoch: 10,000 in all."""
+METHODS = (Method("n2v", f"{__name__}:noise2void", place=30, needs=("careamics",), extra="bench-n2v"),)
 
-PATCH = 64
-BATCH = 16
+EPOCHS, BATCHES_PER_EPOCH = 100, 100
+"""10,000 batches in all."""
+
+PATCH_SIDE, BATCH_SIZE = 64, 16
+"""Side of a patch in pixels, and patches in a batch, as CAREamics' own examples have them."""
 
 
 def noise2void(request: Request) -> Denoiser:
@@ -41,7 +44,7 @@ def noise2void(request: Request) -> Denoiser:
     from careamics.config import create_n2v_config
     from lightning.pytorch import seed_everything
 
-    epochs, steps = (EPOCHS, STEPS) if request.iterations is None else (1, request.iterations)
+    epochs, steps = (EPOCHS, BATCHES_PER_EPOCH) if request.iterations is None else (1, request.iterations)
 
     def denoise(image: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
         seed_everything(request.seed, verbose=False)
@@ -49,8 +52,8 @@ def noise2void(request: Request) -> Denoiser:
             experiment_name="benchmark",
             data_type="array",
             axes="YX",
-            patch_size=[PATCH, PATCH],
-            batch_size=BATCH,
+            patch_size=[PATCH_SIDE, PATCH_SIDE],
+            batch_size=BATCH_SIZE,
             num_epochs=epochs,
             num_steps=steps,
             n_val_patches=1,
@@ -58,8 +61,10 @@ def noise2void(request: Request) -> Denoiser:
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             careamist = CAREamist(config, work_dir=folder, enable_progress_bar=False)
             # An epoch sees each image about once, so one image alone would make epochs of a few batches.
-            patches = max(1, image.shape[0] // PATCH) * max(1, image.shape[1] // PATCH)
-            careamist.train(train_data=[np.asarray(image, np.float32)] * math.ceil(steps * BATCH / patches))
+            patches = max(1, image.shape[0] // PATCH_SIDE) * max(1, image.shape[1] // PATCH_SIDE)
+            careamist.train(
+                train_data=[np.asarray(image, np.float32)] * math.ceil(steps * BATCH_SIZE / patches)
+            )
             predictions, _ = careamist.predict(np.asarray(image, np.float32))
         estimate: npt.NDArray[Any] = np.squeeze(predictions[0])
         return estimate

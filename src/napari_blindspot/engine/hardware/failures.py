@@ -28,8 +28,12 @@ _OUT_OF_MEMORY = re.compile(
 it finds no room for its code or its scratch."""
 
 
-_DEVICE = re.compile(r"cuda|cudnn|cublas|cufft|nccl|hip|rocm|mps|metal|driver|accelerator", re.IGNORECASE)
-"""What an error speaks of that comes from a GPU, its driver or its libraries."""
+_DEVICE = re.compile(
+    r"cuda(?!:\d|\.\w+Tensor)|cudnn|cublas|cufft|nccl|\bhip|rocm|\bmps(?!:\d)|metal|driver|accelerator",
+    re.IGNORECASE,
+)
+"""What an error speaks of that comes from a GPU, its driver or its libraries. The names of devices and of
+tensors on them are not meant: torch says ``cuda:0`` where it was given tensors that do not go together."""
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -60,7 +60,7 @@ FITTED_MAPS, APPLIED_MAPS = 9.5, 4.8
 INPUT_BYTES = 40
 """Of each pixel of a tile, beside the feature maps: fill, masks and channels of the input."""
 
-PAPER_MAPS, PAPER_INR_BYTES = 20.0, 27
+PAPER_MAPS, PAPER_INR_BYTES = 23.0, 27
 """Feature maps of the paper's U-Net, and bytes of each pixel, feature and layer of its INR."""
 
 LARGEST = 2**16
@@ -82,8 +82,7 @@ def peak_memory(shape: Shape, settings: Settings, tile: int = TILE) -> int:
         Side of a tile's core.
     """
     area = shape[0] * shape[1]
-    size = 2 if settings.precision == "bfloat16" else 4
-    level = settings.unet_width * size
+    level = settings.unet_width * _feature_bytes(settings)
     if not isinstance(settings, MeasuredSettings):
         inr = PAPER_INR_BYTES * settings.inr_features * len(settings.inr_dropout)
         return round(SCRATCH + area * (PAPER_MAPS * level + inr))
@@ -170,6 +169,14 @@ def retry(work: Callable[[], Done], halve: Callable[[], bool], device: torch.dev
         if not halve():
             raise failure
         release_memory(device)
+
+
+def _feature_bytes(settings: Settings) -> int:
+    """Return the bytes of one number in the U-Net; processors without bfloat16 of their own widen it."""
+    if settings.precision != "bfloat16":
+        return 4
+    backend = BACKENDS.get(settings.device, BACKENDS["cpu"])
+    return 2 if backend.name != "cpu" or backend.is_exact_in_bfloat16() else 4
 
 
 def _free_of_the_container() -> int | None:

@@ -1,4 +1,5 @@
-"""The file formats, one module each; `napari_blindspot.files.door` is the way to them.
+"""The image formats, and what their readers and writers share.
 
-Nothing here decides what is done with the pixels.
+A module whose name ends in ``_format`` declares formats, and `registry` lists them; the modules beside them
+read and write. Programs open and write files with `napari_blindspot.files.door`, not with these modules.
 """

@@ -1,11 +1,12 @@
-"""The last step of every reader: what failed becomes one sentence, what was read becomes an image."""
+"""What all readers end with: pixels and metadata become an image, and what failed becomes one sentence."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.core.errors import BlindspotError, FileError
+from napari_blindspot.core.words import first_line
 from napari_blindspot.files.axes import check_axes, guess_axes, planes_last
 from napari_blindspot.files.image_file import ImageFile
 
@@ -13,20 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from napari_blindspot.files.formats.tiff_metadata import Metadata
-    from napari_blindspot.files.lazy_array import PlaneArray
+    from numpy.typing import NDArray
+
+    from napari_blindspot.core.notices import Notice
+    from napari_blindspot.files.formats.metadata import Metadata
+    from napari_blindspot.files.lazy_array import LazyArray
 
 __all__ = ["image_of", "unreadable"]
 
 
 def image_of(
-    pixels: PlaneArray, named: str, axes: str | None, metadata: Metadata, notes: tuple[str, ...] = ()
+    pixels: LazyArray | NDArray[Any],
+    named: str,
+    axes: str | None,
+    metadata: Metadata,
+    notices: tuple[Notice, ...] = (),
 ) -> ImageFile:
     """Put pixels and metadata together, planes last.
 
     Parameters
     ----------
-    pixels : PlaneArray
+    pixels : LazyArray or ndarray
         In the order of the file.
     named : str
         The axes that the file names; guessed where it does not.
@@ -34,7 +42,7 @@ def image_of(
         What the user says instead.
     metadata : Metadata
         Of the file.
-    notes : tuple of str
+    notices : tuple of Notice
         What was noticed when it was read.
 
     Raises
@@ -50,7 +58,7 @@ def image_of(
         letters,
         metadata.spacing,
         metadata.channel_names,
-        (*notes, *guesses),
+        (*notices, *guesses),
         metadata.channel_colors,
         metadata.origin,
     )
@@ -75,5 +83,4 @@ def unreadable(source: Path, sentence: str) -> Iterator[None]:
         raise FileError(f"A plane of {source} does not fit into memory.") from error
     # What libraries and their codecs raise on damaged data and metadata is open-ended.
     except Exception as error:
-        text = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise FileError(f"{sentence}: {text}.") from error
+        raise FileError(f"{sentence}: {first_line(error)}.") from error

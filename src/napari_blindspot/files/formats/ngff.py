@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.files.formats.tiff_metadata import Metadata
+from napari_blindspot.core.notices import Notice
+from napari_blindspot.files.formats.metadata import Metadata
 from napari_blindspot.files.spacing import LENGTH_AXES
 
 if TYPE_CHECKING:
@@ -57,40 +58,74 @@ def axes_of(multiscales: Mapping[str, Any], ndim: int) -> str:
 
 def metadata_of(
     multiscales: Mapping[str, Any], omero: Mapping[str, Any], axes: str
-) -> tuple[Metadata, tuple[str, ...]]:
-    """Return what is kept of the metadata of an image's full resolution, and notes for the user."""
+) -> tuple[Metadata, tuple[Notice, ...]]:
+    """Return what is kept of the metadata of an image's full resolution.
+
+    Parameters
+    ----------
+    multiscales : mapping
+        The entry of the attribute ``multiscales`` that describes the image.
+    omero : mapping
+        The attribute ``omero`` of the same group, which describes its channels; may be empty.
+    axes : str
+        One letter an axis, of `axes_of`.
+
+    Returns
+    -------
+    metadata : Metadata
+        Voxel size, place and channels.
+    notices : tuple of Notice
+        A ``units-assumed`` if distances are given without a unit.
+    """
     found = Metadata()
-    scale, translation = [1.0] * len(axes), [0.0] * len(axes)
-    for transformations in (
-        multiscales["datasets"][0].get("coordinateTransformations") or (),
-        multiscales.get("coordinateTransformations") or (),
-    ):
-        for one in transformations:
-            if one.get("type") == "scale" and len(one.get("scale", ())) == len(axes):
-                scale = [a * float(b) for a, b in zip(scale, one["scale"], strict=True)]
-                translation = [a * float(b) for a, b in zip(translation, one["scale"], strict=True)]
-            if one.get("type") == "translation" and len(one.get("translation", ())) == len(axes):
-                translation = [a + float(b) for a, b in zip(translation, one["translation"], strict=True)]
+    assumed = _set_place(found, multiscales, axes)
+    _set_channels(found, omero)
+    return found, (Notice("units-assumed", {"axes": ", ".join(assumed)}),) if assumed else ()
+
+
+def _set_place(found: Metadata, multiscales: Mapping[str, Any], axes: str) -> list[str]:
+    """Note voxel size and place; return the axes whose unit is assumed to be µm or s."""
+    assumed = []
+    scale, translation = _full_resolution(multiscales, len(axes))
     units = [_unit(axis) for axis in multiscales.get("axes") or [""] * len(axes)]
-    assumed = ""
     for letter, step, start, unit in zip(axes, scale, translation, units, strict=True):
-        if letter not in "TZYX":
+        # A step of 1 without a unit is what is written where the voxel size is not known.
+        if letter not in "TZYX" or not (unit or step != 1.0):
             continue
-        default = "µm" if letter in LENGTH_AXES else "s"
-        if not unit and step != 1.0:
-            assumed += letter
-        if unit or step != 1.0:
-            found.set_spacing(letter, step, unit or default)
-            if start:
-                found.set_origin(letter, start, unit or default)
+        if not unit:
+            assumed.append(letter)
+        unit = unit or ("µm" if letter in LENGTH_AXES else "s")
+        found.set_spacing(letter, step, unit)
+        if start:
+            found.set_origin(letter, start, unit)
+    return assumed
+
+
+def _full_resolution(multiscales: Mapping[str, Any], ndim: int) -> tuple[list[float], list[float]]:
+    """Return step and start of each axis, which transformations of the level, then of all levels, give."""
+    scale, translation = [1.0] * ndim, [0.0] * ndim
+    of_level = multiscales["datasets"][0].get("coordinateTransformations") or ()
+    of_all = multiscales.get("coordinateTransformations") or ()
+    for one in (*of_level, *of_all):
+        kind = one.get("type")
+        # One whose numbers are an array of the group, given by its path, is left out.
+        if kind not in ("scale", "translation") or len(one.get(kind, ())) != ndim:
+            continue
+        numbers = [float(number) for number in one[kind]]
+        if kind == "scale":
+            scale = [a * b for a, b in zip(scale, numbers, strict=True)]
+            translation = [a * b for a, b in zip(translation, numbers, strict=True)]
+        else:
+            translation = [a + b for a, b in zip(translation, numbers, strict=True)]
+    return scale, translation
+
+
+def _set_channels(found: Metadata, omero: Mapping[str, Any]) -> None:
     channels = omero.get("channels") or ()
     names = tuple(str(channel.get("label", "")) for channel in channels)
     colors = tuple(_color(channel.get("color")) for channel in channels)
     found.channel_names = names if any(names) else ()
     found.channel_colors = colors if any(colors) else ()
-    if not assumed:
-        return found, ()
-    return found, (f"The file names no unit for {', '.join(assumed)}; µm and s are assumed.",)
 
 
 def _unit(axis: Any) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 from napari_blindspot.core.errors import FileError
 
-__all__ = ["load"]
+__all__ = ["import_optional", "import_zarr"]
 
 
-def load(module: str, what: str, extra: str) -> Any:
+def import_optional(module: str, what: str, extra: str) -> Any:
     """Import a module of an optional package.
 
     Parameters
@@ -35,3 +35,14 @@ def load(module: str, what: str, extra: str) -> Any:
             f"{what} needs the package {package}, which is not installed or does not work here ({error}); "
             f'install it with: pip install "napari-blindspot[{extra}]".'
         ) from error
+
+
+def import_zarr() -> Any:
+    """Import zarr, for OME-Zarr.
+
+    Raises
+    ------
+    FileError
+        If it is not installed.
+    """
+    return import_optional("zarr", "OME-Zarr", "zarr")

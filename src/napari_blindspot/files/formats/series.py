@@ -1,4 +1,4 @@
-"""Which of the images in a file is meant."""
+"""Choosing one of the images in a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["choose_series"]
 
 _SHOWN = 8
-"""So many are named in the sentence that asks for a choice."""
+"""The most images that the sentence names which asks for a choice."""
 
 
 def choose_series(source: Path, there: list[Series], wanted: int | None) -> int:
@@ -30,6 +30,7 @@ def choose_series(source: Path, there: list[Series], wanted: int | None) -> int:
     if wanted is not None and 0 <= wanted < len(there):
         return wanted
     names = ", ".join(str(series) for series in there[:_SHOWN]) + (", …" if len(there) > _SHOWN else "")
+    sentence = f"The file {source} has no image {wanted}; those that it has: {names}."
     if wanted is None:
-        raise FileError(f"The file {source} holds {len(there)} images; choose one with --series: {names}.")
-    raise FileError(f"The file {source} has no image {wanted}; those that it has: {names}.")
+        sentence = f"The file {source} holds {len(there)} images; choose one: {names}."
+    raise FileError(sentence, setting="series")

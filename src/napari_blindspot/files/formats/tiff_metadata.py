@@ -1,64 +1,29 @@
 """Voxel size, place, channels and annotations in the many kinds of TIFF: OME, ImageJ, plain.
 
-Only what the metadata say; pixels and the names of axes belong to
-`napari_blindspot.files.formats.tiff_reader`.
+Pixels and the names of axes belong to `napari_blindspot.files.formats.tiff_reader`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from napari_blindspot.files.spacing import LENGTH_AXES, Spacing, make_spacing
+from napari_blindspot.files.formats.metadata import Metadata
+from napari_blindspot.files.spacing import LENGTH_AXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tifffile import TiffFile
 
-__all__ = ["Metadata", "read_annotation", "read_metadata"]
+__all__ = ["read_annotation", "read_metadata"]
 
 _COARSEST_PIXEL = 20.0
 """µm: a coarser resolution in a plain TIFF is that of a printer or screen, not of a microscope."""
 
 _MICROMETRES_A_UNIT = {2: 25400.0, 3: 1e4}
 """What TIFF's ResolutionUnit 2 (inch) and 3 (centimetre) stand for."""
-
-
-@dataclass(slots=True)
-class Metadata:
-    """What is kept of the metadata; the fields are those of `ImageFile`."""
-
-    spacing: dict[str, Spacing] = field(default_factory=dict)
-    channel_names: tuple[str, ...] = ()
-    channel_colors: tuple[str, ...] = ()
-    origin: dict[str, float] = field(default_factory=dict)
-
-    def set_spacing(self, axis: str, step: object, unit: str) -> None:
-        """Note a distance if it is one."""
-        spacing = make_spacing(axis, step, unit)
-        if spacing is not None:
-            self.spacing[axis] = spacing
-
-    def set_origin(self, axis: str, position: object, unit: str) -> None:
-        """Note the position of the first pixel if it is one, and the axis has a spacing."""
-        try:
-            value = float(position)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            return
-        spacing = self.spacing.get(axis)
-        converted = None if spacing is None else spacing.convert(value, unit)
-        if converted is not None and math.isfinite(converted):
-            self.origin[axis] = converted
-
-    def fit_channels(self, count: int) -> None:
-        """Forget names and colours of channels if there are not as many as channels."""
-        if len(self.channel_names) != count:
-            self.channel_names = ()
-        if len(self.channel_colors) != count:
-            self.channel_colors = ()
 
 
 def read_metadata(tiff: TiffFile, series: int = 0) -> Metadata:

@@ -14,19 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.core.errors import BlindspotError, FileError
-from napari_blindspot.files.formats.finish_reading import image_of
+from napari_blindspot.core.errors import FileError
+from napari_blindspot.core.words import first_line
+from napari_blindspot.files.formats.finish_reading import image_of, unreadable
+from napari_blindspot.files.formats.metadata import RUN_RECORD
 from napari_blindspot.files.formats.series import choose_series
 from napari_blindspot.files.formats.tiff_metadata import read_annotation, read_metadata
 from napari_blindspot.files.image_file import ImageFile, Series
-from napari_blindspot.files.lazy_array import PlaneArray
+from napari_blindspot.files.lazy_array import LazyArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     import numpy.typing as npt
 
-__all__ = ["complaints", "first_line", "open_tiff", "tiff_annotation", "tiff_series"]
+__all__ = ["open_tiff", "tiff_record", "tiff_series"]
+
+_DAMAGED = "The TIFF file {} is damaged or cut off"
 
 _TRUNCATED = ("invalid page offset", "corrupted", "failed to reshape", "zeroed", "missing data")
 """Words in what tifffile logs when it goes on with the pages that it can reach."""
@@ -62,8 +67,8 @@ def tiff_series(source: Path) -> list[Series]:
         return _list(tiff)
 
 
-def tiff_annotation(source: Path, namespace: str) -> dict[str, str]:
-    """Return the keys and values of an annotation of an OME-TIFF; empty if it has none.
+def tiff_record(source: Path) -> dict[str, str]:
+    """Return what the run that wrote an OME-TIFF has noted in it; empty if there is no such note.
 
     Raises
     ------
@@ -72,8 +77,8 @@ def tiff_annotation(source: Path, namespace: str) -> dict[str, str]:
     """
     import tifffile
 
-    with _damage(source), complaints([]), tifffile.TiffFile(source) as tiff:
-        return read_annotation(tiff.ome_metadata or "", namespace)
+    with _damage(source), _complaints([]), tifffile.TiffFile(source) as tiff:
+        return read_annotation(tiff.ome_metadata or "", RUN_RECORD)
 
 
 def _list(tiff: Any) -> list[Series]:
@@ -89,7 +94,7 @@ def _reading(source: Path) -> Iterator[Any]:
     import tifffile
 
     problems: list[str] = []
-    with _damage(source), complaints(problems), tifffile.TiffFile(source) as tiff:
+    with _damage(source), _complaints(problems), tifffile.TiffFile(source) as tiff:
         if not tiff.series:
             raise FileError(f"The TIFF file {source} holds no image.")
         yield tiff
@@ -99,23 +104,14 @@ def _reading(source: Path) -> Iterator[Any]:
 def _raise_if_cut(source: Path, problems: list[str]) -> None:
     for problem in problems:
         if any(word in problem for word in _TRUNCATED):
-            raise FileError(f"The TIFF file {source} is damaged or cut off: {first_line(problem)}.")
+            raise FileError(f"{_DAMAGED.format(source)}: {first_line(problem)}.")
 
 
-@contextlib.contextmanager
-def _damage(source: Path) -> Iterator[None]:
-    try:
-        yield
-    except BlindspotError:
-        raise
-    except MemoryError as error:
-        raise FileError(f"The image in {source} does not fit into memory.") from error
-    # What tifffile and its decoders raise on damaged files is open-ended: zlib.error, struct.error, ….
-    except Exception as error:
-        raise FileError(f"The TIFF file {source} is damaged or cut off: {first_line(error)}.") from error
+def _damage(source: Path) -> AbstractContextManager[None]:
+    return unreadable(source, _DAMAGED.format(source))
 
 
-def _planes_of(source: Path, image: Any) -> PlaneArray:
+def _planes_of(source: Path, image: Any) -> LazyArray:
     """Return an image as planes, one a TIFF page, or one a stretch of the file where there are no pages."""
     shape, dtype = tuple(image.shape), np.dtype(image.dtype)
     if image.dataoffset is not None and image.keyframe.is_contiguous:
@@ -130,12 +126,12 @@ def _planes_of(source: Path, image: Any) -> PlaneArray:
     def read(index: tuple[int, ...]) -> npt.NDArray[Any]:
         number = int(np.ravel_multi_index(index, leading)) if index else 0
         problems: list[str] = []
-        with _damage(source), complaints(problems), lock, _opened(pages[number].parent.filehandle):
+        with _damage(source), _complaints(problems), lock, _opened(pages[number].parent.filehandle):
             pixels: npt.NDArray[Any] = pages[number].asarray()
         _raise_if_cut(source, problems)
         return pixels.reshape(shape[len(leading) :])
 
-    return PlaneArray(shape, dtype, read, plane_ndim)
+    return LazyArray(shape, dtype, read, plane_ndim)
 
 
 def _page_axes(shape: tuple[int, ...], page: tuple[int, ...]) -> int:
@@ -144,10 +140,10 @@ def _page_axes(shape: tuple[int, ...], page: tuple[int, ...]) -> int:
     for count in range(2, len(shape) + 1):
         if math.prod(shape[-count:]) == size:
             return count
-    raise FileError(f"pages of shape {page} are no part of an image of shape {shape}")
+    raise ValueError(f"pages of shape {page} are no part of an image of shape {shape}")
 
 
-def _stretches(source: Path, image: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> PlaneArray:
+def _stretches(source: Path, image: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> LazyArray:
     """Read planes that follow each other in the file without a gap, as ImageJ writes large stacks."""
     plane_ndim = min(len(shape), 3 if image.axes.endswith("S") else 2)
     leading, plane = shape[: len(shape) - plane_ndim], shape[len(shape) - plane_ndim :]
@@ -157,7 +153,7 @@ def _stretches(source: Path, image: Any, shape: tuple[int, ...], dtype: np.dtype
     pixels = math.prod(plane)
     start = int(image.dataoffset)
     if start + math.prod(shape) * dtype.itemsize > home.stat().st_size:
-        raise FileError(f"The TIFF file {source} is damaged or cut off: it ends before its last plane.")
+        raise FileError(f"{_DAMAGED.format(source)}: it ends before its last plane.")
 
     def read(index: tuple[int, ...]) -> npt.NDArray[Any]:
         number = int(np.ravel_multi_index(index, leading)) if index else 0
@@ -166,20 +162,20 @@ def _stretches(source: Path, image: Any, shape: tuple[int, ...], dtype: np.dtype
             found = np.fromfile(home, stored, pixels, offset=offset)
             return found.reshape(plane).astype(dtype.newbyteorder("="), copy=False)
 
-    return PlaneArray(shape, dtype.newbyteorder("="), read, plane_ndim)
+    return LazyArray(shape, dtype.newbyteorder("="), read, plane_ndim)
 
 
 def _check_inside(source: Path, pages: list[Any]) -> None:
     """Refuse a file that ends before the data of its last page."""
     for page in pages:
         if page is None:
-            raise FileError(f"The TIFF file {source} is damaged or cut off: a plane is missing.")
+            raise FileError(f"{_DAMAGED.format(source)}: a plane is missing.")
         end = page.parent.filehandle.size
         if any(
             offset + count > end
             for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
         ):
-            raise FileError(f"The TIFF file {source} is damaged or cut off: it ends before its last plane.")
+            raise FileError(f"{_DAMAGED.format(source)}: it ends before its last plane.")
 
 
 @contextlib.contextmanager
@@ -193,7 +189,7 @@ def _opened(handle: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def complaints(problems: list[str]) -> Iterator[None]:
+def _complaints(problems: list[str]) -> Iterator[None]:
     """Collect what tifffile logs, instead of letting it reach the screen."""
 
     class Collector(logging.Handler):
@@ -209,9 +205,3 @@ def complaints(problems: list[str]) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.propagate = propagate
-
-
-def first_line(problem: object) -> str:
-    """Return the first line of a message, without its full stop."""
-    lines = str(problem).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(problem).__name__

@@ -7,29 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.core.errors import ImageError
+from napari_blindspot.files.formats.metadata import RUN_RECORD
 from napari_blindspot.files.pyramid import halve, level_shapes
 from napari_blindspot.files.safe_write import atomic_path
 from napari_blindspot.files.spacing import LENGTH_AXES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import numpy.typing as npt
 
+    from napari_blindspot.files.formats.registry import Planes
     from napari_blindspot.files.image_file import ImageFile
     from napari_blindspot.files.write_options import WriteOptions
 
-    Planes = Callable[[tuple[int, ...]], npt.NDArray[Any]]
-
-__all__ = ["NAMESPACE", "OME_DTYPES", "write_tiff"]
-
-OME_DTYPES = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", "float64")
-"""Pixel types that an OME-TIFF can hold."""
-
-NAMESPACE = "napari-blindspot/run"
-"""Namespace of the annotation that holds the record of a run."""
+__all__ = ["CLASSIC_LIMIT", "write_tiff"]
 
 CLASSIC_LIMIT = 2**32 - 2**25
 """Largest array in bytes that a classic TIFF is written for; beyond it, BigTIFF."""
@@ -49,13 +42,9 @@ def write_tiff(
     ------
     FileError
         If the file cannot be written, for example because the disk is full.
-    ImageError
-        If an OME-TIFF cannot hold the dtype.
     """
     import tifffile
 
-    if dtype.name not in OME_DTYPES:
-        raise ImageError(f"An OME-TIFF cannot hold {dtype}; choose one of: {', '.join(OME_DTYPES)}.")
     shape = like.shape
     leading, plane = (shape[:-3], shape[-3:]) if like.is_rgb else (shape[:-2], shape[-2:])
     sizes = level_shapes((plane[0], plane[1]), pyramid=options.pyramid and not like.is_rgb)
@@ -124,7 +113,7 @@ def _metadata(path: Path, like: ImageFile, record: Mapping[str, str]) -> dict[st
     if positions:
         metadata["Plane"] = positions
     if record:
-        metadata["MapAnnotation"] = {"Namespace": NAMESPACE, "Value": dict(record)}
+        metadata["MapAnnotation"] = {"Namespace": RUN_RECORD, "Value": dict(record)}
     return metadata
 
 

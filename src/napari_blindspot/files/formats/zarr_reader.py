@@ -11,12 +11,12 @@ import numpy as np
 
 from napari_blindspot.core.errors import FileError
 from napari_blindspot.files.formats.finish_reading import image_of, unreadable
+from napari_blindspot.files.formats.metadata import RUN_RECORD, Metadata
 from napari_blindspot.files.formats.ngff import axes_of, metadata_of
-from napari_blindspot.files.formats.optional import load
+from napari_blindspot.files.formats.optional import import_zarr
 from napari_blindspot.files.formats.series import choose_series
-from napari_blindspot.files.formats.tiff_metadata import Metadata
 from napari_blindspot.files.image_file import ImageFile, Series
-from napari_blindspot.files.lazy_array import PlaneArray
+from napari_blindspot.files.lazy_array import LazyArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,14 +25,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["is_zarr", "open_zarr", "zarr_annotation", "zarr_series"]
-
-_MARKS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
-
-
-def is_zarr(source: Path) -> bool:
-    """Tell whether a path is a folder of Zarr."""
-    return source.is_dir() and any((source / mark).is_file() for mark in _MARKS)
+__all__ = ["open_zarr", "zarr_record", "zarr_series"]
 
 
 def open_zarr(source: Path, series: int | None = None, axes: str | None = None) -> ImageFile:
@@ -50,9 +43,9 @@ def open_zarr(source: Path, series: int | None = None, axes: str | None = None) 
         there = _list(images)
         _, array, multiscales, omero = images[choose_series(source, there, series)]
         named = _named(array, multiscales)
-        metadata, notes = metadata_of(multiscales, omero, named) if multiscales else (Metadata(), ())
+        metadata, notices = metadata_of(multiscales, omero, named) if multiscales else (Metadata(), ())
         pixels = _planes_of(source, array)
-    return image_of(pixels, named, axes, metadata, notes)
+    return image_of(pixels, named, axes, metadata, notices)
 
 
 def zarr_series(source: Path) -> list[Series]:
@@ -67,8 +60,8 @@ def zarr_series(source: Path) -> list[Series]:
         return _list(_images(source))
 
 
-def zarr_annotation(source: Path, key: str) -> dict[str, str]:
-    """Return what is noted under a key of the attributes; empty if nothing is.
+def zarr_record(source: Path) -> dict[str, str]:
+    """Return what the run that wrote an OME-Zarr has noted in it; empty if there is no such note.
 
     Raises
     ------
@@ -76,12 +69,8 @@ def zarr_annotation(source: Path, key: str) -> dict[str, str]:
         If zarr is not installed, or the folder is damaged.
     """
     with _damage(source):
-        found = _zarr().open(str(source), mode="r").attrs.get(key)
+        found = import_zarr().open(str(source), mode="r").attrs.get(RUN_RECORD)
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
-
-
-def _zarr() -> Any:
-    return load("zarr", "OME-Zarr", "zarr")
 
 
 _Image = tuple[str, Any, dict[str, Any], dict[str, Any]]
@@ -89,7 +78,7 @@ _Image = tuple[str, Any, dict[str, Any], dict[str, Any]]
 
 
 def _images(source: Path) -> list[_Image]:
-    root = _zarr().open(str(source), mode="r")
+    root = import_zarr().open(str(source), mode="r")
     if not hasattr(root, "members"):
         return [("", root, {}, {})]
     images = list(_in_group(root, ""))
@@ -141,12 +130,12 @@ def _named(array: Any, multiscales: dict[str, Any]) -> str:
     return "".join(letters) if "Y" in letters and "X" in letters else ""
 
 
-def _planes_of(source: Path, array: Any) -> PlaneArray:
+def _planes_of(source: Path, array: Any) -> LazyArray:
     def read(index: tuple[int, ...]) -> npt.NDArray[Any]:
         with _damage(source):
             return np.asarray(array[index])
 
-    return PlaneArray(tuple(array.shape), np.dtype(array.dtype), read, min(2, array.ndim))
+    return LazyArray(tuple(array.shape), np.dtype(array.dtype), read, min(2, array.ndim))
 
 
 def _damage(source: Path) -> AbstractContextManager[None]:

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.core.errors import ImageError
+from napari_blindspot.files.formats.metadata import RUN_RECORD
 from napari_blindspot.files.formats.ngff import ORDER, ome_attributes, window_channels
-from napari_blindspot.files.formats.optional import load
+from napari_blindspot.files.formats.optional import import_zarr
 from napari_blindspot.files.pyramid import halve, level_shapes
 from napari_blindspot.files.safe_write import atomic_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy.typing as npt
 
+    from napari_blindspot.files.formats.registry import Planes
     from napari_blindspot.files.image_file import ImageFile
     from napari_blindspot.files.write_options import WriteOptions
-
-    Planes = Callable[[tuple[int, ...]], npt.NDArray[Any]]
 
 __all__ = ["write_zarr"]
 
@@ -40,7 +40,6 @@ def write_zarr(
     dtype: np.dtype[Any],
     options: WriteOptions,
     record: Mapping[str, str],
-    namespace: str,
 ) -> None:
     """Write an OME-Zarr; the parameters are those of `napari_blindspot.files.door.write_image`.
 
@@ -53,9 +52,11 @@ def write_zarr(
     ImageError
         If the image is one of colour samples.
     """
-    zarr = load("zarr", "OME-Zarr", "zarr")
+    zarr = import_zarr()
     if like.is_rgb:
-        raise ImageError("An OME-Zarr holds channels, not colour samples; choose one of them.")
+        raise ImageError(
+            "An OME-Zarr holds channels, not colour samples; choose one of them.", setting="channel"
+        )
     axes = "".join(letter for letter in ORDER if letter in like.axes)
     place = [like.axes.index(letter) for letter in axes[:-2]]
     sizes = level_shapes((like.shape[-2], like.shape[-1]), pyramid=options.pyramid)
@@ -78,7 +79,7 @@ def write_zarr(
             ome["omero"] = {"channels": window_channels(like, limits.windows, limits.whole)}
         group.attrs.update({"ome": ome} if options.ngff == "0.5" else ome)
         if record:
-            group.attrs[namespace] = dict(record)
+            group.attrs[RUN_RECORD] = dict(record)
 
 
 def _create(

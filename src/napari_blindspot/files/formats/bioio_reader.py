@@ -1,6 +1,6 @@
-"""Reading CZI, LIF and ND2 through the readers of bioio, plane by plane.
+"""Reading files plane by plane through the readers of bioio. Metadata are taken as bioio gives them.
 
-Which file is one of these is decided by its first bytes. What bioio makes of metadata is taken as it is.
+Which formats these are, and how a file is recognised, is in `napari_blindspot.files.formats.bioio_format`.
 """
 
 from __future__ import annotations
@@ -13,36 +13,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.files.formats.finish_reading import image_of, unreadable
-from napari_blindspot.files.formats.optional import load
+from napari_blindspot.files.formats.metadata import Metadata
 from napari_blindspot.files.formats.series import choose_series
-from napari_blindspot.files.formats.tiff_metadata import Metadata
 from napari_blindspot.files.image_file import ImageFile, Series
-from napari_blindspot.files.lazy_array import PlaneArray
+from napari_blindspot.files.lazy_array import LazyArray
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     import numpy.typing as npt
 
-__all__ = ["bioio_format", "bioio_series", "open_bioio"]
+    MakeReader = Callable[[Path], Any]
+    """Makes bioio's reader of a file."""
 
-_STARTS = {b"ZISRAWFILE": "CZI", b"\x70\x00\x00\x00": "LIF", b"\xda\xce\xbe\x0a": "ND2"}
-
-_BY_PLANES: dict[str, dict[str, Any]] = {
-    "CZI": {"chunk_dims": ["Y", "X", "S"]},
-    "LIF": {"chunk_dims": ["Y", "X", "S"]},
-    "ND2": {},
-}
-"""What makes a reader load single planes; by default two of them load whole z-stacks."""
+__all__ = ["bioio_series", "open_bioio"]
 
 
-def bioio_format(start: bytes) -> str | None:
-    """Return which of the formats a file is by its first bytes: CZI, LIF or ND2; None if it is none."""
-    return next((name for mark, name in _STARTS.items() if start.startswith(mark)), None)
-
-
-def open_bioio(source: Path, name: str, series: int | None = None, axes: str | None = None) -> ImageFile:
+def open_bioio(
+    source: Path, name: str, make_reader: MakeReader, series: int | None = None, axes: str | None = None
+) -> ImageFile:
     """Open one image of a file; its planes are read when they are asked for.
 
     Parameters
@@ -50,7 +41,9 @@ def open_bioio(source: Path, name: str, series: int | None = None, axes: str | N
     source : Path
         The file.
     name : str
-        Its format, of `bioio_format`.
+        Its format.
+    make_reader : callable
+        Makes bioio's reader of the file; it raises a `FileError` if that is not installed.
     series, axes
         As in `napari_blindspot.files.door.open_image`.
 
@@ -63,7 +56,7 @@ def open_bioio(source: Path, name: str, series: int | None = None, axes: str | N
         If its axes are not those of an image.
     """
     with _damage(source, name):
-        image = _image(source, name)
+        image = make_reader(source)
         image.set_scene(choose_series(source, _list(image), series))
         # The tiles of a mosaic are put together.
         data = image.mosaic_xarray_dask_data if "M" in image.dims.order else image.xarray_dask_data
@@ -74,12 +67,12 @@ def open_bioio(source: Path, name: str, series: int | None = None, axes: str | N
         with _damage(source, name):
             return np.asarray(lazy[index].compute(scheduler="synchronous"))
 
-    array = PlaneArray(lazy.shape, lazy.dtype, read, 3 if named.endswith("S") else 2)
+    array = LazyArray(lazy.shape, lazy.dtype, read, 3 if named.endswith("S") else 2)
     return image_of(array, named, axes, metadata)
 
 
-def bioio_series(source: Path, name: str) -> list[Series]:
-    """Return the images of a file.
+def bioio_series(source: Path, name: str, make_reader: MakeReader) -> list[Series]:
+    """Return the images of a file; the parameters are those of `open_bioio`.
 
     Raises
     ------
@@ -87,11 +80,7 @@ def bioio_series(source: Path, name: str) -> list[Series]:
         If bioio's reader of the format is not installed, or the file is damaged.
     """
     with _damage(source, name):
-        return _list(_image(source, name))
-
-
-def _image(source: Path, name: str) -> Any:
-    return load(f"bioio_{name.lower()}", name, "formats").Reader(source, **_BY_PLANES[name])
+        return _list(make_reader(source))
 
 
 def _list(image: Any) -> list[Series]:

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from napari_blindspot.benchmark.methods import Request
+    from napari_blindspot.benchmark.method_protocol import Request
 
-__all__ = ["Bench", "cosine_steps"]
+__all__ = ["PeerImage", "cosine_steps"]
 
-WIDTH = 48
+UNET_WIDTH = 48
+"""Filters of the U-Net at full resolution, as in the paper."""
 
 
-class Bench:
+class PeerImage:
     """One image on a device, with seeded random numbers.
 
     Parameters
@@ -40,15 +41,23 @@ class Bench:
     """
 
     def __init__(self, image: npt.NDArray[np.float32], request: Request) -> None:
-        self.device = choose_device(request.device)  # type: ignore[arg-type]
+        self.device = choose_device(request.device)
         self.generator = torch.Generator(self.device).manual_seed(request.seed)
         self.noisy = torch.from_numpy(np.ascontiguousarray(image, np.float32) / 255.0).to(self.device)[
             None, None
         ]
 
     def unet(self, dropout: float, dilation: int = 1) -> UNet:
-        """Return a fresh U-Net."""
-        network = UNet(WIDTH, dilation, dropout, self.generator)
+        """Return a U-Net with new weights.
+
+        Parameters
+        ----------
+        dropout : float
+            Probability, in the decoder.
+        dilation : int
+            Of the convolutions, in pixels.
+        """
+        network = UNet(UNET_WIDTH, dilation, dropout, self.generator)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         use_generator(network, self.generator)
         return network
@@ -70,7 +79,24 @@ class Bench:
 def cosine_steps(
     network: torch.nn.Module, iterations: int, rate: float, loss: Callable[[int], torch.Tensor]
 ) -> Iterator[int]:
-    """Minimise a loss with Adam, its rate falling to 0 on half a cosine; yield after every step."""
+    """Minimise a loss with Adam, its rate falling to 0 on half a cosine; yield after every step.
+
+    Parameters
+    ----------
+    network : Module
+        What is trained.
+    iterations : int
+        Number of steps.
+    rate : float
+        Learning rate at the start.
+    loss : callable
+        Makes the loss from the number of the step.
+
+    Yields
+    ------
+    int
+        The number of the step that was taken, from 0.
+    """
     optimizer = torch.optim.Adam(network.parameters(), lr=rate)
     for step in range(iterations):
         for group in optimizer.param_groups:

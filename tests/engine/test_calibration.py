@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_blindspot.engine.calibrate import calibrate
+from napari_blindspot.engine.calibration import calibrate
 
 RNG = np.random.default_rng(0)
 TRUTH = 20 + 200 * RNG.beta(0.5, 3.0, (256, 256))

@@ -13,17 +13,24 @@ if TYPE_CHECKING:
 
 __all__ = ["autocovariance_to_psd", "residual_autocorrelation"]
 
-LAGS = 6
-"""How far the correlation of what was removed is measured, in pixels."""
+MAX_LAG = 6
+"""Longest lag in pixels of the correlation of what was removed."""
 
 
 def autocovariance_to_psd(autocovariance: Array, shape: tuple[int, ...]) -> Array:
-    """Turn an autocovariance around its middle into a spectrum.
+    """Turn an autocovariance into a power spectrum.
+
+    Parameters
+    ----------
+    autocovariance : ndarray
+        (2L+1, 2L+1) in squared intensities, lag 0 in the middle.
+    shape : tuple of int
+        (Y, X) of the image.
 
     Returns
     -------
     ndarray
-        `shape`, |FFT(autocovariance)| * number of pixels.
+        (Y, X) float64, |FFT(autocovariance)| * number of pixels.
     """
     reach_y, reach_x = (side // 2 for side in autocovariance.shape)
     kernel = np.zeros(shape)
@@ -41,6 +48,11 @@ def residual_autocorrelation(image: Array, estimate: Array) -> Array:
     first estimate kept, so it is for noise that is nearly white. Only the shape is taken: flat places are
     often dark ones, in which clipping at black has left less noise than the rest of the image has.
 
+    Parameters
+    ----------
+    image, estimate : ndarray
+        (Y, X) float64, stabilised: the noisy image and a first estimate.
+
     Returns
     -------
     ndarray
@@ -57,6 +69,6 @@ def residual_autocorrelation(image: Array, estimate: Array) -> Array:
     products, counts = (np.fft.ifft2(np.abs(np.fft.fft2(x, doubled)) ** 2).real for x in (removed, weight))
     autocovariance = np.fft.fftshift(products / np.maximum(counts, 1.0))
     y, x = image.shape
-    middle = autocovariance[y - LAGS : y + LAGS + 1, x - LAGS : x + LAGS + 1]
-    correlation: Array = middle / middle[LAGS, LAGS]
+    middle = autocovariance[y - MAX_LAG : y + MAX_LAG + 1, x - MAX_LAG : x + MAX_LAG + 1]
+    correlation: Array = middle / middle[MAX_LAG, MAX_LAG]
     return correlation

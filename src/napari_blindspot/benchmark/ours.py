@@ -1,0 +1,93 @@
+"""Our own methods: one for each preset, ``auto`` from random weights, and a preset on a stack."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_blindspot.benchmark.method_protocol import Method
+from napari_blindspot.settings import PRESETS, PaperSettings, Settings
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from napari_blindspot.benchmark.method_protocol import Denoiser, Request
+
+__all__ = ["fitted_preset", "fitted_stack", "our_methods", "quick_passes", "settings_of"]
+
+RANDOM_WEIGHTS = "auto-random"
+"""The preset ``auto`` with a U-Net that starts from random weights."""
+
+STACK_SHIFT = 3
+"""Pixels by which each plane of a stack is moved against the plane before, so that they are alike."""
+
+MIN_QUICK_PASSES = 4
+"""Visible sets or symmetries that are averaged in a quick look at least."""
+
+
+def our_methods() -> list[Method]:
+    """Return one method for each preset, and one from random weights."""
+    return [Method(name, f"{__name__}:fitted_preset") for name in (*PRESETS, RANDOM_WEIGHTS)]
+
+
+def quick_passes(passes: int, usual: int, iterations: int) -> int:
+    """Shorten the averaging with the fit, so that a quick look is quick.
+
+    Parameters
+    ----------
+    passes, usual : int
+        Visible sets or symmetries, and iterations, of the preset.
+    iterations : int
+        Of the quick look.
+    """
+    return min(passes, max(MIN_QUICK_PASSES, round(passes * iterations / usual)))
+
+
+def settings_of(request: Request) -> Settings:
+    """Return the settings that a request asks for: a preset's, the overrides, and fewer iterations.
+
+    A quick look averages over fewer visible sets or symmetries as well.
+    """
+    preset, changes = request.method, {"seed": request.seed, "device": request.device}
+    if request.method == RANDOM_WEIGHTS:
+        preset, changes = "auto", changes | {"unet_weights": "random"}
+    settings = Settings.parse({**Settings.from_preset(preset, **changes).model_dump(), **request.overrides})
+    if request.iterations is None:
+        return settings
+    averaged = "passes" if isinstance(settings, PaperSettings) else "symmetries"
+    fewer = quick_passes(getattr(settings, averaged), settings.iterations, request.iterations)
+    return Settings.parse({**settings.model_dump(), "iterations": request.iterations, averaged: fewer})
+
+
+def fitted_preset(request: Request) -> Denoiser:
+    """Return a fit with the preset that the method is named after."""
+    import napari_blindspot.engine.fit_plane  # noqa: F401 (its imports must not be timed)
+    from napari_blindspot.api import denoise
+
+    settings = settings_of(request)
+    return lambda image: denoise(image, settings=settings).denoised
+
+
+def fitted_stack(request: Request) -> Denoiser:
+    """Return a function that denoises a stack of planes like the image and gives back the first of them.
+
+    ``length`` in the overrides is the number of planes. The planes are the image, each moved a little on.
+    """
+    import napari_blindspot.engine.fit_plane  # noqa: F401 (its imports must not be timed)
+    from napari_blindspot.core.events import Finished
+    from napari_blindspot.stack import fit_stack
+
+    overrides = dict(request.overrides)
+    length = overrides.pop("length")
+    settings = settings_of(replace(request, overrides=overrides))
+
+    def fitted(image: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+        stack = np.stack([np.roll(image, STACK_SHIFT * at, axis=1) for at in range(length)])
+        for event in fit_stack(stack, settings):
+            if isinstance(event, Finished) and event.plane == (0,):
+                first = event.result.denoised
+        return first
+
+    return fitted

@@ -1,0 +1,54 @@
+"""What all formats share of metadata: what readers gather for an image, and the name of a run's record.
+
+How a particular format writes its metadata belongs to that format's modules.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from napari_blindspot.files.spacing import make_spacing
+
+if TYPE_CHECKING:
+    from napari_blindspot.files.spacing import Spacing
+
+__all__ = ["RUN_RECORD", "Metadata"]
+
+RUN_RECORD = "napari-blindspot/run"
+"""Under this name an output holds what is to be known of the run that wrote it."""
+
+
+@dataclass(slots=True)
+class Metadata:
+    """What is kept of the metadata; the fields are those of `ImageFile`."""
+
+    spacing: dict[str, Spacing] = field(default_factory=dict)
+    channel_names: tuple[str, ...] = ()
+    channel_colors: tuple[str, ...] = ()
+    origin: dict[str, float] = field(default_factory=dict)
+
+    def set_spacing(self, axis: str, step: object, unit: str) -> None:
+        """Note a distance if it is one."""
+        spacing = make_spacing(axis, step, unit)
+        if spacing is not None:
+            self.spacing[axis] = spacing
+
+    def set_origin(self, axis: str, position: object, unit: str) -> None:
+        """Note the position of the first pixel if it is one, and the axis has a spacing."""
+        try:
+            value = float(position)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            return
+        spacing = self.spacing.get(axis)
+        converted = None if spacing is None else spacing.convert(value, unit)
+        if converted is not None and math.isfinite(converted):
+            self.origin[axis] = converted
+
+    def fit_channels(self, count: int) -> None:
+        """Forget names and colours of channels if there are not as many as channels."""
+        if len(self.channel_names) != count:
+            self.channel_names = ()
+        if len(self.channel_colors) != count:
+            self.channel_colors = ()

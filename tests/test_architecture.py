@@ -1,0 +1,58 @@
+"""The house plan, held: arrows point down, no circles, files that are read in one sitting."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import grimp
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "napari_blindspot"
+MOST_LINES = 400
+
+
+def fences() -> dict:
+    """Return what pyproject.toml tells import-linter."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+
+
+def test_arrows_between_the_rooms_point_down_only():
+    command = (
+        "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", command, "--no-cache"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": "utf-8"},
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Contracts: {len(fences()['contracts'])} kept, 0 broken." in done.stdout
+
+
+def test_no_modules_import_each_other_in_a_circle_not_even_for_their_types():
+    graph = grimp.build_graph("napari_blindspot", exclude_type_checking_imports=False, cache_dir=None)
+    imports = {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
+    for contract in fences()["contracts"]:
+        for arrow in contract.get("ignore_imports", ()):
+            importer, imported = arrow.split(" -> ")
+            imports[importer].discard(imported)
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(reversed(error.args[1])))
+
+
+def test_every_module_is_read_in_one_sitting():
+    lines = {
+        path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.rglob("*.py")
+    }
+    assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
