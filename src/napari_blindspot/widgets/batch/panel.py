@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from magicgui.widgets import Container, Label, SpinBox
 
 from napari_blindspot.batch import BatchOptions
+from napari_blindspot.batch.options import OUTPUT_FORMATS
 from napari_blindspot.settings import PRESETS, Settings, setting_fields
 from napari_blindspot.widgets.batch.table import BatchTable
 from napari_blindspot.widgets.shared.fields import Choice, Entry, Fields, Folding, button, row
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchPanel"]
 
-_FORMATS = (("OME-TIFF", "ome-tiff"), ("OME-Zarr", "ome-zarr"))
 _EXISTING = {
     "resume": ("Resume", "What an earlier run has finished is kept; another output is left alone."),
     "skip": ("Skip", "Every output that is there is left alone."),
@@ -76,7 +76,7 @@ class BatchPanel(Container[Any]):
         self.model = self.table.native.model()
         self.output = Entry(empty="folder for the results")
         self.browse = button("…", "Choose the folder for the results.")
-        self.format = Choice(choices=_FORMATS)
+        self.format = Choice(choices=[(writer.name, name) for name, writer in OUTPUT_FORMATS.items()])
         self.existing = _choice(_EXISTING, choices=[(text, name) for name, (text, _) in _EXISTING.items()])
         self.preset = Choice(label="Preset", choices=PRESETS, value=preset)
         self.stack_start = _choice(_STARTS, choices=self._starts)

@@ -53,7 +53,7 @@ class BatchSession(Session[BatchNews]):
         self.changed.emit(news)
         words = f"{self._batch.in_words}."
         if error is not None:
-            return Outcome("failed", f"{error} {words}")
+            return Outcome("failed", words, error)
         if self.report.problem:
             words = f"{words} {self.report.problem}"
         if any(item.state in OPEN for item in self._batch.items):

@@ -20,6 +20,7 @@ from napari_blindspot.batch import Batch
 from napari_blindspot.batch.items import files_of
 from napari_blindspot.batch.job_file import BatchJob, load_job, save_job
 from napari_blindspot.core.errors import BlindspotError, FileError, ImageError
+from napari_blindspot.files.formats.registry import dialog_filter
 from napari_blindspot.widgets.batch.file_list import FileList
 from napari_blindspot.widgets.batch.inputs import expand, input_of_layer, usual_output
 from napari_blindspot.widgets.batch.panel import BatchPanel
@@ -42,10 +43,20 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchWidget"]
 
-_IMAGES = "Images (*.tif *.tiff *.png *.czi *.lif *.nd2);;Job files (*.yaml *.yml);;All files (*)"
 _JOBS = (".yaml", ".yml")
 
-_FIELDS = {"axes": "column Axes", "overwrite": "field If there", "stack_start": "field Stacks"}
+_FIELDS = {
+    "axes": "column Axes",
+    "channel": "channel in a job file",
+    "series": "series in a job file",
+    "compression": "compression in a job file",
+    "output": "field Output",
+    "pattern": "field Pattern",
+    "existing": "field If there",
+    "overwrite": "field If there",
+    "stack_start": "field Stacks",
+    "neighbours": "field Neighbours",
+}
 """What the user could change, in the words of this dock, where it is not a field of the form."""
 
 
@@ -175,7 +186,8 @@ class BatchWidget(BatchPanel):
         """Say why a file failed, was skipped or stopped, and what else is to be known about it."""
         item = self.items[row]
         if self.session is None or item.state == "failed":
-            words = " ".join(text for text in (item.reason, *item.warnings) if text)
+            reason = in_terms(BlindspotError(item.reason, setting=item.setting), _FIELDS)
+            words = " ".join(text for text in (reason, *item.warnings) if text)
             self.status.say(words, error=item.state == "failed")
 
     def closed(self) -> None:
@@ -238,7 +250,7 @@ class BatchWidget(BatchPanel):
     def _on_ended(self, _: BatchSession, outcome: Outcome) -> None:
         self.files.frozen = False
         self.status.end("", full=True if outcome.kind == "finished" else None)
-        self.status.say(outcome.message, error=outcome.kind == "failed")
+        self.status.conclude(outcome, _FIELDS)
         self._enable()
 
     def _enable(self) -> None:
@@ -256,7 +268,10 @@ class BatchWidget(BatchPanel):
         return page if text and page.is_file() else None
 
     def _ask_for_files(self) -> None:
-        paths, _ = QFileDialog.getOpenFileNames(self.native, "Add images or a job file", "", _IMAGES)
+        shown = (
+            f"{dialog_filter()};;Job files ({' '.join(f'*{ending}' for ending in _JOBS)});;All files (*)"
+        )
+        paths, _ = QFileDialog.getOpenFileNames(self.native, "Add images or a job file", "", shown)
         self.add_paths([Path(path) for path in paths])
 
     def _ask_for_folder(self) -> None:

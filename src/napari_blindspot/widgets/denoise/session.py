@@ -145,13 +145,14 @@ class LayerSession(Session[LayerNews]):
         self._take(news)
         if not self._results:
             self._layers.remove()
-            return Outcome("failed", str(error or "The run ended without a result."))
+            return Outcome("failed", "" if error else "The run ended without a result.", error)
         problem = "" if error is None else str(error)
         record = run_record(self._job.name, self._results, self._job.planes, problem=problem)
         self._layers.keep(record)
         done, asked = len(self._results), len(self._job.planes)
         if error is not None:
-            return Outcome("failed", f"{error} {done} of {asked} planes were denoised before and are kept.")
+            kept = f"{done} of {asked} planes were denoised before and are kept."
+            return Outcome("failed", kept, error)
         seconds = duration(record["seconds"])
         if record["stopped"]:
             what = f"{done} of {asked} planes" if asked > 1 else f"{record['iterations']} iterations"

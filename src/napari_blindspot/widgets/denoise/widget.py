@@ -218,4 +218,4 @@ class DenoiseWidget(Container[Any]):
     def _on_ended(self, session: LayerSession, outcome: Outcome) -> None:
         self.reset_choices()
         self.status.end(outcome.kind.capitalize(), session.device, full=outcome.kind == "finished")
-        self.status.say(outcome.message, error=outcome.kind == "failed")
+        self.status.conclude(outcome, _FIELDS)

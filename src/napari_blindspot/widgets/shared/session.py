@@ -36,11 +36,14 @@ class Outcome:
         ``stopped`` when something is left to be done, ``failed`` when something could not be done,
         ``abandoned`` when napari itself ended the worker, because a viewer was closed.
     message : str
-        One or two sentences for the user.
+        One or two sentences for the user, or nothing if the error says it all.
+    error : Exception or None
+        What ended it early.
     """
 
     kind: Literal["finished", "stopped", "cancelled", "failed", "abandoned"]
     message: str
+    error: Exception | None = None
 
 
 class Session(ABC, Generic[N]):

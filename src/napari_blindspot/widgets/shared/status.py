@@ -9,11 +9,15 @@ from magicgui.widgets import Container, ProgressBar
 
 from napari_blindspot.core.words import duration
 from napari_blindspot.widgets.shared.native import Message, TextLine
+from napari_blindspot.widgets.shared.terms import in_terms
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from magicgui.widgets.bases import Widget
 
     from napari_blindspot.widgets.shared.mailbox import Standing
+    from napari_blindspot.widgets.shared.session import Outcome
 
 __all__ = ["RunStatus"]
 
@@ -57,6 +61,12 @@ class RunStatus(Container[Any]):
         if full is not None:
             self.bar.value = TICKS if full else 0
         self.activity.value, self.state.value = activity, beside
+
+    def conclude(self, outcome: Outcome, fields: Mapping[str, str]) -> None:
+        """Say how a run ended, an error in the words that a dock has for its fields."""
+        problem = "" if outcome.error is None else in_terms(outcome.error, fields)
+        message = " ".join(part for part in (problem, outcome.message) if part)
+        self.say(message, error=outcome.kind == "failed")
 
     def say(self, message: str, *, error: bool = False) -> None:
         """Show a sentence."""

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.settings import setting_fields
 from napari_blindspot.widgets.shared.knobs import is_in_form, knob_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_blindspot.core.errors import BlindspotError
-
 __all__ = ["in_terms"]
 
 
-def in_terms(error: BlindspotError, fields: Mapping[str, str]) -> str:
+def in_terms(error: Exception, fields: Mapping[str, str]) -> str:
     """Say what is wrong, and which field could mend it.
 
     Parameters
     ----------
-    error : BlindspotError
-        Its `setting` names what the user could change.
+    error : Exception
+        The `setting` of a BlindspotError names what the user could change.
     fields : mapping of str to str
         What the dock calls its fields, by setting, such as ``{"axes": "column Axes"}``; those of the form
         are known by the titles of the settings.
@@ -32,9 +31,10 @@ def in_terms(error: BlindspotError, fields: Mapping[str, str]) -> str:
         Its sentence, with the field in brackets if the dock has one.
     """
     sentence = str(error)
-    if error.setting is None:
+    setting = error.setting if isinstance(error, BlindspotError) else None
+    if setting is None:
         return sentence
-    field = fields.get(error.setting) or _title(error.setting)
+    field = fields.get(setting) or _title(setting)
     if field is None:
         return sentence
     stop = "." if sentence.endswith(".") else ""
