@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from napari_blindspot import PRESETS, Settings
-from napari_blindspot.settings import DEFAULT_PRESET
+from napari_blindspot.engine.hardware.backends import BACKENDS
+from napari_blindspot.method.losses import LOSSES
+from napari_blindspot.settings import DEFAULT_PRESET, setting_fields
 from napari_blindspot.widgets.denoise import DenoiseWidget
 from napari_blindspot.widgets.shared.form import SettingsForm
 
@@ -106,3 +108,23 @@ def test_the_fields_accept_nothing_that_the_settings_refuse(form):
         for value in (form[name].max, form[name].min):
             form[name].value = value
             assert form.settings().preset == "paper"
+
+
+def test_the_fields_are_those_of_the_preset_with_the_titles_of_the_settings(form):
+    form.preset = "auto"
+    assert {"gap", "symmetries", "mend_defects"} < set(form.names)
+    form.preset = "paper"
+    assert {"dilation", "passes"} < set(form.names)
+    assert not {"gap", "symmetries", "mend_defects"} & set(form.names)
+    for name in form.names:
+        field = setting_fields("paper")[name]
+        assert (form[name].label, form[name].tooltip) == (field.title, field.description)
+
+
+def test_devices_and_losses_are_those_of_their_lists(form):
+    assert form["device"].choices == ("auto", *BACKENDS)
+    form.preset = "paper"
+    assert form["losses"].value == tuple(LOSSES)
+    form["losses"].value = ("inr",)
+    assert form.overrides() == {"losses": ("inr",)}
+    assert form.settings() == Settings.from_preset("paper", losses=("inr",))

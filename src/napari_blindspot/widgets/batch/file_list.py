@@ -99,13 +99,13 @@ class FileList:
         BlindspotError
             If there is no plan; the list stays as it was.
         """
-        before = {} if anew else {(_key(item), item.output): item for item in self.items}
+        before = {} if anew else {(_key_of(item), item.output): item for item in self.items}
         if anew:
             self._looked = {key: seen for key, seen in self._looked.items() if seen.state != "failed"}
         batch = plan_batch(self.inputs, self._options()) if self.inputs else None
         if batch is not None:
             batch.items = [
-                self._with_header(item, before.get((_key(item), item.output))) for item in batch.items
+                self._with_header(item, before.get((_key_of(item), item.output))) for item in batch.items
             ]
         self.batch = batch
         self._model.show(self.items)
@@ -129,7 +129,7 @@ class FileList:
         """Read the headers of files that nobody has looked at yet."""
         if self._looker is not None or self.batch is None or self.frozen:
             return
-        fresh = [item for item in self.items if item.state in OPEN and _key(item) not in self._looked]
+        fresh = [item for item in self.items if item.state in OPEN and _key_of(item) not in self._looked]
         if fresh:
             self._looker = looker = Looker(fresh, self.batch.options)
             looker.looked.connect(self._on_looked)
@@ -140,15 +140,15 @@ class FileList:
         """Return an item as it was known to be, or else with what its header says."""
         if known is not None and known.state not in OPEN:
             return known
-        seen = self._looked.get(_key(item))
+        seen = self._looked.get(_key_of(item))
         return item if seen is None or item.state not in OPEN else replace(seen, output=item.output)
 
     def _on_looked(self, item: Item) -> None:
-        self._looked[_key(item)] = item
+        self._looked[_key_of(item)] = item
         if self.batch is None or self.frozen:
             return
         for number, shown in enumerate(self.items):
-            if _key(shown) == _key(item) and shown.state in OPEN:
+            if _key_of(shown) == _key_of(item) and shown.state in OPEN:
                 self.show(number, self._with_header(shown), None)
 
     def _on_looked_all(self) -> None:
@@ -156,5 +156,5 @@ class FileList:
         self._look()
 
 
-def _key(item: Item) -> Key:
+def _key_of(item: Item) -> Key:
     return item.source, item.given_axes, item.series

@@ -14,7 +14,7 @@ from napari_blindspot.core.errors import FileError
 from napari_blindspot.files.axes import guess_axes
 from napari_blindspot.files.door import ImageFile, Spacing, write_ome_tiff
 from napari_blindspot.files.spacing import make_spacing
-from napari_blindspot.widgets.shared.layer_data import axes_of, pixels_of
+from napari_blindspot.widgets.shared.layer_data import layer_axes, layer_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,8 +70,8 @@ def input_of_layer(layer: Image, output: Path) -> Input:
     path = layer.source.path
     if path is not None and Path(path).exists():
         return Input(path=Path(path))
-    data = np.asarray(pixels_of(layer))
-    axes = axes_of(layer) or guess_axes(data.shape)[0]
+    data = np.asarray(layer_pixels(layer))
+    axes = layer_axes(layer) or guess_axes(data.shape)[0]
     folder = output / LAYERS
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -80,7 +80,7 @@ class BatchPanel(Container[Any]):
         self.existing = _choice(_EXISTING, choices=[(text, name) for name, (text, _) in _EXISTING.items()])
         self.preset = Choice(label="Preset", choices=PRESETS, value=preset)
         self.stack_start = _choice(_STARTS, choices=self._starts)
-        self.neighbours = _number("neighbours")
+        self.neighbours = _whole_number("neighbours")
         self.form = SettingsForm(preset)
         self.form["device"].value = device
         self.advanced = Folding("Advanced", self.form, height=200)
@@ -192,7 +192,7 @@ def _choice(entries: dict[str, tuple[str, str]], **options: Any) -> Choice:
     return Choice(tips=dict(entries.values()), **options)
 
 
-def _number(setting: str) -> SpinBox:
+def _whole_number(setting: str) -> SpinBox:
     """Return a field for a whole number, as its setting describes it."""
     knob = knob_of(setting)
     if knob is None:

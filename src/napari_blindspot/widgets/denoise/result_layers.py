@@ -62,7 +62,7 @@ class ResultLayers:
         self._active = viewer.layers.selection.active
         # In the order in which they are laid on each other: what was asked for is the one that is seen.
         self._shown = {
-            name: _ShownImage(f"{job.name} {image.label}", _blank(job.shape, dtype))
+            name: _ShownImage(f"{job.name} {image.label}", _empty(job.shape, dtype))
             for name, image in reversed(IMAGES.items())
         }
 
@@ -173,7 +173,7 @@ def look_and_place(layer: Image, origin: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _blank(shape: Iterable[int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def _empty(shape: Iterable[int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Return an array without results."""
     return np.full(tuple(shape), np.nan, dtype) if dtype.kind == "f" else np.zeros(tuple(shape), dtype)
 

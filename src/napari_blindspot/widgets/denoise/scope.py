@@ -16,7 +16,7 @@ import numpy as np
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.plane import MIN_SIZE, check_pixels
 from napari_blindspot.stack import plane_indices
-from napari_blindspot.widgets.shared.layer_data import axes_of, pixels_of
+from napari_blindspot.widgets.shared.layer_data import layer_axes, layer_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ __all__ = [
     "Window",
     "check_layer",
     "current_plane",
-    "job_of",
+    "layer_job",
     "region_of",
     "slider_point",
 ]
@@ -106,7 +106,7 @@ def check_layer(layer: Image) -> None:
             f"“{layer.name}” is an RGB image, but one channel at a time can be denoised: right-click the "
             "layer, choose “Split RGB”, and take one of the channels."
         )
-    array = pixels_of(layer)
+    array = layer_pixels(layer)
     check_pixels(np.dtype(array.dtype))
     height, width = array.shape[-2:]
     if min(height, width) < MIN_SIZE:
@@ -116,7 +116,7 @@ def check_layer(layer: Image) -> None:
         )
 
 
-def job_of(
+def layer_job(
     layer: Image,
     point: Sequence[float],
     *,
@@ -142,7 +142,7 @@ def job_of(
         If the layer cannot be denoised.
     """
     check_layer(layer)
-    array = pixels_of(layer)
+    array = layer_pixels(layer)
     height, width = array.shape[-2:]
     rows, columns = region or (slice(0, height), slice(0, width))
     window = Window(array, (rows, columns))
@@ -156,7 +156,7 @@ def job_of(
         name=layer.name,
         window=window,
         planes=planes,
-        axes=axes_of(layer),
+        axes=layer_axes(layer),
         origin=(*first, rows.start, columns.start),
         shape=(*(int(n) for n in leading), *window.shape[-2:]),
     )
@@ -165,7 +165,7 @@ def job_of(
 def current_plane(layer: Image, point: Sequence[float]) -> tuple[int, ...]:
     """Return the index of the plane at a point of the world, the nearest if the point lies outside."""
     data = np.asarray(layer.world_to_data(tuple(point)), float)
-    sizes = pixels_of(layer).shape[:-2]
+    sizes = layer_pixels(layer).shape[:-2]
     return tuple(int(np.clip(np.rint(x), 0, n - 1)) for x, n in zip(data, sizes, strict=False))
 
 
@@ -198,7 +198,7 @@ def region_of(shapes: Shapes, layer: Image, point: Sequence[float]) -> Region:
     corners = np.asarray(shapes.data[next(iter(chosen))], float)
     drawn = (_convert(shapes.data_to_world(c), shapes.units, layer.units) for c in corners)
     inside = np.array([layer.world_to_data(_extend(c, point)) for c in drawn])
-    height, width = pixels_of(layer).shape[-2:]
+    height, width = layer_pixels(layer).shape[-2:]
     sides = zip(inside[:, -2:].T, (height, width), strict=True)
     rows, columns = (slice(max(ceil(x.min()), 0), min(floor(x.max()) + 1, n)) for x, n in sides)
     covered = max(rows.stop - rows.start, 0), max(columns.stop - columns.start, 0)

@@ -17,13 +17,13 @@ from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.core.words import sentences_of
 from napari_blindspot.settings import PRESETS
 from napari_blindspot.widgets.denoise.result_layers import METADATA_KEY
-from napari_blindspot.widgets.denoise.scope import check_layer, job_of, region_of, slider_point
+from napari_blindspot.widgets.denoise.scope import check_layer, layer_job, region_of, slider_point
 from napari_blindspot.widgets.denoise.session import LayerSession
 from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.curve import LossCurve
 from napari_blindspot.widgets.shared.fields import Choice, Fields, Folding
 from napari_blindspot.widgets.shared.form import SettingsForm
-from napari_blindspot.widgets.shared.layer_data import pixels_of
+from napari_blindspot.widgets.shared.layer_data import layer_pixels
 from napari_blindspot.widgets.shared.native import Native
 from napari_blindspot.widgets.shared.preferences import read_preferences
 from napari_blindspot.widgets.shared.preload import warm_up
@@ -119,7 +119,7 @@ class DenoiseWidget(Container[Any]):
             session = LayerSession(
                 self._viewer,
                 layer,
-                job_of(layer, point, whole_stack=self.scope.value == STACK, region=region),
+                layer_job(layer, point, whole_stack=self.scope.value == STACK, region=region),
                 self.form.settings(),
                 preview_interval=self._preferences.preview_interval if self.previews.value else None,
                 fall_back_to_cpu=self.fall_back.value,
@@ -167,7 +167,7 @@ class DenoiseWidget(Container[Any]):
 
     def _scopes(self, _: object = None) -> list[tuple[str, str]]:
         layer = self.layer.value
-        count = 1 if layer is None or layer.rgb else prod(pixels_of(layer).shape[:-2])
+        count = 1 if layer is None or layer.rgb else prod(layer_pixels(layer).shape[:-2])
         stack = [] if count == 1 else [(f"Whole stack ({count} planes)", STACK)]
         return [("Current plane", PLANE), *stack]
 

@@ -103,17 +103,17 @@ def open_files(viewer: Viewer) -> None:
         QApplication.activeWindow(), "Open with voxel size", "", f"{dialog_filter()};;All files (*)"
     )
     for path in chosen:
-        _open(viewer, Path(path))
+        _open_in(viewer, Path(path))
 
 
 def open_zarr_folder(viewer: Viewer) -> None:
     """Ask for the folder of an OME-Zarr and open it."""
     chosen = QFileDialog.getExistingDirectory(QApplication.activeWindow(), "Open OME-Zarr with voxel size")
     if chosen:
-        _open(viewer, Path(chosen))
+        _open_in(viewer, Path(chosen))
 
 
-def _open(viewer: Viewer, path: Path) -> None:
+def _open_in(viewer: Viewer, path: Path) -> None:
     """Open a file, after asking which of its images if it holds several; what is wrong is shown."""
     try:
         there = list_series(path)
