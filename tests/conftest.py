@@ -15,6 +15,7 @@ import pytest
 
 from napari_blindspot.settings import Settings
 from screen import VirtualScreen
+from two_workers import only_hands_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,12 +28,15 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # another order. Tiny fits are no slower in one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+pytest_plugins = ["strict_skips", "two_workers"]
+
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 SCREEN = pytest.StashKey[VirtualScreen]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[SCREEN] = VirtualScreen()
+    if not only_hands_out(config):
+        config.stash[SCREEN] = VirtualScreen()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
