@@ -126,8 +126,14 @@ def test_napari_finds_the_manifest_in_every_kind_of_install(kind, built, python,
         what[kind] = ["--editable", str(checkout(sdist, tmp_path / "checkout"))]
     # No network any more: all that a build needs is there.
     install(python, "--no-index", "--no-deps", "--no-build-isolation", "--force-reinstall", *what[kind])
+    # What is found must be what was installed, not the sources that the tests themselves are run with.
+    elsewhere = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
-        [str(python), "-W", "ignore", "-c", FIND_MANIFEST], capture_output=True, text=True, cwd=tmp_path
+        [str(python), "-W", "ignore", "-c", FIND_MANIFEST],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=elsewhere,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("napari-blindspot 0.")

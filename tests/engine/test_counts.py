@@ -48,7 +48,7 @@ def steps(gap: int) -> dict:
 
 
 def of_this_torch(ceiling: int) -> float:
-    """Return a number of kernels counted with the torch of the constraints; another may start a few more."""
+    """Return a ceiling counted with the torch of the constraints; another may start a few kernels more."""
     constraints = (Path(__file__).parents[1] / "constraints.txt").read_text(encoding="utf-8").splitlines()
     same = f"torch=={torch.__version__.partition('+')[0]}" in constraints
     return ceiling if same else 1.2 * ceiling

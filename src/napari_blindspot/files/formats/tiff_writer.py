@@ -96,7 +96,7 @@ def _metadata(path: Path, like: ImageFile, record: Mapping[str, str]) -> dict[st
     metadata: dict[str, Any] = {
         "axes": like.axes,
         "Name": path.name,
-        "Creator": f"napari-blindspot {version("napari-blindspot")}",
+        "Creator": f"napari-blindspot {version('napari-blindspot')}",
     }
     for axis, spacing in like.spacing.items():
         name = f"PhysicalSize{axis}" if axis in LENGTH_AXES else "TimeIncrement"
