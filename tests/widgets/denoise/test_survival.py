@@ -201,6 +201,7 @@ def test_closing_the_widget_stops_the_run_and_keeps_the_result(viewer, widget, n
     assert viewer.layers["cells denoised"].metadata["napari_blindspot"]["stopped"] is True
 
 
+@pytest.mark.alone
 def test_closing_the_viewer_during_a_run_takes_less_than_two_seconds(viewer, widget, noisy, start, qtbot):
     viewer.add_image(noisy, name="cells")
     start(widget)
