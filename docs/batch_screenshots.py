@@ -19,7 +19,7 @@ from viewer import close, open_viewer, photograph, read_options, themes, wait
 
 from napari_blindspot import Settings, samples
 from napari_blindspot.batch import BatchOptions, Input
-from napari_blindspot.batch.job_file import Job, save_job
+from napari_blindspot.batch.job_file import BatchJob, save_job
 from napari_blindspot.files.door import ImageFile, Spacing, write_ome_tiff
 
 
@@ -46,20 +46,20 @@ def take(folder: Path, place: Path, ending: str, *, quick: bool) -> None:
     picture("empty")
     widget.add_paths([make_job(place, quick=quick)])
     # Where the files are on this computer is nobody's business.
-    widget.output.setText("results")
+    widget.output.value = "results"
     wait(lambda: all(item.shape or item.state == "failed" for item in widget.items))
-    widget.start.click()
-    second = next(row for row, item in enumerate(widget.items) if item.planes > 1)
+    widget.buttons.start.native.click()
+    second = next(row for row, item in enumerate(widget.items) if item.plane_count > 1)
 
     def second_plane() -> bool:
-        return widget.items[second].finished >= 1 and "iteration" in widget.activity.text()
+        return widget.items[second].finished >= 1 and "iteration" in widget.status.activity.value
 
     # Short fits on a busy computer may be over before anybody looks.
     wait(lambda: second_plane() or widget.session is None)
     picture("running")
     wait(lambda: widget.session is None)
     picture("finished")
-    widget.table.selectRow(second)
+    widget.table.native.selectRow(second)
     widget.open_row(second)
     wait(lambda: False, 4.0 if not quick else 0.5)
     picture("opened")
@@ -77,10 +77,10 @@ def make_job(place: Path, *, quick: bool) -> Path:
     stack = samples.z_stack((3, side, side))
     write(data / "embryo.ome.tif", stack.noisy, "ZYX", stack.voxel_size)
     (data / "torn.tif").write_bytes((data / "cells 1.ome.tif").read_bytes()[:300])
-    more = {"unet_width": 4, "refine_iterations": (2,), "iterations": 200, "passes": 1} if quick else {}
+    more = {"unet_width": 4, "refine_iterations": (2,), "iterations": 200, "symmetries": 1} if quick else {}
     settings = Settings.from_preset("fast", **more)
     options = BatchOptions(output=place / "results", settings=settings)
-    save_job(Job.of([Input(path=data)], options), place / "job.yaml")
+    save_job(BatchJob.of([Input(path=data)], options), place / "job.yaml")
     return place / "job.yaml"
 
 

@@ -18,7 +18,7 @@ from napari_blindspot import samples
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_blindspot.widgets.denoise.widget import DenoiseWidget
+    from napari_blindspot.widgets.denoise import DenoiseWidget
 
 
 def main() -> None:
@@ -47,9 +47,9 @@ def take(folder: Path, ending: str, *, quick: bool) -> None:
 
     viewer.reset_view()
     picture("idle")
-    widget.advanced.native.click()
+    widget.advanced.button.native.click()
     picture("advanced")
-    widget.advanced.native.click()
+    widget.advanced.button.native.click()
 
     # Denoised, INR and noisy beside each other, from left to right.
     grid = viewer.canvas.grid if hasattr(viewer, "canvas") else viewer.grid
@@ -58,7 +58,7 @@ def take(folder: Path, ending: str, *, quick: bool) -> None:
     # A short fit on a busy computer may be over before anybody looks.
     wait(
         lambda: (
-            widget.session is None or (len(viewer.layers) == 3 and widget.session.estimate.fraction > 0.5)
+            widget.session is None or (len(viewer.layers) == 3 and widget.session.standing.fraction > 0.5)
         )
     )
     viewer.reset_view()
@@ -78,7 +78,7 @@ def take(folder: Path, ending: str, *, quick: bool) -> None:
     viewer.layers.selection.active = viewer.layers["confocal"]
     widget.region.value = shapes
     viewer.reset_view()
-    widget.denoise.native.click()
+    widget.buttons.start.native.click()
     picture("error")
     close(viewer)
 
@@ -90,7 +90,7 @@ def denoise(widget: DenoiseWidget, *, quick: bool) -> None:
         widget.preset.value = "paper"
         widget.form["iterations"].value = 60
         widget.form["passes"].value = 4
-    widget.denoise.native.click()
+    widget.buttons.start.native.click()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ tests marked `display` are left out and the others do without OpenGL.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import pytest
 
 from napari_blindspot.settings import Settings
 from screen import VirtualScreen
+from two_workers import only_hands_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,12 +29,25 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # another order. Tiny fits are no slower in one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+pytest_plugins = ["strict_skips", "two_workers"]
+
+ROOT = Path(__file__).parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
 SCREEN = pytest.StashKey[VirtualScreen]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[SCREEN] = VirtualScreen()
+    _bring_the_manifest_up_to_date(config)
+    if not only_hands_out(config):
+        config.stash[SCREEN] = VirtualScreen()
+
+
+def _bring_the_manifest_up_to_date(config: pytest.Config) -> None:
+    """Do what an editable install does, for a manifest that has changed since, or a package on the path."""
+    source, copy = ROOT / "napari.yaml", ROOT / "src" / "napari_blindspot" / "napari.yaml"
+    stale = not copy.exists() or copy.read_bytes() != source.read_bytes()
+    if stale and not hasattr(config, "workerinput"):
+        shutil.copyfile(source, copy)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -72,7 +72,10 @@ def test_the_wheel_holds_the_package_with_its_manifest_and_types_and_nothing_els
     weights = {f"napari_blindspot/method/{noise}.npz" for noise in ("white", "correlated")}
     assert {name for name in package if name.endswith(".npz")} == weights
     assert {name.split("/")[0].split("-")[0] for name in names} == {"napari_blindspot"}
-    assert not [name for name in package if not name.endswith((".py", ".npz", "napari.yaml", "py.typed"))]
+    data = {name for name in package if not name.endswith((".py", ".npz"))}
+    assert data == {
+        f"napari_blindspot/{name}" for name in ("batch/page.html.jinja", "napari.yaml", "py.typed")
+    }
     sources = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*.py")}
     assert {name for name in package if name.endswith(".py")} == sources
     manifest = zipfile.ZipFile(wheel).read("napari_blindspot/napari.yaml")
@@ -88,26 +91,57 @@ def test_the_sdist_holds_what_is_needed_to_build_test_and_read(built):
     assert not [name for name in names if "__pycache__" in name or name.startswith((".venv", "site/"))]
 
 
+@pytest.fixture(scope="session")
+def python(tmp_path_factory) -> Path:
+    """The Python of a fresh environment with what napari reads manifests by, and what builds packages."""
+    environment = tmp_path_factory.mktemp("fresh") / "environment"
+    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
+    install(python, "--constraint", str(CONSTRAINTS), "npe2", "hatchling", "editables")
+    return python
+
+
+def install(python: Path, *arguments: str) -> None:
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run([*pip, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def checkout(sdist: Path, folder: Path) -> Path:
+    """Return a folder that holds what Git holds of the package, and no copy of the manifest in src."""
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    (root,) = folder.iterdir()
+    assert not (root / "src" / "napari_blindspot" / "napari.yaml").exists()
+    return root
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", ["wheel", "sdist", "editable"])
-def test_napari_finds_the_manifest_in_every_kind_of_install(kind, built, tmp_path):
-    environment = tmp_path / "environment"
-    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
-    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
-    what = {
-        "wheel": [str(next(built.glob("*.whl")))],
-        "sdist": [str(next(built.glob("*.tar.gz")))],
-        "editable": ["--editable", str(ROOT)],
-    }
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    for arguments in (["--constraint", str(CONSTRAINTS), "npe2"], ["--no-deps", *what[kind]]):
-        done = subprocess.run([*pip, *arguments], capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+def test_napari_finds_the_manifest_in_every_kind_of_install(kind, built, python, tmp_path):
+    (wheel,), (sdist,) = built.glob("*.whl"), built.glob("*.tar.gz")
+    what = {"wheel": [str(wheel)], "sdist": [str(sdist)]}
+    if kind == "editable":
+        what[kind] = ["--editable", str(checkout(sdist, tmp_path / "checkout"))]
+    # No network any more: all that a build needs is there.
+    install(python, "--no-index", "--no-deps", "--no-build-isolation", "--force-reinstall", *what[kind])
+    # What is found must be what was installed, not the sources that the tests themselves are run with.
+    elsewhere = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
-        [str(python), "-W", "ignore", "-c", FIND_MANIFEST], capture_output=True, text=True, cwd=tmp_path
+        [str(python), "-W", "ignore", "-c", FIND_MANIFEST],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=elsewhere,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("napari-blindspot 0.")
     assert "'Denoise'" in done.stdout
     assert done.stdout.strip().endswith("False")
+
+
+def test_git_holds_the_manifest_once_and_no_link_to_it():
+    assert not [path for path in ROOT.glob("src/**/*") if path.is_symlink()]
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert "/src/napari_blindspot/napari.yaml" in ignored

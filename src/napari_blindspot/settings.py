@@ -13,9 +13,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from napari_blindspot.core.errors import SettingsError
+from napari_blindspot.core.knobs import (
+    Arithmetic,
+    Device,
+    Dilation,
+    Gap,
+    GapIfSet,
+    InrDropout,
+    InrFeatures,
+    InrOctaves,
+    InrOmega,
+    Iterations,
+    LearningRate,
+    Losses,
+    OutputDtype,
+    Precision,
+    Preset,
+    Rounds,
+    RoundsIfSet,
+    Seed,
+    StackStart,
+    Start,
+    TrainInr,
+    UnetWidth,
+    VisibleFraction,
+    VisibleFractionIfSet,
+    knob,
+)
 from napari_blindspot.method.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -39,117 +66,7 @@ DEFAULT_PRESET = "auto"
 PRETRAINED_WIDTH = 16
 """Filters at full resolution of the U-Nets whose weights are part of this package."""
 
-Precision = Literal["auto", "float32", "bfloat16"]
-StackStart = Literal["warm", "shared", "anew"]
 UnetWeights = Literal["pretrained", "random"]
-
-
-def _knob(title: str, description: str, *, shown: str = "", flag: str = "", **limits: Any) -> Any:
-    """Describe a field.
-
-    Parameters
-    ----------
-    title, description : str
-        Its name on a screen, and one sentence of help.
-    shown : str
-        ``form`` puts it into the widgets' form, ``cli`` among the options of the commands, and "cli form"
-        into both; any field can be set in a script or by ``--set``.
-    flag : str
-        Its option, where that is not made from its name.
-    **limits
-        As for pydantic's Field: ge, gt, le, lt.
-    """
-    extra: dict[str, Any] = {"shown": shown.split(), "flag": flag}
-    return Field(title=title, description=description, json_schema_extra=extra, **limits)
-
-
-Preset = Annotated[str, _knob("Preset", "The preset that the other values started from.")]
-Seed = Annotated[
-    int, _knob("Seed", "Same seed, settings and device: same pixels.", shown="cli form", ge=0, lt=2**63)
-]
-Device = Annotated[
-    str, _knob("Device", "Where to compute; auto takes the GPU if there is one.", shown="cli form")
-]
-Arithmetic = Annotated[
-    Precision,
-    _knob("Precision", "Arithmetic of the U-Net's convolutions; weights stay in float32.", shown="form"),
-]
-OutputDtype = Annotated[
-    Literal["float32", "input"],
-    _knob(
-        "Result type",
-        "float32, or input: rounded and clipped to the dtype of the input.",
-        shown="cli form",
-        flag="--dtype",
-    ),
-]
-Iterations = Annotated[
-    int, _knob("Iterations", "Steps of the fit, at most.", shown="cli form", ge=1, le=1_000_000)
-]
-Losses = Annotated[
-    tuple[str, ...], _knob("Losses", "Which losses the networks are fitted by (equation 16).", shown="form")
-]
-Start = Annotated[
-    StackStart,
-    _knob(
-        "Planes start from",
-        "What the fit of a stack's plane starts from: warm (the network of the plane before, fitted "
-        "further), shared (one fit for all) or anew (nothing of another plane).",
-        shown="cli",
-    ),
-]
-TrainInr = Annotated[
-    bool,
-    _knob("Train the INR", "No leaves the INR at its random start, as the authors' published code does."),
-]
-UnetWidth = Annotated[int, _knob("U-Net width", "Filters of the U-Net at full resolution.", ge=4, le=512)]
-LearningRate = Annotated[
-    float,
-    _knob(
-        "Learning rate", "Step size of Adam; where it changes in a fit, its highest value.", gt=0.0, le=1.0
-    ),
-]
-InrFeatures = Annotated[int, _knob("INR features", "Width of the SIREN.", ge=4, le=1024)]
-InrOctaves = Annotated[
-    int, _knob("INR octaves", "L, the octaves of the SIREN's positional encoding γ.", ge=0, le=12)
-]
-InrOmega = Annotated[
-    float,
-    _knob("INR omega", "ω₀ of the SIREN's sines; the lower, the smoother its image.", gt=0.0, le=1000.0),
-]
-InrDropout = Annotated[
-    tuple[float, ...],
-    _knob("INR dropout", "Dropout after each sine layer; there are as many layers as rates."),
-]
-_VISIBLE = _knob(
-    "Visible (p0)",
-    "Probability of a pixel to be shown to the networks in an iteration.",
-    shown="form",
-    gt=0.0,
-    lt=1.0,
-)
-VisibleFraction = Annotated[float, _VISIBLE]
-VisibleFractionIfSet = Annotated[float | None, _VISIBLE]
-Dilation = Annotated[
-    int,
-    _knob(
-        "Dilation", "Pixels around each visible one where no loss is taken: k.", shown="form", ge=0, le=3
-    ),
-]
-_GAP = _knob(
-    "Gap",
-    "Pixels between a hidden pixel and the nearest visible one; larger for noise that neighbouring "
-    "pixels share.",
-    shown="form",
-    ge=0,
-    le=3,
-)
-Gap = Annotated[int, _GAP]
-GapIfSet = Annotated[int | None, _GAP]
-_REFINEMENT = _knob("Refinement", "Iterations of each round of refinement after the blind-spot fit.")
-_Counts = tuple[Annotated[int, Field(ge=0)], ...]
-Rounds = Annotated[_Counts, _REFINEMENT]
-RoundsIfSet = Annotated[_Counts | None, _REFINEMENT]
 
 
 class Settings(BaseModel):
@@ -269,24 +186,24 @@ class PaperSettings(Settings):
     dilation: Dilation = 2
     fill: Annotated[
         Literal["inr", "zero"],
-        _knob("Fill", "What the U-Net sees where a pixel is hidden: the INR, or nothing (Table 4)."),
+        knob("Fill", "What the U-Net sees where a pixel is hidden: the INR, or nothing (Table 4)."),
     ] = "inr"
     detach_fill: Annotated[
         bool,
-        _knob(
+        knob(
             "Detach the fill", "Whether the gradient of L_dn stops at the fill; by equation 16 it does not."
         ),
     ] = False
     unet_dilation: Annotated[
-        int, _knob("U-Net dilation", "Dilation of its convolutions, all but the last.", ge=1, le=4)
+        int, knob("U-Net dilation", "Dilation of its convolutions, all but the last.", ge=1, le=4)
     ] = 2
     unet_dropout: Annotated[
         float,
-        _knob("U-Net dropout", "Probability to drop a feature before a decoder block.", ge=0.0, lt=1.0),
+        knob("U-Net dropout", "Probability to drop a feature before a decoder block.", ge=0.0, lt=1.0),
     ] = 0.5
     passes: Annotated[
         int,
-        _knob(
+        knob(
             "Passes",
             "Random visible sets over which the final image is averaged.",
             shown="form",
@@ -321,11 +238,11 @@ class MeasuredSettings(Settings):
     inr_learning_rate: LearningRate = 5e-3
     visible_fraction: VisibleFractionIfSet = None
     gap: GapIfSet = None
-    mask: Annotated[str, _knob("Mask", "Kind of blind spot: what is hidden with a target.")] = "disc"
+    mask: Annotated[str, knob("Mask", "Kind of blind spot: what is hidden with a target.")] = "disc"
     refine_iterations: RoundsIfSet = None
     unet_weights: Annotated[
         UnetWeights,
-        _knob(
+        knob(
             "U-Net weights",
             "Weights that the U-Net starts from: pretrained on synthetic images, or random ones, which "
             "need more iterations.",
@@ -334,7 +251,7 @@ class MeasuredSettings(Settings):
     ] = "pretrained"
     symmetries: Annotated[
         int,
-        _knob(
+        knob(
             "Symmetries",
             "Turns and mirror images of the plane over which the final image is averaged.",
             shown="form",
@@ -343,14 +260,14 @@ class MeasuredSettings(Settings):
         ),
     ] = 8
     patch_size: Annotated[
-        int, _knob("Patch size", "Side in pixels of the patches of an iteration, at most.", ge=16, le=4096)
+        int, knob("Patch size", "Side in pixels of the patches of an iteration, at most.", ge=16, le=4096)
     ] = 128
     batch_size: Annotated[
-        int, _knob("Batch size", "Patches that an iteration sees, at most.", ge=2, le=1024)
+        int, knob("Batch size", "Patches that an iteration sees, at most.", ge=2, le=1024)
     ] = 2
     mend_defects: Annotated[
         bool,
-        _knob(
+        knob(
             "Mend defects",
             "Whether hot and dead pixels are predicted from the others, and offsets of whole rows or "
             "columns taken out.",
@@ -360,7 +277,7 @@ class MeasuredSettings(Settings):
     ] = True
     neighbours: Annotated[
         int,
-        _knob(
+        knob(
             "Neighbours",
             "Planes of a stack on each side that are looked at as well, if their noise is independent.",
             shown="cli",

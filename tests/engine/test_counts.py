@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,6 +45,13 @@ def steps(gap: int) -> dict:
         "INR": lambda: inr.step(losses),
         "taught INR": lambda: taught.step(losses),
     }
+
+
+def of_this_torch(ceiling: int) -> float:
+    """Return a ceiling counted with the torch of the constraints; another may start a few kernels more."""
+    constraints = (Path(__file__).parents[1] / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    same = f"torch=={torch.__version__.partition('+')[0]}" in constraints
+    return ceiling if same else 1.2 * ceiling
 
 
 def paper_step():
@@ -97,7 +105,7 @@ def test_a_step_starts_no_more_kernels_than_it_did_and_never_waits(gap, name, ce
         step()
     with Counting() as counting:
         step()
-    assert counting.kernels.total() <= ceiling, counting.kernels
+    assert counting.kernels.total() <= of_this_torch(ceiling), counting.kernels
     assert not counting.waits
 
 
@@ -106,7 +114,7 @@ def test_so_does_a_step_of_the_paper():
     step()
     with Counting() as counting:
         step()
-    assert counting.kernels.total() <= 400, counting.kernels
+    assert counting.kernels.total() <= of_this_torch(400), counting.kernels
     assert not counting.waits
 
 

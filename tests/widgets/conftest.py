@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from small import ENDLESS, WAIT, noisy_image, quick, wait_for_end
 
-from napari_blindspot.widgets.denoise.widget import DenoiseWidget
+from napari_blindspot.widgets.denoise import DenoiseWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,8 +52,8 @@ def finish(qtbot) -> Run:
     """Click Denoise and wait for the end of the run."""
 
     def run(widget: DenoiseWidget) -> None:
-        widget.denoise.native.click()
-        assert widget.session is not None, widget.panel.message.text()
+        widget.buttons.start.native.click()
+        assert widget.session is not None, widget.status.message.value
         wait_for_end(qtbot, widget)
 
     return run
@@ -66,8 +66,8 @@ def start(qtbot) -> Run:
     def run(widget: DenoiseWidget, iterations: int = ENDLESS) -> None:
         widget.form["iterations"].value = iterations
         before = len(widget._viewer.layers)
-        widget.denoise.native.click()
-        assert widget.session is not None, widget.panel.message.text()
+        widget.buttons.start.native.click()
+        assert widget.session is not None, widget.status.message.value
         qtbot.waitUntil(lambda: len(widget._viewer.layers) == before + 2, timeout=WAIT)
 
     return run

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_blindspot.widgets.denoise.widget import DenoiseWidget
+    from napari_blindspot.widgets.denoise import DenoiseWidget
 
 ROOT = Path(__file__).parents[2]
 """Of the repository."""

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from npe2 import PluginManifest
 
+from napari_blindspot.engine.hardware.backends import BACKENDS
 from napari_blindspot.settings import DEFAULT_PRESET, PRESETS, Settings
-from napari_blindspot.widgets.denoise.widget import DenoiseWidget
+from napari_blindspot.widgets.denoise import DenoiseWidget
 from napari_blindspot.widgets.shared.preferences import Preferences, read_preferences
 
 SAMPLES = ("confocal", "two_photon", "wide_field", "z_stack")
@@ -55,8 +56,7 @@ def test_the_preferences_offer_every_preset_and_device(manifest):
     fields = manifest.contributions.configurations["denoise"].properties
     assert tuple(fields["preset"].enum) == PRESETS, "a preset is missing in napari.yaml"
     assert fields["preset"].default == DEFAULT_PRESET
-    devices = Settings.model_json_schema()["properties"]["device"]["enum"]
-    assert fields["device"].enum == devices
+    assert fields["device"].enum == ["auto", *BACKENDS]
     assert Preferences() == Preferences(**{name: field.default for name, field in fields.items()})
 
 
@@ -66,7 +66,9 @@ def test_the_widget_starts_with_what_the_user_prefers(make_napari_viewer, plugin
     stored = get_plugin_settings("napari-blindspot").denoise
     stored.preset, stored.device = "paper", "cpu"
     stored.preview_interval, stored.fall_back_to_cpu = 2.0, False
-    assert read_preferences() == Preferences("paper", "cpu", 2.0, False)
+    assert read_preferences() == Preferences(
+        preset="paper", device="cpu", preview_interval=2.0, fall_back_to_cpu=False
+    )
     widget = DenoiseWidget(make_napari_viewer(show=False))
     assert widget.preset.value == "paper"
     assert widget.form.settings() == Settings.from_preset("paper", device="cpu")

@@ -202,7 +202,7 @@ def speed(
     """Measure seconds, memory and FLOPs against image size and number of planes, with BM3D beside them."""
     with _one_sentence():
         from napari_blindspot.benchmark.runner import BenchmarkOptions
-        from napari_blindspot.benchmark.speed import SpeedOptions, measure
+        from napari_blindspot.benchmark.speed import SpeedOptions, measure_speed
 
         options = SpeedOptions(
             methods=_names(methods, "--methods"),
@@ -214,7 +214,7 @@ def speed(
             profile=profile,
             run=BenchmarkOptions(None, seed, _checked(device), None, timeout, retry_failed),
         )
-        measure(options, out, typer.echo)
+        measure_speed(options, out, typer.echo)
 
 
 def _numbers(given: str, option: str, least: int, example: str) -> list[int]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Plane = npt.NDArray[np.float32]
 
-__all__ = ["SpeedImage", "SpeedOptions", "measure", "speed_variants"]
+__all__ = ["SpeedImage", "SpeedOptions", "measure_speed", "speed_variants"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class SpeedOptions:
     run: BenchmarkOptions = field(default_factory=BenchmarkOptions)
 
 
-def measure(options: SpeedOptions, out: Path, echo: Callable[[str], object]) -> None:
+def measure_speed(options: SpeedOptions, out: Path, echo: Callable[[str], object]) -> None:
     """Measure, and write ``results.csv``, ``results.md`` and a picture; an earlier run resumes.
 
     Parameters

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_blindspot.cli.noise_measurement import Measurement
+    from napari_blindspot.cli.noise_measurement import ChannelNoise
 
 __all__ = ["report_noise"]
 
@@ -93,7 +93,7 @@ def _check_picture(source: Path, picture: Path, overwrite: bool) -> None:
         raise FileError(f"The picture {picture} is there already; give --overwrite or another name.")
 
 
-def _draw(picture: Path, found: Sequence[Measurement]) -> bool:
+def _draw(picture: Path, found: Sequence[ChannelNoise]) -> bool:
     """Draw the channels that were measured; tell whether there were any."""
     measured = [one for one in found if one.model.measured]
     if measured:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari_blindspot.core.noise_model import NoiseModel
     from napari_blindspot.files.image_file import ImageFile
 
-__all__ = ["Measurement", "measure_channels", "percent"]
+__all__ = ["ChannelNoise", "measure_channels", "percent"]
 
 MOST_PLANES = 24
 """Planes of a stack that are measured, evenly spaced: more of them hardly narrow the errors."""
@@ -43,7 +43,7 @@ _COLOURS = ("red", "green", "blue")
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
+class ChannelNoise:
     """The noise of one channel.
 
     Attributes
@@ -83,7 +83,7 @@ class Measurement:
         return {"channel": self.channel, **self.model.as_dict(), "sentence": self.sentence}
 
 
-def measure_channels(image: ImageFile, channel: int | None = None) -> list[Measurement]:
+def measure_channels(image: ImageFile, channel: int | None = None) -> list[ChannelNoise]:
     """Measure one channel of an image, or each of them; the transparency of a colour image is left out.
 
     Parameters
@@ -106,7 +106,7 @@ def measure_channels(image: ImageFile, channel: int | None = None) -> list[Measu
     return [_measure(image, number) for number in numbers]
 
 
-def _measure(image: ImageFile, number: int) -> Measurement:
+def _measure(image: ImageFile, number: int) -> ChannelNoise:
     one = image.channel(number)
     indices = plane_indices(one.shape)
     if not indices:
@@ -125,7 +125,7 @@ def _measure(image: ImageFile, number: int) -> Measurement:
         name = _COLOURS[number] if number < len(_COLOURS) else "transparency"
     else:
         name = one.channel_names[0] if one.channel_names else ""
-    return Measurement(
+    return ChannelNoise(
         channel=number,
         name=name,
         model=model,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from napari_blindspot.cli.noise_measurement import Measurement
+    from napari_blindspot.cli.noise_measurement import ChannelNoise
     from napari_blindspot.core.noise_model import NoiseModel
 
 __all__ = ["require_matplotlib", "save_noise_picture"]
@@ -49,14 +49,14 @@ def require_matplotlib() -> None:
         )
 
 
-def save_noise_picture(path: Path, channels: Sequence[Measurement], titled: bool) -> None:
+def save_noise_picture(path: Path, channels: Sequence[ChannelNoise], titled: bool) -> None:
     """Write a PNG with a row for each channel: the line on the left, the correlation on the right.
 
     Parameters
     ----------
     path : Path
         The PNG to write; replaced if it is there.
-    channels : sequence of Measurement
+    channels : sequence of ChannelNoise
         At least one, all of them measured.
     titled : bool
         Whether the name of each is written above its row.
@@ -81,7 +81,7 @@ def save_noise_picture(path: Path, channels: Sequence[Measurement], titled: bool
         figure.savefig(temporary, format="png", dpi=120)
 
 
-def _draw_line(axes: Any, channel: Measurement) -> None:
+def _draw_line(axes: Any, channel: ChannelNoise) -> None:
     """Draw variance over intensity above the histogram, which shows where the line has pixels under it."""
     model, sample = channel.model, channel.sample
     low, high = (float(limit) for limit in np.percentile(sample, (0.1, 99.9)))

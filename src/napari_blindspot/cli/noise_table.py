@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from napari_blindspot.cli.noise_measurement import percent
 
 if TYPE_CHECKING:
-    from napari_blindspot.cli.noise_measurement import Measurement
+    from napari_blindspot.cli.noise_measurement import ChannelNoise
 
 __all__ = ["print_measurement"]
 
 
-def print_measurement(measurement: Measurement, titled: bool) -> None:
+def print_measurement(measurement: ChannelNoise, titled: bool) -> None:
     """Print the table of a channel and the sentence below it; of one without a measurement, the sentence.
 
     Parameters
     ----------
-    measurement : Measurement
+    measurement : ChannelNoise
         Of the channel.
     titled : bool
         Whether its name is written above.
@@ -40,7 +40,7 @@ def print_measurement(measurement: Measurement, titled: bool) -> None:
     print(measurement.sentence)
 
 
-def _rows(measurement: Measurement) -> list[tuple[str, str, str]]:
+def _rows(measurement: ChannelNoise) -> list[tuple[str, str, str]]:
     model = measurement.model
     c = len(model.correlation) // 2
     x, y = (float(model.correlation[index]) for index in ((c, c + 1), (c + 1, c)))

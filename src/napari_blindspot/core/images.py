@@ -1,13 +1,22 @@
 """The images of a result: what a run computes, layers show and files hold.
 
-An image that is added here is shown, kept and written wherever images of a result are; a run must give it.
+An image that is added here is shown, kept and written wherever images of a result are. It is either one
+that a run gives by that name, or derived from those and the noisy plane.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["IMAGES", "ImageKind"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    Image = npt.NDArray[Any]
+
+__all__ = ["IMAGES", "ImageKind", "with_derived"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +31,15 @@ class ImageKind:
         In the name of a layer, after that of its source.
     description : str
         What it shows, in a few words.
+    derive : callable or None
+        Makes it, (Y, X), of the noisy plane, (Y, X), and the images that a run has given, by name; None for
+        one of those.
     """
 
     name: str
     label: str
     description: str
+    derive: Callable[[Image, dict[str, Image]], Image] | None = None
 
 
 IMAGES: dict[str, ImageKind] = {
@@ -37,3 +50,19 @@ IMAGES: dict[str, ImageKind] = {
     )
 }
 """By name; the first is what was asked for, the others are beside it."""
+
+
+def with_derived(plane: Image, images: dict[str, Image]) -> dict[str, Image]:
+    """Return the images of a run together with those that are derived from them.
+
+    Parameters
+    ----------
+    plane : ndarray
+        (Y, X), the noisy one.
+    images : dict of str to ndarray
+        (Y, X) each, what the run gives.
+    """
+    derived = {
+        name: image.derive(plane, images) for name, image in IMAGES.items() if image.derive is not None
+    }
+    return images | derived

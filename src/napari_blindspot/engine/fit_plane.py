@@ -13,7 +13,7 @@ import numpy as np
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.core.events import Finished, Started
-from napari_blindspot.core.images import IMAGES
+from napari_blindspot.core.images import IMAGES, with_derived
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.plane import cast_like, check_neighbours, check_plane
 from napari_blindspot.core.result import History, Result
@@ -151,9 +151,10 @@ def _unchanged(
     dtype = plane.dtype if settings.output_dtype == "input" else np.dtype(np.float32)
     name = describe_device(device)
     yield Started(settings=settings, shape=(height, width), device=name, parameters=0, notices=(reason,))
+    given = [name for name, image in IMAGES.items() if image.derive is None]
     yield Finished(
         result=Result(
-            images={image: cast_like(plane, dtype) for image in IMAGES},
+            images=with_derived(plane, {image: cast_like(plane, dtype) for image in given}),
             settings=settings,
             history=History({}),
             iterations=0,

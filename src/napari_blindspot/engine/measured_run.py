@@ -16,7 +16,7 @@ from napari_blindspot.core.model import Model
 from napari_blindspot.engine.blind_fit import BlindLoss
 from napari_blindspot.engine.fusion import local_sigma, wiener
 from napari_blindspot.engine.measurement import measure
-from napari_blindspot.engine.networks import Estimate, finished, predict, prepare, started, train
+from napari_blindspot.engine.networks import Estimate, finished, iterate, predict, prepare, started
 from napari_blindspot.engine.refinement import RefinementLoss
 from napari_blindspot.engine.trainer import Trainer
 from napari_blindspot.engine.warm_start import WARM_RATE, learned_much, suits
@@ -96,7 +96,7 @@ def _fit_blindly(run: Run, networks: Networks, *, warm: bool) -> Generator[Event
     if warm or (pretrained and not len(networks.measurement.neighbours)):
         rate *= WARM_RATE
     trainer = Trainer(networks.fit.network, iterations, rate, FIT_MEMORY)
-    yield from train(run, networks, trainer, BlindLoss(networks.fit), iterations, "blind fit")
+    yield from iterate(run, networks, trainer, BlindLoss(networks.fit), iterations, "blind fit")
     return trainer
 
 
@@ -120,7 +120,7 @@ def _refine(run: Run, networks: Networks, trainer: Trainer) -> Generator[Event, 
                 REFINE_RATE * settings.unet_learning_rate,
                 REFINE_MEMORY,
             )
-        yield from train(run, networks, trainer, loss, iterations, "refinement")
+        yield from iterate(run, networks, trainer, loss, iterations, "refinement")
         refined = trainer.mean
         last = number == len(rounds)
         image = yield from predict(run, networks, refined, settings.symmetries, announce=last)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_blindspot.core.events import Finished, Predicting, Preview, Started, Step
+from napari_blindspot.core.images import with_derived
 from napari_blindspot.core.result import Result
 from napari_blindspot.engine.blind_fit import BlindFit
 from napari_blindspot.engine.fusion import guard, local_sigma
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     Run = RunInput[MeasuredSettings]
 
-__all__ = ["Estimate", "Networks", "finished", "learn_inr", "predict", "prepare", "started", "train"]
+__all__ = ["Estimate", "Networks", "finished", "iterate", "learn_inr", "predict", "prepare", "started"]
 
 PASSES_SHARE = 10
 """The passes of a prediction take about as long as this part of the iterations."""
@@ -180,7 +181,7 @@ def started(run: Run, networks: Networks) -> Started:
     )
 
 
-def train(
+def iterate(
     run: Run, networks: Networks, trainer: Trainer, loss: PatchLoss, iterations: int, phase: str
 ) -> Generator[Event, None, None]:
     """Iterate until the end of a phase or until asked to stop; the INR learns beside the U-Net.
@@ -292,7 +293,7 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
     return Finished(
         model=model,
         result=Result(
-            images={"denoised": denoised, "inr": inr},
+            images=with_derived(run.plane, {"denoised": denoised, "inr": inr}),
             settings=networks.settings,
             history=networks.losses.history(),
             iterations=networks.losses.done,
@@ -330,4 +331,4 @@ def _preview(run: Run, networks: Networks, network: nn.Module) -> Preview:
         denoised = fit.apply_tiled(network, fit.noisy, fit.valid, fit.neighbours)
     tensors = {"denoised": denoised[0, 0], "inr": networks.inr.image()}
     images = {name: image_of_plane(run.plane, tensor, restore) for name, tensor in tensors.items()}
-    return Preview(iteration=networks.losses.done, images=images)
+    return Preview(iteration=networks.losses.done, images=with_derived(run.plane, images))

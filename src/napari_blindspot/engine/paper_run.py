@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from napari_blindspot.core.events import Cancelled, Finished, Predicting, Preview, Started, Step
+from napari_blindspot.core.images import with_derived
 from napari_blindspot.core.result import Result
 from napari_blindspot.engine.paper_fit import PaperFit
 from napari_blindspot.engine.run import image_of_plane
@@ -59,10 +60,13 @@ def paper_run(run: Run) -> Generator[Event, None, None]:
     clock = run.watch.clock
     yield Finished(
         result=Result(
-            images={
-                name: image_of_plane(run.plane, image, scaling.invert, run.output_dtype)
-                for name, image in images.items()
-            },
+            images=with_derived(
+                run.plane,
+                {
+                    name: image_of_plane(run.plane, image, scaling.invert, run.output_dtype)
+                    for name, image in images.items()
+                },
+            ),
             settings=run.settings,
             history=fit.losses.history(),
             iterations=fit.losses.done,
@@ -99,7 +103,7 @@ def _fit(run: Run, fit: PaperFit, scaling: Scaling) -> Generator[Event, None, No
                 name: image_of_plane(run.plane, image, scaling.invert)
                 for name, image in fit.running_mean().items()
             }
-            yield Preview(iteration=done, images=images)
+            yield Preview(iteration=done, images=with_derived(run.plane, images))
         yield from watch.wait_while_paused(done)
 
 

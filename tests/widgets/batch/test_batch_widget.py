@@ -16,9 +16,9 @@ from napari_blindspot.batch import BatchOptions, Input, plan_batch, run_batch
 from napari_blindspot.batch.job_file import BatchJob, load_job, save_job
 from napari_blindspot.files.door import ImageFile, Spacing, read_image, write_ome_tiff
 from napari_blindspot.files.output_lock import locked_folder
-from napari_blindspot.widgets.batch.widget import BatchWidget
+from napari_blindspot.widgets.batch import BatchWidget
 
-SHORT = {"unet_width": 4, "inr_features": 8, "refine_iterations": (2,), "passes": 1, "device": "cpu"}
+SHORT = {"unet_width": 4, "inr_features": 8, "refine_iterations": (2,), "symmetries": 1, "device": "cpu"}
 SPACING = {axis: Spacing(0.25, "µm") for axis in "ZYX"}
 
 
@@ -70,8 +70,8 @@ def finish(qtbot):
     """Click Start and wait for the end of the run."""
 
     def run(widget):
-        widget.start.click()
-        assert widget.session is not None, widget.message.text()
+        widget.buttons.start.native.click()
+        assert widget.session is not None, widget.status.message.value
         qtbot.waitUntil(lambda: widget.session is None, timeout=WAIT)
 
     return run
@@ -88,18 +88,18 @@ def test_a_folder_that_another_batch_writes_to_is_said_and_left_alone(widget, qt
     with locked_folder(tmp_path / "out"):
         finish(widget)
         assert [path.name for path in (tmp_path / "out").iterdir()] == [".batch.lock"]
-    assert widget.message.is_error
-    assert f"The output folder {tmp_path / 'out'} is in use by another run" in widget.message.text()
+    assert widget.status.is_error
+    assert f"The output folder {tmp_path / 'out'} is in use by another run" in widget.status.message.value
     finish(widget)
-    assert "4 of 5 files done, 1 failed." in widget.message.text()
+    assert "4 of 5 files done, 1 failed." in widget.status.message.value
 
 
 def test_a_batch_that_napari_ends_holds_its_folder_no_longer(widget, qtbot, job, tmp_path):
     widget.add_paths([job(settings=lasting())])
     looked(qtbot, widget)
-    widget.start.click()
+    widget.buttons.start.native.click()
     session = widget.session
-    qtbot.waitUntil(lambda: "iteration" in widget.activity.text(), timeout=WAIT)
+    qtbot.waitUntil(lambda: "iteration" in widget.status.activity.value, timeout=WAIT)
     # What napari calls when its event loop ends.
     WorkerBase.await_workers(2000)
     qtbot.waitUntil(lambda: not session.running, timeout=WAIT)
@@ -140,13 +140,13 @@ def test_five_files_one_of_them_damaged_are_denoised_and_shown(
     finish(widget)
     done = dict.fromkeys(("a.ome.tif", "b c.ome.tif", "d ü.ome.tif", "stack.ome.tif"), "done")
     assert states(widget) == done | {"torn.tif": "failed"}
-    assert widget.message.text() == "4 of 5 files done, 1 failed. A click on a failed file says why."
+    assert widget.status.message.value == "4 of 5 files done, 1 failed. A click on a failed file says why."
     assert cell(widget, "stack.ome.tif", "Noise").startswith("σ ")
     assert cell(widget, "stack.ome.tif", "Time").endswith(" s")
     assert "torn.tif" in cell(widget, "torn.tif", "State", Qt.ItemDataRole.ToolTipRole)
     assert (tmp_path / "out" / "batch_report.html").is_file()
-    assert widget.show_report.isEnabled()
-    assert widget.start.isEnabled()
+    assert widget.show_report.enabled
+    assert widget.buttons.start.enabled
 
     widget.open_row(row_of(widget, "stack.ome.tif"))
     noisy, denoised = viewer.layers
@@ -158,8 +158,8 @@ def test_five_files_one_of_them_damaged_are_denoised_and_shown(
     assert grid.enabled
     widget.open_row(row_of(widget, "a.ome.tif"))
     assert [layer.name for layer in viewer.layers] == ["a.ome.tif", "a_denoised.ome.tif"]
-    widget.table.chosen.emit(row_of(widget, "torn.tif"))
-    assert "torn.tif" in widget.message.text()
+    widget.table.native.chosen.emit(row_of(widget, "torn.tif"))
+    assert "torn.tif" in widget.status.message.value
 
 
 def test_the_widget_gives_the_same_pixels_as_a_batch_without_it(widget, finish, job, data, tmp_path):
@@ -185,20 +185,20 @@ def test_files_and_folders_can_be_dropped_on_the_table(widget, qtbot, data, tmp_
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )
-    widget.table.dropEvent(event)
+    widget.table.native.dropEvent(event)
     assert list(states(widget)) == ["a.ome.tif", "b c.ome.tif"]
-    assert widget.output.text() == str(data / "denoised")
+    assert widget.output.value == str(data / "denoised")
     looked(qtbot, widget)
     assert cell(widget, "b c.ome.tif", "Shape") == "32×40"
 
 
 def test_a_pattern_says_what_is_taken_of_a_folder(widget, data):
-    widget.pattern.setText("?.ome.tif")
+    widget.pattern.value = "?.ome.tif"
     widget.add_paths([data])
     assert list(states(widget)) == ["a.ome.tif"]
-    widget.pattern.setText("*.lsm")
+    widget.pattern.value = "*.lsm"
     widget.add_paths([data])
-    assert "no image that matches '*.lsm'" in widget.message.text()
+    assert "no image that matches '*.lsm'" in widget.status.message.value
     assert list(states(widget)) == ["a.ome.tif"]
 
 
@@ -219,25 +219,25 @@ def test_axes_can_be_corrected_in_the_table(widget, qtbot, finish, job, data, tm
 
 def test_rows_can_be_removed(widget, data):
     widget.add_paths([data])
-    widget.table.selectRow(row_of(widget, "torn.tif"))
-    widget.remove.click()
+    widget.table.native.selectRow(row_of(widget, "torn.tif"))
+    widget.remove_chosen.native.click()
     assert "torn.tif" not in states(widget)
     assert len(states(widget)) == 4
 
 
 def test_a_stop_keeps_the_finished_planes_and_start_goes_on(widget, qtbot, finish, job, data, tmp_path):
     widget.add_paths([job(data / "stack.ome.tif", settings=lasting(150))])
-    widget.start.click()
-    qtbot.waitUntil(lambda: "iteration" in widget.activity.text(), timeout=WAIT)
-    assert not widget.start.isEnabled()
-    assert not widget.preset.isEnabled()
-    widget.stop.click()
-    assert not widget.pause.isEnabled()
+    widget.buttons.start.native.click()
+    qtbot.waitUntil(lambda: "iteration" in widget.status.activity.value, timeout=WAIT)
+    assert not widget.buttons.start.enabled
+    assert not widget.preset.enabled
+    widget.buttons.stop.native.click()
+    assert not widget.buttons.pause.enabled
     qtbot.waitUntil(lambda: widget.session is None, timeout=WAIT)
     (item,) = widget.items
     assert item.state == "stopped"
     assert 1 <= item.finished < 3
-    assert "start again to go on" in widget.message.text()
+    assert "start again to go on" in widget.status.message.value
     assert cell(widget, "stack.ome.tif", "State") == f"stopped {item.finished}/3"
     finish(widget)
     assert states(widget) == {"stack.ome.tif": "done"}
@@ -246,17 +246,17 @@ def test_a_stop_keeps_the_finished_planes_and_start_goes_on(widget, qtbot, finis
 
 def test_a_paused_batch_waits_and_a_cancelled_one_ends(widget, qtbot, job, data):
     widget.add_paths([job(data / "stack.ome.tif", settings=lasting())])
-    widget.start.click()
-    qtbot.waitUntil(lambda: "iteration" in widget.activity.text(), timeout=WAIT)
-    widget.pause.click()
-    qtbot.waitUntil(lambda: widget.progress.text().startswith("Paused"), timeout=WAIT)
-    assert widget.pause.text() == "Resume"
-    before = widget.activity.text()
+    widget.buttons.start.native.click()
+    qtbot.waitUntil(lambda: "iteration" in widget.status.activity.value, timeout=WAIT)
+    widget.buttons.pause.native.click()
+    qtbot.waitUntil(lambda: widget.status.state.value.startswith("Paused"), timeout=WAIT)
+    assert widget.buttons.pause.text == "Resume"
+    before = widget.status.activity.value
     qtbot.wait(300)
-    assert widget.activity.text() == before
-    widget.pause.click()
-    qtbot.waitUntil(lambda: widget.activity.text() != before, timeout=WAIT)
-    widget.cancel.click()
+    assert widget.status.activity.value == before
+    widget.buttons.pause.native.click()
+    qtbot.waitUntil(lambda: widget.status.activity.value != before, timeout=WAIT)
+    widget.buttons.cancel.native.click()
     qtbot.waitUntil(lambda: widget.session is None, timeout=WAIT)
     assert states(widget) == {"stack.ome.tif": "stopped"}
     assert not list(data.parent.glob("out/*.ome.tif"))
@@ -264,19 +264,19 @@ def test_a_paused_batch_waits_and_a_cancelled_one_ends(widget, qtbot, job, data)
 
 def test_closing_the_widget_ends_the_run(widget, viewer, qtbot, job, data):
     widget.add_paths([job(data / "stack.ome.tif", settings=lasting())])
-    widget.start.click()
-    qtbot.waitUntil(lambda: "iteration" in widget.activity.text(), timeout=WAIT)
+    widget.buttons.start.native.click()
+    qtbot.waitUntil(lambda: "iteration" in widget.status.activity.value, timeout=WAIT)
     session = widget.session
-    viewer.window.remove_dock_widget(widget)
+    viewer.window.remove_dock_widget(widget.native)
     qtbot.waitUntil(lambda: not session.running, timeout=WAIT)
     assert widget.session is None
 
 
 def test_a_batch_can_be_saved_as_a_job_and_run_without_napari(widget, job, data, tmp_path):
     widget.add_paths([job()])
-    widget.existing.setCurrentIndex(widget.existing.findData("overwrite"))
+    widget.existing.value = "overwrite"
     widget.save_as_job(tmp_path / "saved.yaml")
-    assert "napari-blindspot batch --job saved.yaml" in widget.message.text()
+    assert "napari-blindspot batch --job saved.yaml" in widget.status.message.value
     saved = load_job(tmp_path / "saved.yaml")
     assert (saved.existing, saved.settings, saved.output) == ("overwrite", settings(), tmp_path / "out")
     assert [item.output for item in saved.plan().items] == [item.output for item in widget.items]
@@ -286,8 +286,8 @@ def test_a_layer_stands_for_its_file_or_is_saved_as_one(widget, viewer, qtbot, d
     viewer.open(data / "a.ome.tif", plugin="napari")
     viewer.add_image(noisy_image((2, 32, 32)), name="new/one", scale=(1, 0.5, 0.5), units=("s", "µm", "µm"))
     viewer.layers.selection.clear()
-    widget.output.setText(str(tmp_path / "out"))
-    widget.add_open.click()
+    widget.output.value = str(tmp_path / "out")
+    widget.add_open.native.click()
     looked(qtbot, widget)
     assert [item.source for item in widget.items] == [
         data / "a.ome.tif",
@@ -299,23 +299,35 @@ def test_a_layer_stands_for_its_file_or_is_saved_as_one(widget, viewer, qtbot, d
 
 
 def test_without_images_or_a_folder_for_results_it_is_said_what_is_missing(widget, viewer, data):
-    widget.add_open.click()
-    assert widget.message.text() == "There is no image layer to add."
+    widget.add_open.native.click()
+    assert widget.status.message.value == "There is no image layer to add."
     viewer.add_image(noisy_image((32, 32)), name="loose")
-    widget.add_open.click()
-    assert "choose an output folder first" in widget.message.text()
+    widget.add_open.native.click()
+    assert "choose an output folder first" in widget.status.message.value
     widget.add_paths([data / "a.ome.tif"])
-    widget.output.setText("")
-    widget.start.click()
-    assert widget.message.text() == "Choose a folder for the results."
+    widget.output.value = ""
+    widget.buttons.start.native.click()
+    assert widget.status.message.value == "Choose a folder for the results."
     assert widget.session is None
 
 
 def test_settings_that_do_not_fit_together_are_said_and_the_table_stays(widget, data):
     widget.add_paths([data / "a.ome.tif"])
-    widget.preset.setCurrentText("paper")
-    widget.planes.setCurrentIndex(widget.planes.findData("shared"))
-    widget.start.click()
-    assert "cannot share one fit between planes" in widget.message.text()
+    widget.preset.value = "paper"
+    widget.form["losses"].value = ()
+    widget.buttons.start.native.click()
+    assert "at least one of the losses must be on" in widget.status.message.value
     assert widget.session is None
     assert list(states(widget)) == ["a.ome.tif"]
+
+
+def test_only_what_a_preset_can_do_with_a_stack_is_offered(widget):
+    assert widget.stack_start.choices == ("warm", "shared", "anew")
+    widget.neighbours.value = 2
+    assert widget.settings().neighbours == 2
+    widget.preset.value = "paper"
+    assert widget.stack_start.choices == ("anew",)
+    assert not widget.neighbours.enabled
+    assert widget.settings() == Settings.from_preset("paper")
+    widget.preset.value = "fast"
+    assert widget.settings() == Settings.from_preset("fast", neighbours=2)

@@ -117,23 +117,23 @@ def test_labels_and_points_are_not_offered(viewer, widget, noisy):
     viewer.add_labels(noisy.astype(int) % 3)
     viewer.add_points(np.zeros((1, 2)))
     assert widget.layer.choices == ()
-    assert not widget.denoise.enabled
-    assert "Open an image" in widget.panel.message.text()
+    assert not widget.buttons.start.enabled
+    assert "Open an image" in widget.status.message.value
 
 
 def test_an_rgb_layer_is_refused_with_the_way_out(viewer, widget):
     viewer.add_image(np.zeros((32, 32, 3), np.uint8), name="photo", rgb=True)
-    assert not widget.denoise.enabled
-    assert "Split RGB" in widget.panel.message.text()
+    assert not widget.buttons.start.enabled
+    assert "Split RGB" in widget.status.message.value
     viewer.add_image(noisy_image((32, 32)), name="cells")
-    assert widget.denoise.enabled
-    assert widget.panel.message.text() == ""
+    assert widget.buttons.start.enabled
+    assert widget.status.message.value == ""
 
 
 def test_a_mask_is_refused(viewer, widget):
     viewer.add_image(np.zeros((32, 32), bool), name="mask")
-    assert not widget.denoise.enabled
-    assert "boolean" in widget.panel.message.text()
+    assert not widget.buttons.start.enabled
+    assert "boolean" in widget.status.message.value
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint32", "float32", "float64"])
@@ -158,7 +158,7 @@ def test_nan_pixels_stay_nan_and_the_user_is_told(viewer, widget, noisy, finish)
     viewer.add_image(image, name="cells")
     finish(widget)
     assert_array_equal(np.isnan(viewer.layers["cells denoised"].data), np.isnan(image))
-    assert "2 NaN pixels" in widget.panel.message.text()
+    assert "2 NaN pixels" in widget.status.message.value
 
 
 @pytest.mark.parametrize("leading", [(3,), (2, 3), (2, 1, 3)])
@@ -184,7 +184,7 @@ def test_the_current_plane_of_a_stack_is_the_one_at_the_sliders(viewer, widget, 
 def test_a_whole_stack_is_denoised_plane_by_plane(viewer, widget, finish):
     stack = noisy_image((3, 32, 40))
     source = viewer.add_image(stack, name="stack", scale=(3, 1, 1))
-    widget.planes.value = "stack"
+    widget.scope.value = "stack"
     settings = widget.form.settings()
     finish(widget)
     layer = viewer.layers["stack denoised"]
@@ -194,7 +194,7 @@ def test_a_whole_stack_is_denoised_plane_by_plane(viewer, widget, finish):
         assert_array_equal(layer.data[z], napari_blindspot.denoise(stack[z], settings=settings).denoised)
     record = layer.metadata["napari_blindspot"]
     assert [entry["plane"] for entry in record["planes"]] == [[0], [1], [2]]
-    assert "planes" not in widget.panel.activity.text()
+    assert "planes" not in widget.status.activity.value
 
 
 def test_a_rectangle_crops_the_plane_and_the_result_lies_where_it_was_drawn(viewer, widget, finish):
@@ -218,7 +218,7 @@ def test_a_rectangle_also_crops_a_stack(viewer, widget, finish):
     source = viewer.add_image(stack, name="stack")
     viewer.add_shapes([np.array([[4, 6], [4, 30], [25, 30], [25, 6]])], name="rectangle")
     viewer.layers.selection.active = source
-    widget.planes.value = "stack"
+    widget.scope.value = "stack"
     widget.region.value = viewer.layers["rectangle"]
     finish(widget)
     layer = viewer.layers["stack denoised"]
@@ -230,11 +230,11 @@ def test_a_rectangle_that_is_too_small_is_refused(viewer, widget, noisy):
     viewer.add_image(noisy, name="cells")
     viewer.add_shapes([np.array([[1, 1], [1, 9], [5, 9], [5, 1]])], name="rectangle")
     widget.region.value = viewer.layers["rectangle"]
-    widget.denoise.native.click()
+    widget.buttons.start.native.click()
     assert widget.session is None
-    assert widget.panel.is_error
-    assert "5×9 pixels" in widget.panel.message.text()
-    assert "16×16" in widget.panel.message.text()
+    assert widget.status.is_error
+    assert "5×9 pixels" in widget.status.message.value
+    assert "16×16" in widget.status.message.value
 
 
 def test_dask_and_zarr_layers_are_read_plane_by_plane(viewer, widget, finish, tmp_path):
@@ -245,7 +245,7 @@ def test_dask_and_zarr_layers_are_read_plane_by_plane(viewer, widget, finish, tm
     viewer.add_image(stored, name="zarr", contrast_limits=(0, 120))
     for name in ("dask", "zarr"):
         viewer.layers.selection.active = viewer.layers[name]
-        widget.planes.value = "stack"
+        widget.scope.value = "stack"
         finish(widget)
     assert_array_equal(viewer.layers["dask denoised"].data, viewer.layers["zarr denoised"].data)
 
@@ -282,12 +282,12 @@ def test_a_constant_plane_comes_back_with_a_warning(viewer, widget, finish):
     viewer.add_image(np.full((32, 32), 5, np.uint8), name="flat")
     finish(widget)
     assert (viewer.layers["flat denoised"].data == 5).all()
-    assert "All pixels are equal" in widget.panel.message.text()
+    assert "All pixels are equal" in widget.status.message.value
 
 
 def test_the_widget_can_be_used_at_a_width_of_300_pixels(viewer, widget):
     assert widget.native.minimumSizeHint().width() <= 300
-    widget.advanced.native.click()
+    widget.advanced.button.native.click()
     assert widget.native.minimumSizeHint().width() <= 300
 
 

@@ -13,7 +13,7 @@ from small import WAIT, names, noisy_image, quick, wait_for_end
 
 import napari_blindspot
 from napari_blindspot.core.errors import OutOfMemoryError
-from napari_blindspot.engine.paper_fit import JointFit
+from napari_blindspot.engine.paper_fit import PaperFit
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def no_stack_is_printed(monkeypatch):
 def test_stop_and_keep_leaves_a_usable_result_that_says_so(viewer, widget, noisy, start, qtbot):
     viewer.add_image(noisy, name="cells")
     start(widget)
-    widget.stop.native.click()
+    widget.buttons.stop.native.click()
     wait_for_end(qtbot, widget)
     assert names(viewer) == ["cells", "cells INR", "cells denoised"]
     layer = viewer.layers["cells denoised"]
@@ -33,44 +33,44 @@ def test_stop_and_keep_leaves_a_usable_result_that_says_so(viewer, widget, noisy
     record = layer.metadata["napari_blindspot"]
     assert record["stopped"] is True
     assert record["iterations"] == len(record["history"]["denoising"]) > 0
-    assert widget.panel.message.text().startswith("Stopped after")
-    assert widget.denoise.enabled
+    assert widget.status.message.value.startswith("Stopped after")
+    assert widget.buttons.start.enabled
 
 
 def test_cancel_leaves_the_layer_list_as_it_was(viewer, widget, noisy, start, qtbot):
     viewer.add_image(noisy, name="other")
     source = viewer.add_image(noisy, name="cells")
     start(widget)
-    widget.cancel.native.click()
+    widget.buttons.cancel.native.click()
     wait_for_end(qtbot, widget)
     assert names(viewer) == ["other", "cells"]
     assert viewer.layers.selection.active is source
-    assert "Cancelled" in widget.panel.message.text()
-    assert widget.denoise.enabled
-    assert not widget.cancel.enabled
+    assert "Cancelled" in widget.status.message.value
+    assert widget.buttons.start.enabled
+    assert not widget.buttons.cancel.enabled
 
 
 def test_pause_holds_the_fit_and_resume_lets_it_go_on(viewer, widget, noisy, start, qtbot):
     viewer.add_image(noisy, name="cells")
     start(widget)
-    widget.pause.native.click()
-    assert widget.pause.text == "Resume"
-    qtbot.waitUntil(lambda: widget.session.estimate.paused, timeout=WAIT)
-    held = widget.session.estimate.activity
+    widget.buttons.pause.native.click()
+    assert widget.buttons.pause.text == "Resume"
+    qtbot.waitUntil(lambda: widget.session.standing.paused, timeout=WAIT)
+    held = widget.session.standing.activity
     qtbot.wait(600)
-    assert widget.session.estimate.activity == held
-    assert "Paused" in widget.panel.machine.text()
-    widget.pause.native.click()
-    assert widget.pause.text == "Pause"
-    qtbot.waitUntil(lambda: widget.session.estimate.activity != held, timeout=WAIT)
+    assert widget.session.standing.activity == held
+    assert "Paused" in widget.status.state.value
+    widget.buttons.pause.native.click()
+    assert widget.buttons.pause.text == "Pause"
+    qtbot.waitUntil(lambda: widget.session.standing.activity != held, timeout=WAIT)
 
 
 def test_a_paused_run_can_be_stopped_and_kept(viewer, widget, noisy, start, qtbot):
     viewer.add_image(noisy, name="cells")
     start(widget)
-    widget.pause.native.click()
-    qtbot.waitUntil(lambda: widget.session.estimate.paused, timeout=WAIT)
-    widget.stop.native.click()
+    widget.buttons.pause.native.click()
+    qtbot.waitUntil(lambda: widget.session.standing.paused, timeout=WAIT)
+    widget.buttons.stop.native.click()
     wait_for_end(qtbot, widget)
     assert "cells denoised" in names(viewer)
 
@@ -79,8 +79,8 @@ def test_a_second_click_starts_no_second_run(viewer, widget, noisy, start):
     viewer.add_image(noisy, name="cells")
     start(widget)
     session = widget.session
-    assert not widget.denoise.enabled
-    widget.denoise.native.click()
+    assert not widget.buttons.start.enabled
+    widget.buttons.start.native.click()
     widget.run()
     assert widget.session is session
     assert names(viewer) == ["cells", "cells INR", "cells denoised"]
@@ -104,7 +104,7 @@ def test_the_source_can_be_deleted_during_a_run(viewer, widget, noisy, start, qt
     source = viewer.add_image(noisy, name="cells", scale=(0.5, 0.5))
     start(widget)
     viewer.layers.remove(source)
-    widget.stop.native.click()
+    widget.buttons.stop.native.click()
     wait_for_end(qtbot, widget)
     assert names(viewer) == ["cells INR", "cells denoised"]
     assert_array_equal(viewer.layers["cells denoised"].scale, (0.5, 0.5))
@@ -117,7 +117,7 @@ def test_source_and_previews_can_be_renamed_during_a_run(viewer, widget, noisy, 
     source.name = "old"
     preview = viewer.layers["cells denoised"]
     preview.name = "mine"
-    widget.stop.native.click()
+    widget.buttons.stop.native.click()
     wait_for_end(qtbot, widget)
     assert names(viewer) == ["old", "cells INR", "mine"]
     assert preview.metadata["napari_blindspot"]["stopped"] is True
@@ -126,7 +126,7 @@ def test_source_and_previews_can_be_renamed_during_a_run(viewer, widget, noisy, 
 def test_the_data_of_the_source_can_be_replaced_during_a_run(viewer, widget, finish, start, qtbot):
     stack = noisy_image((2, 32, 32))
     source = viewer.add_image(stack, name="stack")
-    widget.planes.value = "stack"
+    widget.scope.value = "stack"
     settings = widget.form.settings().model_copy(update={"iterations": 40})
     start(widget, iterations=40)
     source.data = np.zeros((5, 20, 20), np.uint16)
@@ -139,12 +139,12 @@ def test_a_deleted_preview_stays_gone_and_the_fit_goes_on(viewer, widget, noisy,
     viewer.add_image(noisy, name="cells")
     start(widget)
     viewer.layers.remove("cells INR")
-    at = widget.session.estimate.activity
+    at = widget.session.standing.activity
     layer = viewer.layers["cells denoised"]
     before = layer.data.copy()
     qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=WAIT)
-    assert widget.session.estimate.activity != at
-    widget.stop.native.click()
+    assert widget.session.standing.activity != at
+    widget.buttons.stop.native.click()
     wait_for_end(qtbot, widget)
     assert names(viewer) == ["cells", "cells denoised"]
 
@@ -156,7 +156,7 @@ def test_when_both_previews_are_deleted_the_result_still_comes(viewer, widget, n
     viewer.layers.remove("cells denoised")
     qtbot.wait(1500)
     assert names(viewer) == ["cells"]
-    widget.stop.native.click()
+    widget.buttons.stop.native.click()
     wait_for_end(qtbot, widget)
     assert names(viewer) == ["cells", "cells denoised"]
     assert "settings" in viewer.layers["cells denoised"].metadata["napari_blindspot"]
@@ -166,7 +166,7 @@ def test_cancel_works_after_the_user_has_deleted_everything(viewer, widget, nois
     viewer.add_image(noisy, name="cells")
     start(widget)
     viewer.layers.clear()
-    widget.cancel.native.click()
+    widget.buttons.cancel.native.click()
     wait_for_end(qtbot, widget)
     assert names(viewer) == []
 
@@ -174,11 +174,11 @@ def test_cancel_works_after_the_user_has_deleted_everything(viewer, widget, nois
 def test_a_stopped_stack_keeps_the_planes_that_were_done(viewer, widget, start, qtbot):
     stack = noisy_image((4, 32, 32))
     viewer.add_image(stack, name="stack")
-    widget.planes.value = "stack"
+    widget.scope.value = "stack"
     start(widget, iterations=60)
-    qtbot.waitUntil(lambda: widget.session.estimate.finished == 1, timeout=WAIT)
-    assert widget.panel.activity.text().startswith(("Plane 1 of 4", "Plane 2 of 4"))
-    widget.stop.native.click()
+    qtbot.waitUntil(lambda: widget.session.standing.finished == 1, timeout=WAIT)
+    assert widget.status.activity.value.startswith(("Plane 1 of 4", "Plane 2 of 4"))
+    widget.buttons.stop.native.click()
     wait_for_end(qtbot, widget)
     layer = viewer.layers["stack denoised"]
     record = layer.metadata["napari_blindspot"]
@@ -187,7 +187,7 @@ def test_a_stopped_stack_keeps_the_planes_that_were_done(viewer, widget, start, 
     assert record["stopped"] is True
     for z in range(4):
         assert np.isfinite(layer.data[z]).all() if z in done else np.isnan(layer.data[z]).all()
-    assert f"{len(done)} of 4 planes" in widget.panel.message.text()
+    assert f"{len(done)} of 4 planes" in widget.status.message.value
 
 
 def test_closing_the_widget_stops_the_run_and_keeps_the_result(viewer, widget, noisy, start, qtbot):
@@ -201,6 +201,7 @@ def test_closing_the_widget_stops_the_run_and_keeps_the_result(viewer, widget, n
     assert viewer.layers["cells denoised"].metadata["napari_blindspot"]["stopped"] is True
 
 
+@pytest.mark.alone
 def test_closing_the_viewer_during_a_run_takes_less_than_two_seconds(viewer, widget, noisy, start, qtbot):
     viewer.add_image(noisy, name="cells")
     start(widget)
@@ -217,33 +218,33 @@ def test_memory_that_runs_out_on_the_cpu_is_said_and_the_buttons_come_back(
     viewer, widget, noisy, qtbot, monkeypatch
 ):
     viewer.add_image(noisy, name="cells")
-    monkeypatch.setattr(JointFit, "step", lambda _: torch.empty(2**50))
-    widget.denoise.native.click()
+    monkeypatch.setattr(PaperFit, "step", lambda _: torch.empty(2**50))
+    widget.buttons.start.native.click()
     wait_for_end(qtbot, widget)
     assert names(viewer) == ["cells"]
-    assert widget.panel.is_error
-    assert "does not fit into" in widget.panel.message.text()
-    assert "choose a smaller region" in widget.panel.message.text()
-    assert widget.denoise.enabled
-    assert not widget.stop.enabled
+    assert widget.status.is_error
+    assert "does not fit into" in widget.status.message.value
+    assert "choose a smaller region" in widget.status.message.value
+    assert widget.buttons.start.enabled
+    assert not widget.buttons.stop.enabled
 
 
 def on_a_small_gpu(monkeypatch):
     """Let everything that does not ask for the CPU fail like a GPU whose memory is full."""
-    from napari_blindspot import fallback, stack
+    from napari_blindspot.engine import fit_plane as door
+    from napari_blindspot.engine.hardware import backends
 
-    fit = stack.fit_stack
+    fit, choose = door.fit_plane, backends.choose_device
 
-    def fit_stack(array, settings, **options):
+    def fit_plane(image, settings, **options):
         if settings.device != "cpu":
-            raise OutOfMemoryError(
-                "The 32×40 plane does not fit into the memory of the device cuda: shrink."
-            )
-        return fit(array, settings, **options)
+            raise OutOfMemoryError("The 32×40 plane does not fit into the memory of the device cuda.")
+        return fit(image, settings, **options)
 
-    monkeypatch.setattr(stack, "fit_stack", fit_stack)
-    monkeypatch.setattr(fallback, "fit_stack", fit_stack)
-    monkeypatch.setattr(fallback, "_on_a_gpu", lambda settings: settings.device != "cpu")
+    monkeypatch.setattr(door, "fit_plane", fit_plane)
+    monkeypatch.setattr(
+        backends, "choose_device", lambda name: choose(name) if name == "cpu" else torch.device("cuda")
+    )
 
 
 def test_a_full_gpu_falls_back_to_the_cpu_and_says_so(viewer, widget, noisy, finish, monkeypatch, qtbot):
@@ -254,7 +255,7 @@ def test_a_full_gpu_falls_back_to_the_cpu_and_says_so(viewer, widget, noisy, fin
     finish(widget)
     expected = napari_blindspot.denoise(noisy, settings=settings).denoised
     assert_array_equal(viewer.layers["cells denoised"].data, expected)
-    assert "goes on with the CPU" in widget.panel.message.text()
+    assert "goes on with the CPU" in widget.status.message.value
 
 
 def test_without_the_fall_back_a_full_gpu_is_an_error(viewer, widget, noisy, monkeypatch, qtbot):
@@ -262,10 +263,10 @@ def test_without_the_fall_back_a_full_gpu_is_an_error(viewer, widget, noisy, mon
     on_a_small_gpu(monkeypatch)
     widget.form["device"].value = "auto"
     widget.fall_back.value = False
-    widget.denoise.native.click()
+    widget.buttons.start.native.click()
     wait_for_end(qtbot, widget)
-    assert widget.panel.is_error
-    assert "does not fit" in widget.panel.message.text()
+    assert widget.status.is_error
+    assert "does not fit" in widget.status.message.value
     assert names(viewer) == ["cells"]
 
 
@@ -275,14 +276,14 @@ def test_an_exception_in_the_engine_is_shown_and_the_next_run_works(
 ):
     viewer.add_image(noisy, name="cells")
     with monkeypatch.context() as broken:
-        broken.setattr(JointFit, "step", lambda _: (_ for _ in ()).throw(error))
-        widget.denoise.native.click()
+        broken.setattr(PaperFit, "step", lambda _: (_ for _ in ()).throw(error))
+        widget.buttons.start.native.click()
         wait_for_end(qtbot, widget)
-    assert widget.panel.is_error
-    assert "deep inside" in widget.panel.message.text()
+    assert widget.status.is_error
+    assert "deep inside" in widget.status.message.value
     assert names(viewer) == ["cells"]
     finish(widget)
-    assert not widget.panel.is_error
+    assert not widget.status.is_error
     assert "cells denoised" in names(viewer)
 
 
@@ -290,11 +291,11 @@ def test_an_error_in_a_later_plane_keeps_the_planes_before_it(viewer, widget, qt
     stack = noisy_image((3, 32, 32)).astype(np.float32)
     stack[1] = np.inf
     viewer.add_image(stack, name="stack", contrast_limits=(0, 150))
-    widget.planes.value = "stack"
-    widget.denoise.native.click()
+    widget.scope.value = "stack"
+    widget.buttons.start.native.click()
     wait_for_end(qtbot, widget)
-    assert widget.panel.is_error
-    assert "1 of 3 planes" in widget.panel.message.text()
+    assert widget.status.is_error
+    assert "1 of 3 planes" in widget.status.message.value
     layer = viewer.layers["stack denoised"]
     assert np.isfinite(layer.data[0]).all()
     assert np.isnan(layer.data[2]).all()
@@ -305,17 +306,17 @@ def test_results_that_no_memory_can_hold_are_refused_before_the_run(viewer, widg
 
     huge = da.zeros((2_000_000, 512, 512), chunks=(1, 512, 512), dtype=np.uint8)
     viewer.add_image(huge, name="movie", contrast_limits=(0, 1))
-    widget.planes.value = "stack"
-    widget.denoise.native.click()
+    widget.scope.value = "stack"
+    widget.buttons.start.native.click()
     assert widget.session is None
-    assert "GiB" in widget.panel.message.text()
+    assert "GiB" in widget.status.message.value
     assert names(viewer) == ["movie"]
 
 
 def test_a_run_can_follow_a_cancelled_one(viewer, widget, noisy, start, finish, qtbot):
     viewer.add_image(noisy, name="cells")
     start(widget)
-    widget.cancel.native.click()
+    widget.buttons.cancel.native.click()
     wait_for_end(qtbot, widget)
     quick(widget)
     finish(widget)
@@ -328,6 +329,6 @@ def test_nothing_is_left_in_the_activity_dock(viewer, widget, noisy, start, fini
     viewer.add_image(noisy, name="cells")
     start(widget)
     assert [bar.desc.rstrip(": ") for bar in progress._all_instances] == ["Denoising “cells”"]
-    widget.cancel.native.click()
+    widget.buttons.cancel.native.click()
     wait_for_end(qtbot, widget)
     assert not progress._all_instances

@@ -13,7 +13,7 @@ from small import ROOT, run_program
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 
-pytestmark = [pytest.mark.display, pytest.mark.slow]
+pytestmark = [pytest.mark.display, pytest.mark.slow, pytest.mark.alone]
 
 
 def test_the_window_stays_fluid_during_a_fit():

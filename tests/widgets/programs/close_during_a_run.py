@@ -20,12 +20,12 @@ viewer.add_image(samples.confocal((64, 64)).noisy, name="cells")
 _, widget = viewer.window.add_plugin_dock_widget("napari-blindspot", "Denoise")
 widget.form["iterations"].value = 100_000
 if with_a_run:
-    widget.denoise.native.click()
+    widget.buttons.start.native.click()
 
 
 def close_when_it_runs() -> None:
     if with_a_run:
-        ready = widget.session.estimate.activity.startswith("Iteration")
+        ready = widget.session.standing.activity.startswith("Iteration")
     else:
         ready = not warm_up().is_alive()
     if ready:

@@ -54,11 +54,11 @@ live(lambda: False, 2.0)
 timer.start(INTERVAL)
 live(lambda: False, 4.0)
 idle = report()
-widget.denoise.native.click()
+widget.buttons.start.native.click()
 live(lambda: False, SECONDS)
 fit = report()
 fit["previews"] = len(viewer.layers) - 1
-fit["activity"] = widget.session.estimate.activity
+fit["activity"] = widget.session.standing.activity
 timer.stop()
 widget.session.control.cancel()
 live(lambda: widget.session is None)

@@ -16,9 +16,7 @@ def steps(first: int, last: int, inr: float = 0.5) -> list[Step]:
         Step(
             iteration=i,
             iterations=last,
-            denoising=1.0 / i,
-            inr=inr,
-            consistency=0.1,
+            losses={"denoising": 1.0 / i, "inr": inr, "consistency": 0.1},
             elapsed=1.0,
             remaining=1.0,
         )

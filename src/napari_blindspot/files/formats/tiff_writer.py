@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,12 +93,10 @@ def _pieces(
 
 
 def _metadata(path: Path, like: ImageFile, record: Mapping[str, str]) -> dict[str, Any]:
-    from napari_blindspot import __version__
-
     metadata: dict[str, Any] = {
         "axes": like.axes,
         "Name": path.name,
-        "Creator": f"napari-blindspot {__version__}",
+        "Creator": f"napari-blindspot {version('napari-blindspot')}",
     }
     for axis, spacing in like.spacing.items():
         name = f"PhysicalSize{axis}" if axis in LENGTH_AXES else "TimeIncrement"

@@ -1,1 +1,5 @@
-"""The Batch denoise widget: many files, with a table that says how far each is."""
+"""The Batch denoise widget: a table of files, where the results go, and the report."""
+
+from napari_blindspot.widgets.batch.widget import BatchWidget
+
+__all__ = ["BatchWidget"]

@@ -12,7 +12,7 @@ from psygnal import Signal
 
 from napari_blindspot.batch import Batch, Input, plan_batch
 from napari_blindspot.batch.items import OPEN, files_of
-from napari_blindspot.widgets.batch.session import Looker
+from napari_blindspot.widgets.batch.looker import Looker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +27,7 @@ __all__ = ["FileList"]
 
 
 class FileList:
-    """Plans whenever the list changes, and looks at files that are new behind the screen.
+    """Replans whenever the list changes, and looks at files that are new behind the screen.
 
     Parameters
     ----------
@@ -68,25 +68,25 @@ class FileList:
         return self._looker is not None
 
     def add(self, inputs: Iterable[Input]) -> None:
-        """Add files; raises as `plan`."""
+        """Add files; raises as `replan`."""
         self.inputs += inputs
-        self.plan()
+        self.replan()
 
     def remove(self, rows: Sequence[int]) -> None:
-        """Take files out of the list; raises as `plan`."""
+        """Take files out of the list; raises as `replan`."""
         if self.batch is not None:
             files = files_of(self.batch)
             self.inputs = [entry for row, entry in enumerate(files) if row not in set(rows)]
-            self.plan()
+            self.replan()
 
     def set_axes(self, row: int, axes: str) -> None:
-        """Believe the user about the axes of a file; an empty text believes the file. Raises as `plan`."""
+        """Believe the user about the axes of a file; an empty text the file. Raises as `replan`."""
         if self.batch is not None:
             self.inputs = files_of(self.batch)
             self.inputs[row] = self.inputs[row].model_copy(update={"axes": axes or None})
-            self.plan()
+            self.replan()
 
-    def plan(self, *, anew: bool = False) -> None:
+    def replan(self, *, anew: bool = False) -> None:
         """Find out what there is to do, and keep what is known.
 
         Parameters
@@ -99,16 +99,14 @@ class FileList:
         BlindspotError
             If there is no plan; the list stays as it was.
         """
-        before = {} if anew else {(_key(item), item.output): item for item in self.items}
+        before = {} if anew else {(_key_of(item), item.output): item for item in self.items}
         if anew:
-            self._looked = {key: seen for key, seen in self._looked.items() if seen.state in OPEN}
+            self._looked = {key: seen for key, seen in self._looked.items() if seen.state != "failed"}
         batch = plan_batch(self.inputs, self._options()) if self.inputs else None
-        for number, item in enumerate([] if batch is None else list(batch.items)):
-            known = before.get((_key(item), item.output))
-            if known is not None and known.state not in OPEN:
-                batch.items[number] = known  # type: ignore[union-attr]
-            elif item.state in OPEN:
-                batch.items[number] = _known(item, self._looked)  # type: ignore[union-attr]
+        if batch is not None:
+            batch.items = [
+                self._with_header(item, before.get((_key_of(item), item.output))) for item in batch.items
+            ]
         self.batch = batch
         self._model.show(self.items)
         self.changed.emit()
@@ -131,32 +129,32 @@ class FileList:
         """Read the headers of files that nobody has looked at yet."""
         if self._looker is not None or self.batch is None or self.frozen:
             return
-        fresh = [item for item in self.items if item.state in OPEN and _key(item) not in self._looked]
+        fresh = [item for item in self.items if item.state in OPEN and _key_of(item) not in self._looked]
         if fresh:
             self._looker = looker = Looker(fresh, self.batch.options)
             looker.looked.connect(self._on_looked)
             looker.ended.connect(self._on_looked_all)
             looker.start()
 
-    def _on_looked(self, item: Item, seen: Item) -> None:
-        self._looked[_key(item)] = seen
+    def _with_header(self, item: Item, known: Item | None = None) -> Item:
+        """Return an item as it was known to be, or else with what its header says."""
+        if known is not None and known.state not in OPEN:
+            return known
+        seen = self._looked.get(_key_of(item))
+        return item if seen is None or item.state not in OPEN else replace(seen, output=item.output)
+
+    def _on_looked(self, item: Item) -> None:
+        self._looked[_key_of(item)] = item
         if self.batch is None or self.frozen:
             return
         for number, shown in enumerate(self.items):
-            if _key(shown) == _key(item) and shown.state in OPEN:
-                self.batch.items[number] = _known(shown, self._looked)
-                self._model.update(number, self.batch.items[number])
+            if _key_of(shown) == _key_of(item) and shown.state in OPEN:
+                self.show(number, self._with_header(shown), None)
 
     def _on_looked_all(self) -> None:
         self._looker = None
         self._look()
 
 
-def _key(item: Item) -> Key:
+def _key_of(item: Item) -> Key:
     return item.source, item.given_axes, item.series
-
-
-def _known(item: Item, looked: dict[Key, Item]) -> Item:
-    """Return an item with what its file is known to be; where its result goes may have changed since."""
-    seen = looked.get(_key(item))
-    return item if seen is None else replace(seen, output=item.output)

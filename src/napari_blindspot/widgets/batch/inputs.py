@@ -14,6 +14,7 @@ from napari_blindspot.core.errors import FileError
 from napari_blindspot.files.axes import guess_axes
 from napari_blindspot.files.door import ImageFile, Spacing, write_ome_tiff
 from napari_blindspot.files.spacing import make_spacing
+from napari_blindspot.widgets.shared.layer_data import layer_axes, layer_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,10 +70,8 @@ def input_of_layer(layer: Image, output: Path) -> Input:
     path = layer.source.path
     if path is not None and Path(path).exists():
         return Input(path=Path(path))
-    data = np.asarray(layer.data[0] if layer.multiscale else layer.data)
-    letters = "".join(str(label).upper() for label in getattr(layer, "axis_labels", ()))
-    known = len(letters) == data.ndim and set(letters) <= set("TZCYX") and letters.endswith("YX")
-    axes = letters if known else guess_axes(data.shape)[0]
+    data = np.asarray(layer_pixels(layer))
+    axes = layer_axes(layer) or guess_axes(data.shape)[0]
     folder = output / LAYERS
     try:
         folder.mkdir(parents=True, exist_ok=True)

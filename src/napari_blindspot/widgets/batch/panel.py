@@ -1,51 +1,60 @@
-"""How the Batch denoise widget looks: its fields, buttons and lines. What they do is in `widgets.batch`."""
+"""How the Batch denoise dock looks: its fields, buttons and lines. What they do is in `BatchWidget`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QProgressBar,
-    QPushButton,
-    QScrollArea,
-    QSizePolicy,
-    QSpinBox,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from magicgui.widgets import Container, Label, SpinBox
 
 from napari_blindspot.batch import BatchOptions
-from napari_blindspot.settings import PRESETS, Settings
-from napari_blindspot.widgets.batch.table import BatchModel, BatchTable
+from napari_blindspot.batch.options import OUTPUT_FORMATS
+from napari_blindspot.settings import PRESETS, Settings, setting_fields
+from napari_blindspot.widgets.batch.table import BatchTable
+from napari_blindspot.widgets.shared.fields import Choice, Entry, Fields, Folding, button, row
 from napari_blindspot.widgets.shared.form import SettingsForm
-from napari_blindspot.widgets.shared.lines import Message, line
+from napari_blindspot.widgets.shared.knobs import knob_of
+from napari_blindspot.widgets.shared.native import Native
+from napari_blindspot.widgets.shared.run_buttons import RunButtons, RunWords
+from napari_blindspot.widgets.shared.status import RunStatus
+
+if TYPE_CHECKING:
+    from napari_blindspot.widgets.batch.session import BatchSession
 
 __all__ = ["BatchPanel"]
 
-_FORMATS = (("OME-TIFF", "ome-tiff"), ("OME-Zarr", "ome-zarr"))
-_EXISTING = (
-    ("Resume", "resume", "What an earlier run has finished is kept; another output is left alone."),
-    ("Skip", "skip", "Every output that is there is left alone."),
-    ("Overwrite", "overwrite", "Begin anew and replace what is there."),
-    ("Resume, replace others", "replace", "As Resume, but an output of another run is replaced."),
-)
-_PLANES = (
-    ("Warm start", "warm", "Each plane of a stack starts from the network of the plane before."),
-    ("One fit for all", "shared", "One plane is fitted, its network applied to all planes of the channel."),
-    ("Each anew", "anew", "Each plane is fitted by itself."),
+_EXISTING = {
+    "resume": ("Resume", "What an earlier run has finished is kept; another output is left alone."),
+    "skip": ("Skip", "Every output that is there is left alone."),
+    "overwrite": ("Overwrite", "Begin anew and replace what is there."),
+    "replace": ("Resume, replace others", "As Resume, but an output of another run is replaced."),
+}
+_STARTS = {
+    "warm": ("Warm start", "Each plane of a stack starts from the network of the plane before."),
+    "shared": (
+        "One fit for all",
+        "One plane is fitted, its network applied to all planes of the channel.",
+    ),
+    "anew": ("Each anew", "Each plane is fitted by itself."),
+}
+_WORDS = RunWords(
+    start=("Start", "Denoise the files of the list."),
+    pause=("Pause", "Hold the fit at work."),
+    stop=(
+        "Stop after plane",
+        "Finish the plane at work and begin no other.",
+        "Stopping after the plane at work.",
+    ),
+    cancel=(
+        "Cancel",
+        "End at once; planes that are finished are kept.",
+        "Ending; planes that are finished are kept.",
+    ),
 )
 
 
-class BatchPanel(QWidget):  # type: ignore[misc]
-    """The parts of the widget, without what they do.
+class BatchPanel(Container[Any]):
+    """The parts of the dock, without what they do.
 
     Parameters
     ----------
@@ -54,51 +63,38 @@ class BatchPanel(QWidget):  # type: ignore[misc]
     """
 
     def __init__(self, preset: str, device: str) -> None:
-        super().__init__()
-        self.add_files = _button("Files…", "Add images, or all that a job file says.")
-        self.add_folder = _button("Folder…", "Add the images of a folder and its subfolders.")
-        self.add_open = _button("Layers", "Add the selected image layers, or all of them.")
-        self.remove = _button("Remove", "Take the selected files out of the list.")
-        self.pattern = QLineEdit()
-        self.pattern.setPlaceholderText("all images")
-        self.pattern.setToolTip("Which files of a folder that is added next, such as *.tif or raw_*.")
-        self.model = BatchModel()
-        self.table = BatchTable(self.model)
-        self.output = QLineEdit()
-        self.output.setPlaceholderText("folder for the results")
-        self.browse = _button("…", "Choose the folder for the results.")
-        self.format = _choice((*_FORMATS[0], ""), (*_FORMATS[1], ""))
-        self.preset = _choice(*((name, name, "") for name in PRESETS))
-        self.preset.setCurrentText(preset)
-        self.planes = _choice(*_PLANES)
-        self.neighbours = QSpinBox()
-        self.neighbours.setRange(0, 8)
-        self.neighbours.setToolTip(
-            "How many planes of a stack on each side are looked at as well, if their noise is independent."
+        self.add_files = button("Files…", "Add images, or all that a job file says.")
+        self.add_folder = button("Folder…", "Add the images of a folder and its subfolders.")
+        self.add_open = button("Layers", "Add the selected image layers, or all of them.")
+        self.remove_chosen = button("Remove", "Take the selected files out of the list.")
+        self.pattern = Entry(
+            empty="all images",
+            label="Pattern",
+            tooltip="Which files of a folder that is added next, such as *.tif or raw_*.",
         )
-        self.existing = _choice(*_EXISTING)
+        self.table = Native(BatchTable)
+        self.model = self.table.native.model()
+        self.output = Entry(empty="folder for the results")
+        self.browse = button("…", "Choose the folder for the results.")
+        self.format = Choice(choices=[(writer.name, name) for name, writer in OUTPUT_FORMATS.items()])
+        self.existing = _choice(_EXISTING, choices=[(text, name) for name, (text, _) in _EXISTING.items()])
+        self.preset = Choice(label="Preset", choices=PRESETS, value=preset)
+        self.stack_start = _choice(_STARTS, choices=self._starts)
+        self.neighbours = _whole_number("neighbours")
         self.form = SettingsForm(preset)
         self.form["device"].value = device
-        self.advanced = QToolButton()
-        self.advanced.setText("▸ Advanced")
-        self.advanced.setCheckable(True)
-        self.advanced.setStyleSheet("text-align: left; border: none; background: transparent;")
-        self.start = _button("Start", "Denoise the files of the list.")
-        self.pause = _button("Pause", "Hold the fit at work.")
-        self.stop = _button("Stop after plane", "Finish the plane at work and begin no other.")
-        self.cancel = _button("Cancel", "End at once; planes that are finished are kept.")
-        self.save = _button("Save as job…", "Write all this into a file, to be run without napari.")
-        self.show_report = _button("Report", "Open the report of the output folder.")
-        self.bar = QProgressBar()
-        self.bar.setRange(0, 1000)
-        self.progress, self.activity = line(), line()
-        self.message = Message()
+        self.advanced = Folding("Advanced", self.form, height=200)
+        self.buttons: RunButtons[BatchSession] = RunButtons(_WORDS, start_apart=False)
+        self.status = RunStatus()
+        self.save = button("Save as job…", "Write all this into a file, to be run without napari.")
+        self.show_report = button("Report", "Open the report of the output folder.")
         # What a job file says and no field shows.
         self._more_settings: dict[str, Any] = {}
         self._more_options: dict[str, Any] = {}
-        self._lay_out()
-        self.preset.currentTextChanged.connect(self._preset_changed)
-        self.advanced.toggled.connect(self._fold)
+        super().__init__(widgets=self._parts(), labels=False)
+        self.min_width = 390
+        self._offer_stacks()
+        self.preset.changed.connect(self._preset_changed)
 
     def settings(self) -> Settings:
         """Return the settings that the fields say.
@@ -108,11 +104,13 @@ class BatchPanel(QWidget):  # type: ignore[misc]
         SettingsError
             If they do not fit together.
         """
-        stacks = {"planes": self.planes.currentData(), "neighbours": self.neighbours.value()}
+        stacks = {"stack_start": self.stack_start.value}
+        if self._has_neighbours:
+            stacks["neighbours"] = self.neighbours.value
         chosen = {**self._more_settings, **self.form.overrides(), **stacks}
-        return Settings.from_preset(self.preset.currentData(), **chosen)
+        return Settings.from_preset(self.preset.value, **chosen)
 
-    def options(self) -> BatchOptions:
+    def batch_options(self) -> BatchOptions:
         """Return what the fields say.
 
         Raises
@@ -122,126 +120,81 @@ class BatchPanel(QWidget):  # type: ignore[misc]
         """
         return BatchOptions(
             **self._more_options,
-            output=Path(self.output.text().strip() or "."),
-            pattern=self.pattern.text().strip() or None,
+            output=Path(self.output.value.strip() or "."),
+            pattern=self.pattern.value.strip() or None,
             settings=self.settings(),
-            format=self.format.currentData(),
-            existing=self.existing.currentData(),
+            format=self.format.value,
+            existing=self.existing.value,
         )
 
     def take_options(self, options: BatchOptions) -> None:
         """Show the options of a job; those without a field hold until another preset or job is chosen."""
-        self.output.setText(str(options.output))
-        self.pattern.setText(options.pattern or "")
-        for choice, value in (
-            (self.format, options.format),
-            (self.existing, options.existing),
-            (self.preset, options.settings.preset),
-            (self.planes, options.settings.planes),
-        ):
-            choice.setCurrentIndex(choice.findData(value))
-        self.neighbours.setValue(options.settings.neighbours)
-        self._more_settings = self.form.take(options.settings)
+        self.output.value = str(options.output)
+        self.pattern.value = options.pattern or ""
+        self.format.value = options.format
+        self.existing.value = options.existing
+        self.preset.value = options.settings.preset
+        more = self.form.take(options.settings)
+        self.stack_start.value = options.settings.stack_start
+        self.neighbours.value = more.pop("neighbours", 0)
+        self._more_settings = more
         names = ("channel", "compression", "pyramid", "workers", "dask")
         self._more_options = {name: getattr(options, name) for name in names}
 
     def edit(self, enabled: bool) -> None:
         """Let the fields be used or not; the table can be read at any time."""
-        parts = (self.add_files, self.add_folder, self.add_open, self.remove, self.pattern, self.output)
-        choices = (self.format, self.preset, self.planes, self.neighbours, self.existing)
-        for part in (*parts, self.browse, *choices):
-            part.setEnabled(enabled)
-        self.form.enabled = enabled
+        parts = (self.add_files, self.add_folder, self.add_open, self.remove_chosen, self.pattern)
+        choices = (self.format, self.existing, self.preset, self.stack_start)
+        for part in (*parts, self.output, self.browse, *choices, self.form):
+            part.enabled = enabled
+        self.neighbours.enabled = enabled and self._has_neighbours
         self.model.editable = enabled
 
-    def begin(self) -> None:
-        """Get ready for a run."""
-        self.bar.setValue(0)
-        self.progress.setText("Looking at the files")
-        self.activity.setText("")
-        self.say("")
+    def _parts(self) -> list[Any]:
+        """Put the parts below one another."""
+        add = row(self.add_files, self.add_folder, self.add_open, self.remove_chosen, label="Add")
+        inputs = Fields([add, self.pattern])
+        outputs = Fields(
+            [
+                row(self.output, self.browse, label="Output"),
+                row(self.format, Label(value="If there"), self.existing, label="Format"),
+                self.preset,
+                row(self.stack_start, Label(value=self.neighbours.label), self.neighbours, label="Stacks"),
+            ]
+        )
+        end = row(self.save, self.show_report)
+        return [inputs, self.table, outputs, self.advanced, self.buttons, self.status, end]
 
-    def follow(self, fraction: float, left: str, files: str, activity: str) -> None:
-        """Show how far a run is."""
-        self.bar.setValue(round(1000 * fraction))
-        self.progress.setText(" · ".join(part for part in (left, files) if part))
-        self.activity.setText(activity)
+    @property
+    def _has_neighbours(self) -> bool:
+        return "neighbours" in setting_fields(self.preset.value)
 
-    def end(self, fraction: float | None) -> None:
-        """Show that nothing runs any more; None leaves the bar where it is."""
-        if fraction is not None:
-            self.bar.setValue(round(1000 * fraction))
-        self.progress.setText("")
-        self.activity.setText("")
+    def _starts(self, _: object = None) -> list[tuple[str, str]]:
+        """Return what the fits of a stack can start from with this preset."""
+        possible = get_args(setting_fields(self.preset.value)["stack_start"].annotation)
+        return [(_STARTS.get(name, (name, ""))[0], name) for name in possible]
 
-    def say(self, message: str, *, error: bool = False) -> None:
-        """Show a sentence below the table."""
-        self.message.say(message, error=error)
-
-    def set_dark(self, dark: bool) -> None:
-        """Take colours that can be read on napari's background."""
-        self.model.set_dark(dark)
-        self.message.set_dark(dark)
-
-    def _lay_out(self) -> None:
-        self._scroll = QScrollArea()
-        self._scroll.setWidget(self.form.native)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setMinimumHeight(200)
-        self._scroll.hide()
-        fields = QFormLayout()
-        fields.setContentsMargins(0, 0, 0, 0)
-        fields.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        fields.addRow("Output", _row(self.output, self.browse))
-        fields.addRow("Format", _row(self.format, QLabel("If there"), self.existing))
-        fields.addRow("Preset", self.preset)
-        fields.addRow("Stacks", _row(self.planes, QLabel("Neighbours"), self.neighbours))
-        layout = QVBoxLayout(self)
-        add = _row(QLabel("Add"), self.add_files, self.add_folder, self.add_open, self.remove)
-        layout.addLayout(add)
-        layout.addLayout(_row(QLabel("Pattern"), self.pattern))
-        layout.addWidget(self.table, 1)
-        layout.addLayout(fields)
-        layout.addWidget(self.advanced)
-        layout.addWidget(self._scroll)
-        layout.addLayout(_row(self.start, self.pause, self.stop, self.cancel))
-        for part in (self.bar, self.progress, self.activity, self.message):
-            layout.addWidget(part)
-        layout.addLayout(_row(self.save, self.show_report))
-        self.setMinimumWidth(390)
+    def _offer_stacks(self) -> None:
+        before = self.stack_start.choices
+        self.stack_start.reset_choices()
+        if self.stack_start.choices != before:
+            self.stack_start.value = Settings.from_preset(self.preset.value).stack_start
+        self.neighbours.enabled = self._has_neighbours
 
     def _preset_changed(self, preset: str) -> None:
         self.form.preset = preset
         self._more_settings = {}
-
-    def _fold(self, unfolded: bool) -> None:
-        self.advanced.setText("▾ Advanced" if unfolded else "▸ Advanced")
-        self._scroll.setVisible(unfolded)
+        self._offer_stacks()
 
 
-def _button(text: str, tooltip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tooltip)
-    button.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-    return button
+def _choice(entries: dict[str, tuple[str, str]], **options: Any) -> Choice:
+    """Return a choice whose entries have a tooltip each."""
+    return Choice(tips=dict(entries.values()), **options)
 
 
-def _choice(*entries: tuple[str, str, str]) -> QComboBox:
-    """Return a box of entries, each with its text, its value and its tooltip."""
-    choice = QComboBox()
-    for number, (text, value, tooltip) in enumerate(entries):
-        choice.addItem(text, value)
-        choice.setItemData(number, tooltip, Qt.ItemDataRole.ToolTipRole)
-    choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    choice.setMinimumContentsLength(7)
-    choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return choice
-
-
-def _row(*parts: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setContentsMargins(0, 0, 0, 0)
-    for part in parts:
-        row.addWidget(part)
-    return row
+def _whole_number(setting: str) -> SpinBox:
+    """Return a field for a whole number, as its setting describes it."""
+    knob = knob_of(setting)
+    if knob is None:
+        raise KeyError(setting)
+    return SpinBox(label=knob.title, tooltip=knob.description, min=int(knob.low), max=int(knob.high))

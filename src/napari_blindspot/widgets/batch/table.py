@@ -1,6 +1,7 @@
 """The table of the batch widget: one row a file, its axes editable, its progress behind its state.
 
-It shows items and says what the user does to them; what that means is decided by the widget.
+It shows items and says what the user does to them; what that means is decided by the widget, and what its
+columns say is written in `napari_blindspot.batch.columns`.
 """
 
 from __future__ import annotations
@@ -10,19 +11,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QRectF, Qt, Signal
 from qtpy.QtGui import QColor, QPainter
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QTableView
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QTableView, QWidget
 
-from napari_blindspot.core.words import duration
+from napari_blindspot.batch.columns import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_blindspot.batch import Item
 
-__all__ = ["COLUMNS", "BatchModel", "BatchTable"]
+__all__ = ["BatchModel", "BatchTable"]
 
-COLUMNS = ("File", "Axes", "Shape", "State", "Time", "Noise")
-FILE, AXES, SHAPE, STATE, TIME, NOISE = range(len(COLUMNS))
+SHOWN = tuple((column, column.cell) for column in COLUMNS if column.cell is not None)
+"""The columns that this table has, each with what gives the text of its cells."""
+
+AXES, STATE = ([column.key for column, _ in SHOWN].index(key) for key in ("axes", "state"))
+"""Those that are more than text: axes can be edited, and a state has a colour and a bar."""
 
 SHARE_ROLE = Qt.ItemDataRole.UserRole
 
@@ -59,7 +63,7 @@ class BatchModel(QAbstractTableModel):  # type: ignore[misc]
         self._items[row] = item
         if share is not None:
             self._shares[row] = share
-        self.dataChanged.emit(self.index(row, 0), self.index(row, len(COLUMNS) - 1))
+        self.dataChanged.emit(self.index(row, 0), self.index(row, len(SHOWN) - 1))
 
     def share(self, row: int, share: float) -> None:
         """Show how much of an item is done."""
@@ -80,14 +84,14 @@ class BatchModel(QAbstractTableModel):  # type: ignore[misc]
 
     def columnCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of columns."""
-        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
+        return 0 if parent is not None and parent.isValid() else len(SHOWN)
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         """Return the name of a column."""
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return COLUMNS[section]
+            return SHOWN[section][0].title
         return None
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlag:
@@ -101,7 +105,7 @@ class BatchModel(QAbstractTableModel):  # type: ignore[misc]
         """Return what a cell shows, its tooltip, or its colour."""
         item = self._items[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
-            return self._text(item, index.column())
+            return SHOWN[index.column()][1](item)
         if role == Qt.ItemDataRole.ToolTipRole:
             return "\n".join(text for text in (str(item.source), item.reason, *item.warnings) if text)
         if role == Qt.ItemDataRole.ForegroundRole and index.column() == STATE:
@@ -119,22 +123,6 @@ class BatchModel(QAbstractTableModel):  # type: ignore[misc]
             return False
         self.axes_given.emit(index.row(), str(value).strip().upper())
         return True
-
-    @staticmethod
-    def _text(item: Item, column: int) -> str:
-        if column == FILE:
-            return item.source.name
-        if column == AXES:
-            return item.given_axes or item.axes
-        if column == SHAPE:
-            return "×".join(str(side) for side in item.shape)
-        if column == STATE:
-            some = item.plane_count > 1 and item.state in ("running", "stopped")
-            return f"{item.state} {item.finished}/{item.plane_count}" if some else item.state
-        if column == TIME:
-            return duration(item.seconds) if item.seconds else ""
-        noise = item.record.noise
-        return "" if noise is None else noise.in_words(short=True)
 
 
 class BatchTable(QTableView):  # type: ignore[misc]
@@ -159,9 +147,9 @@ class BatchTable(QTableView):  # type: ignore[misc]
 
     HINT: ClassVar[str] = "Drop images or folders here,\nor add them with the buttons above."
 
-    def __init__(self, model: BatchModel) -> None:
-        super().__init__()
-        self.setModel(model)
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setModel(BatchModel())
         self.setItemDelegateForColumn(STATE, _ProgressDelegate(self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(
@@ -177,10 +165,9 @@ class BatchTable(QTableView):  # type: ignore[misc]
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column, sample in enumerate(
-            ("cells day 2.ome.tif", "TZCYX", "99×512×512", "running 9/99", "9:99 min")
-        ):
-            self.setColumnWidth(column, self.fontMetrics().horizontalAdvance(sample) + 14)
+        for number, (column, _) in enumerate(SHOWN):
+            if column.sample:
+                self.setColumnWidth(number, self.fontMetrics().horizontalAdvance(column.sample) + 14)
         self.setMinimumHeight(160)
         self.setAcceptDrops(True)
         self.setDragDropMode(QAbstractItemView.DragDropMode.DropOnly)

@@ -1,13 +1,12 @@
-"""The Batch denoise widget: which files, where to, how, and the buttons of the run.
+"""The Batch denoise widget: which files, where to, how, and what is shown of the run.
 
-It turns clicks into a plan and a `BatchSession` and shows what the session says. The table, the layout,
-threads and files belong to the modules beside it.
+It turns clicks into a plan and a session and shows what the session says. The table, the layout, threads
+and files belong to the modules beside it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,16 +20,16 @@ from napari_blindspot.batch import Batch
 from napari_blindspot.batch.items import files_of
 from napari_blindspot.batch.job_file import BatchJob, load_job, save_job
 from napari_blindspot.core.errors import BlindspotError, FileError, ImageError
-from napari_blindspot.core.words import duration
+from napari_blindspot.files.formats.registry import dialog_filter
 from napari_blindspot.widgets.batch.file_list import FileList
 from napari_blindspot.widgets.batch.inputs import expand, input_of_layer, usual_output
 from napari_blindspot.widgets.batch.panel import BatchPanel
-from napari_blindspot.widgets.batch.session import BatchOutcome, BatchSession
-from napari_blindspot.widgets.shared.closing import CloseWatcher
-from napari_blindspot.widgets.shared.owner import SessionOwner
+from napari_blindspot.widgets.batch.session import BatchSession
+from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.preferences import read_preferences
 from napari_blindspot.widgets.shared.preload import warm_up
 from napari_blindspot.widgets.shared.reader import add_to_viewer
+from napari_blindspot.widgets.shared.terms import in_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,15 +38,29 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_blindspot.batch import Item
-    from napari_blindspot.widgets.batch.work import BatchPost
+    from napari_blindspot.widgets.batch.news import BatchNews
+    from napari_blindspot.widgets.shared.session import Outcome
 
 __all__ = ["BatchWidget"]
 
-_IMAGES = "Images (*.tif *.tiff *.png *.czi *.lif *.nd2);;Job files (*.yaml *.yml);;All files (*)"
 _JOBS = (".yaml", ".yml")
 
+_FIELDS = {
+    "axes": "column Axes",
+    "channel": "channel in a job file",
+    "series": "series in a job file",
+    "compression": "compression in a job file",
+    "output": "field Output",
+    "pattern": "field Pattern",
+    "existing": "field If there",
+    "overwrite": "field If there",
+    "stack_start": "field Stacks",
+    "neighbours": "field Neighbours",
+}
+"""What the user could change, in the words of this dock, where it is not a field of the form."""
 
-class BatchWidget(SessionOwner[BatchSession], BatchPanel):
+
+class BatchWidget(BatchPanel):
     """Denoise many files, resumable at any moment.
 
     Parameters
@@ -56,21 +69,22 @@ class BatchWidget(SessionOwner[BatchSession], BatchPanel):
         Whose layers can be added, and where results are opened.
     """
 
-    _AFTER_PLANE = True
-    _STOPPING = "Stopping after the plane at work."
-    _CANCELLING = "Ending; planes that are finished are kept."
-
     def __init__(self, napari_viewer: Viewer) -> None:
         preferences = read_preferences()
         super().__init__(preferences.preset, preferences.device)
         self._viewer = napari_viewer
-        self.files = FileList(self.model, self.options)
+        self.files = FileList(self.model, self.batch_options)
         self._pair: list[Layer] = []
-        self._watcher = CloseWatcher(self, self.closed)
+        when_undocked(self, self.closed)
         self._connect()
         self._restyle()
         self._enable()
         warm_up()
+
+    @property
+    def session(self) -> BatchSession | None:
+        """The run that is going on, if there is one."""
+        return self.buttons.session
 
     @property
     def items(self) -> list[Item]:
@@ -79,7 +93,7 @@ class BatchWidget(SessionOwner[BatchSession], BatchPanel):
 
     def add_paths(self, paths: Sequence[Path]) -> None:
         """Add files and folders, or all that a job file says."""
-        if self._session is None:
+        if self.session is None:
             with self._saying():
                 for path in paths:
                     if path.suffix.lower() in _JOBS:
@@ -87,9 +101,9 @@ class BatchWidget(SessionOwner[BatchSession], BatchPanel):
                         self.take_options(job.options)
                         self.files.add(files_of(job.plan()))
                         continue
-                    if not self.output.text().strip():
-                        self.output.setText(str(usual_output(path)))
-                    self.files.add(expand([path], self.options()))
+                    if not self.output.value.strip():
+                        self.output.value = str(usual_output(path))
+                    self.files.add(expand([path], self.batch_options()))
 
     def add_layers(self) -> None:
         """Add the selected image layers, or all of them if none is selected."""
@@ -100,50 +114,47 @@ class BatchWidget(SessionOwner[BatchSession], BatchPanel):
                 raise ImageError("There is no image layer to add.")
             for layer in layers:
                 path = layer.source.path
-                if not self.output.text().strip():
+                if not self.output.value.strip():
                     if path is None:
                         raise FileError(
                             f"“{layer.name}” is in no file yet and would be saved with the results: choose "
                             "an output folder first."
                         )
-                    self.output.setText(str(usual_output(Path(path))))
-                self.files.add([input_of_layer(layer, self.options().output)])
+                    self.output.value = str(usual_output(Path(path)))
+                self.files.add([input_of_layer(layer, self.batch_options().output)])
 
     def remove_rows(self, rows: Sequence[int]) -> None:
         """Take files out of the list."""
-        if self._session is None and rows:
+        if self.session is None and rows:
             with self._saying():
                 self.files.remove(rows)
 
     def set_axes(self, row: int, axes: str) -> None:
         """Believe the user about the axes of a file; an empty text believes the file."""
-        if self._session is None:
+        if self.session is None:
             with self._saying():
                 self.files.set_axes(row, axes)
 
     def run(self) -> None:
         """Start; does nothing while a run is going on."""
-        if self._session is not None or not self.files.inputs:
+        if self.session is not None or not self.files.inputs:
             return
         with self._saying():
-            if not self.output.text().strip():
+            if not self.output.value.strip():
                 raise FileError("Choose a folder for the results.")
-            self.files.plan(anew=True)
+            self.files.replan(anew=True)
             batch = self.files.batch
             if batch is None:
                 return
             self.files.quit()
             self.files.frozen = True
-            session = BatchSession(Batch(batch.options, list(batch.items)))
-            self._adopt(session)
-            self.begin()
-            session.start()
-            self._enable()
+            self.status.begin("Looking at the files")
+            self.buttons.adopt(BatchSession(Batch(batch.options, list(batch.items))))
 
     def save_as_job(self, path: Path) -> None:
         """Write files and options as a job file, to be run without napari."""
         with self._saying(f"Saved. Run it with: napari-blindspot batch --job {path.name}"):
-            options = self.options()
+            options = self.batch_options()
             absolute = options.model_copy(update={"output": options.output.absolute()})
             save_job(BatchJob.of(self.files.inputs, absolute), path)
 
@@ -151,7 +162,9 @@ class BatchWidget(SessionOwner[BatchSession], BatchPanel):
         """Show input and result of a finished file side by side."""
         item = self.items[row]
         if item.state not in ("done", "skipped"):
-            self.say(item.reason or f"{item.source.name} is {item.state}: there is no result to open yet.")
+            self.status.say(
+                item.reason or f"{item.source.name} is {item.state}: there is no result to open yet."
+            )
             return
         for layer in self._pair:
             if layer in self._viewer.layers:
@@ -172,38 +185,40 @@ class BatchWidget(SessionOwner[BatchSession], BatchPanel):
     def explain_row(self, row: int) -> None:
         """Say why a file failed, was skipped or stopped, and what else is to be known about it."""
         item = self.items[row]
-        if self._session is None or item.state == "failed":
-            words = " ".join(text for text in (item.reason, *item.warnings) if text)
-            self.say(words, error=item.state == "failed")
+        if self.session is None or item.state == "failed":
+            reason = in_terms(BlindspotError(item.reason, setting=item.setting), _FIELDS)
+            words = " ".join(text for text in (reason, *item.warnings) if text)
+            self.status.say(words, error=item.state == "failed")
 
     def closed(self) -> None:
         """End what is going on because the widget leaves the screen; finished planes are kept."""
         self.files.quit()
-        session = self._let_go()
+        self.files.frozen = False
+        session = self.buttons.let_go()
         if session is not None:
-            session.control.cancel()
-            self.files.frozen = False
-            self._enable()
+            session.cancel()
 
     def _connect(self) -> None:
-        self.add_files.clicked.connect(self._ask_for_files)
-        self.add_folder.clicked.connect(self._ask_for_folder)
-        self.add_open.clicked.connect(self.add_layers)
-        self.remove.clicked.connect(lambda: self.remove_rows(self.table.selected_rows()))
-        self.table.dropped.connect(self.add_paths)
-        self.table.removed.connect(self.remove_rows)
-        self.table.opened.connect(self.open_row)
-        self.table.chosen.connect(self.explain_row)
+        table = self.table.native
+        self.add_files.changed.connect(lambda _: self._ask_for_files())
+        self.add_folder.changed.connect(lambda _: self._ask_for_folder())
+        self.add_open.changed.connect(lambda _: self.add_layers())
+        self.remove_chosen.changed.connect(lambda _: self.remove_rows(table.selected_rows()))
+        table.dropped.connect(self.add_paths)
+        table.removed.connect(self.remove_rows)
+        table.opened.connect(self.open_row)
+        table.chosen.connect(self.explain_row)
         self.model.axes_given.connect(self.set_axes)
-        self.browse.clicked.connect(self._ask_for_output)
-        self.output.editingFinished.connect(lambda: self._plan())
-        self.format.currentIndexChanged.connect(lambda _: self._plan())
-        self.start.clicked.connect(self.run)
-        self.pause.clicked.connect(self._pause_or_resume)
-        self.stop.clicked.connect(self._stop)
-        self.cancel.clicked.connect(self._cancel)
-        self.save.clicked.connect(self._ask_for_job)
-        self.show_report.clicked.connect(self._open_report)
+        self.browse.changed.connect(lambda _: self._ask_for_output())
+        self.output.entered.connect(lambda _: self._replan())
+        self.format.changed.connect(lambda _: self._replan())
+        self.buttons.started.connect(self.run)
+        self.buttons.said.connect(self.status.say)
+        self.buttons.switched.connect(self._enable)
+        self.buttons.news.connect(self._on_news)
+        self.buttons.ended.connect(self._on_ended)
+        self.save.changed.connect(lambda _: self._ask_for_job())
+        self.show_report.changed.connect(lambda _: self._open_report())
         self.files.changed.connect(self._enable)
         self._viewer.events.theme.connect(self._restyle)
 
@@ -213,69 +228,67 @@ class BatchWidget(SessionOwner[BatchSession], BatchPanel):
         try:
             yield
         except BlindspotError as error:
-            self.say(str(error), error=True)
+            self.status.say(in_terms(error, _FIELDS), error=True)
         else:
-            self.say(done)
+            self.status.say(done)
 
-    def _plan(self) -> None:
-        if self._session is None:
+    def _replan(self) -> None:
+        if self.session is None:
             with self._saying():
-                self.files.plan()
+                self.files.replan()
 
-    def _on_changed(self, post: BatchPost) -> None:
+    def _on_news(self, news: BatchNews) -> None:
         batch = self.files.batch
         if batch is None:
             return
-        for number, item in post.items.items():
-            self.files.show(number, item, post.shares.get(number))
-        for number, share in post.shares.items():
+        for number, item in news.items.items():
+            self.files.show(number, item, news.shares.get(number))
+        for number, share in news.shares.items():
             self.model.share(number, share)
-        left = "" if math.isnan(post.remaining) else f"{duration(post.remaining)} left"
-        self.follow(post.fraction, "Paused" if post.paused else left, batch.in_words, post.activity)
-        self._enable()
+        self.status.follow(news.standing, batch.in_words)
 
-    def _on_ended(self, _: BatchSession, outcome: BatchOutcome) -> None:
+    def _on_ended(self, _: BatchSession, outcome: Outcome) -> None:
         self.files.frozen = False
-        self.end(1.0 if outcome.kind == "finished" else None)
-        self.say(outcome.message, error=outcome.kind == "failed")
+        self.status.end("", full=True if outcome.kind == "finished" else None)
+        self.status.conclude(outcome, _FIELDS)
         self._enable()
 
     def _enable(self) -> None:
-        running = self._session is not None
-        self.edit(not running)
-        self.start.setEnabled(not running and bool(self.files.inputs))
-        self.save.setEnabled(bool(self.files.inputs))
-        self.pause.setEnabled(self._stoppable)
-        self.stop.setEnabled(self._stoppable)
-        self.cancel.setEnabled(self._cancellable)
-        self.pause.setText("Resume" if self._paused else "Pause")
-        self.show_report.setEnabled(self._report() is not None)
+        """Let exactly those parts be used that mean something now."""
+        idle = self.session is None
+        self.edit(idle)
+        self.save.enabled = bool(self.files.inputs)
+        self.show_report.enabled = self._report() is not None
+        if self.buttons.ready != bool(self.files.inputs):
+            self.buttons.ready = bool(self.files.inputs)
 
     def _report(self) -> Path | None:
-        text = self.output.text().strip()
+        text = self.output.value.strip()
         page = Path(text) / "batch_report.html"
         return page if text and page.is_file() else None
 
-    def _tell(self, message: str) -> None:
-        self.say(message)
-
     def _ask_for_files(self) -> None:
-        paths, _ = QFileDialog.getOpenFileNames(self, "Add images or a job file", "", _IMAGES)
+        shown = (
+            f"{dialog_filter()};;Job files ({' '.join(f'*{ending}' for ending in _JOBS)});;All files (*)"
+        )
+        paths, _ = QFileDialog.getOpenFileNames(self.native, "Add images or a job file", "", shown)
         self.add_paths([Path(path) for path in paths])
 
     def _ask_for_folder(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Add a folder with its subfolders")
+        path = QFileDialog.getExistingDirectory(self.native, "Add a folder with its subfolders")
         if path:
             self.add_paths([Path(path)])
 
     def _ask_for_output(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Folder for the results", self.output.text())
+        path = QFileDialog.getExistingDirectory(self.native, "Folder for the results", self.output.value)
         if path:
-            self.output.setText(path)
-            self._plan()
+            self.output.value = path
+            self._replan()
 
     def _ask_for_job(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save as a job file", "job.yaml", "Job files (*.yaml)")
+        path, _ = QFileDialog.getSaveFileName(
+            self.native, "Save as a job file", "job.yaml", "Job files (*.yaml)"
+        )
         if path:
             self.save_as_job(Path(path))
 
@@ -285,4 +298,6 @@ class BatchWidget(SessionOwner[BatchSession], BatchPanel):
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(page.absolute())))
 
     def _restyle(self, _: object = None) -> None:
-        self.set_dark(get_theme(self._viewer.theme).type == "dark")
+        dark = get_theme(self._viewer.theme).type == "dark"
+        self.model.set_dark(dark)
+        self.status.message.set_dark(dark)

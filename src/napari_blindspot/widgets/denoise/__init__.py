@@ -1,1 +1,5 @@
-"""The Denoise widget: one layer in, its denoised image and its INR out, live."""
+"""The Denoise widget: one layer in, the images of its result out, live."""
+
+from napari_blindspot.widgets.denoise.widget import DenoiseWidget
+
+__all__ = ["DenoiseWidget"]

@@ -5,17 +5,47 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from napari_blindspot.core.words import gather_warnings
+from napari_blindspot.core.words import sentences_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from napari_blindspot.core.result import Result
 
-__all__ = ["run_record"]
+__all__ = ["PlaneEntry", "RunRecord", "run_record"]
+
+
+class PlaneEntry(TypedDict):
+    """What belongs to one plane: its index, and the values of `napari_blindspot.core.result.Result`."""
+
+    plane: list[int]
+    iterations: int
+    passes: int
+    seconds: float
+    history: dict[str, list[float]]
+    noise: dict[str, Any] | None
+    notices: list[dict[str, Any]]
+
+
+class RunRecord(TypedDict, total=False):
+    """What belongs to all planes; of a single plane also all that belongs to it, else ``planes``."""
+
+    source: str
+    settings: dict[str, Any]
+    seed: int
+    device: str
+    seconds: float
+    stopped: bool
+    warnings: list[str]
+    planes: list[PlaneEntry]
+    plane: list[int]
+    iterations: int
+    passes: int
+    history: dict[str, list[float]]
+    noise: dict[str, Any] | None
+    notices: list[dict[str, Any]]
 
 
 def run_record(
@@ -23,9 +53,8 @@ def run_record(
     results: Mapping[tuple[int, ...], Result],
     planes: Sequence[tuple[int, ...]],
     *,
-    stopped: bool,
     problem: str = "",
-) -> dict[str, Any]:
+) -> RunRecord:
     """Describe a run.
 
     Parameters
@@ -36,53 +65,36 @@ def run_record(
         By the index of the plane; at least one. Their images are not needed.
     planes : sequence of tuple of int
         What was asked for.
-    stopped : bool
-        Whether the run ended early.
     problem : str
         What went wrong after the last result, or nothing.
-
-    Returns
-    -------
-    dict
-        For one plane: source, settings, seed, device, seconds, iterations, passes, history, stopped,
-        warnings and noise. For a stack the entries of a single plane are in the list ``planes`` instead,
-        one dict for each plane that has a result.
     """
     first = next(iter(results.values()))
-    warnings = gather_warnings([result.warnings for result in results.values()])
-    if problem:
-        warnings.append(problem)
-    record = {
+    warnings = sentences_of(
+        [[notice for notice in result.notices if notice.is_warning] for result in results.values()]
+    )
+    record: RunRecord = {
         "source": source,
         "settings": first.settings.model_dump(mode="json"),
         "seed": first.settings.seed,
         "device": first.device,
         "seconds": sum(result.seconds for result in results.values()),
-        "stopped": stopped,
-        "warnings": warnings,
+        "stopped": len(results) < len(planes) or any(result.stopped for result in results.values()),
+        "warnings": [*warnings, *([problem] if problem else [])],
     }
+    entries = [_entry(plane, result) for plane, result in results.items()]
     if len(planes) == 1:
-        return record | _of_plane(planes[0], first)
-    entries = [_of_plane(plane, result) | {"seconds": result.seconds} for plane, result in results.items()]
-    return record | {"planes": entries}
+        # The names of an entry are names of the record too.
+        return {**record, **entries[0]}
+    return {**record, "planes": entries}
 
 
-def _of_plane(plane: tuple[int, ...], result: Result) -> dict[str, Any]:
-    history = result.history
-    losses = ("denoising", "inr", "consistency")
+def _entry(plane: tuple[int, ...], result: Result) -> PlaneEntry:
     return {
         "plane": list(plane),
         "iterations": result.iterations,
         "passes": result.passes,
-        "history": {name: getattr(history, name).tolist() for name in losses},
-        "noise": _plain(getattr(result, "noise", None)),
+        "seconds": result.seconds,
+        "history": {name: values.tolist() for name, values in result.history.losses.items()},
+        "noise": None if result.noise is None else result.noise.as_dict(),
+        "notices": [notice.as_dict() for notice in result.notices],
     }
-
-
-def _plain(value: Any) -> Any:
-    """Turn a record of numbers into plain values."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value.tolist() if hasattr(value, "tolist") else value

@@ -1,37 +1,37 @@
-"""One run in a viewer: the worker thread, its events brought to the layers, and its end.
-
-A session outlives the widget that started it. It knows no buttons; a widget listens to `changed` and
-`ended`. Everything here happens on the main thread, except what `widgets.denoise.work` does.
-"""
+"""The run of one layer: its news brought to the layers that show them, and its end."""
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils import progress
-from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_blindspot.core.control import Control
-from napari_blindspot.core.events import Started
-from napari_blindspot.widgets.denoise.outputs import Outputs
+from napari_blindspot.core.progress import Progress
+from napari_blindspot.core.words import duration, sentences_of
+from napari_blindspot.widgets.denoise.news import LayerNews
+from napari_blindspot.widgets.denoise.result_layers import ResultLayers
 from napari_blindspot.widgets.denoise.run_record import run_record
-from napari_blindspot.widgets.denoise.work import Post, Task, work
-from napari_blindspot.widgets.shared.background import Background
-from napari_blindspot.widgets.shared.status import Estimate, duration
+from napari_blindspot.widgets.shared.mailbox import Standing
+from napari_blindspot.widgets.shared.session import Outcome, Session
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari.components import ViewerModel
     from napari.layers import Image
 
+    from napari_blindspot.core.events import Event
+    from napari_blindspot.core.notices import Notice
     from napari_blindspot.core.result import Result
     from napari_blindspot.settings import Settings
-    from napari_blindspot.widgets.denoise.layers import Job
+    from napari_blindspot.widgets.denoise.scope import LayerJob
 
-__all__ = ["Outcome", "Session"]
+__all__ = ["LayerSession"]
 
 DRAW_TIME = 60
 """Milliseconds that a new layer needs to be drawn for the first time."""
@@ -40,26 +40,7 @@ TICKS = 1000
 """Steps of the progress bar in napari's activity dock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes
-    ----------
-    kind : {"finished", "stopped", "cancelled", "failed", "abandoned"}
-        ``abandoned`` when napari itself ended the worker, because a viewer was closed.
-    message : str
-        One or two sentences for the user.
-    layer : Image or None
-        The denoised layer, if it is there.
-    """
-
-    kind: Literal["finished", "stopped", "cancelled", "failed", "abandoned"]
-    message: str
-    layer: Image | None = None
-
-
-class Session:
+class LayerSession(Session[LayerNews]):
     """A run of one job.
 
     Parameters
@@ -68,7 +49,7 @@ class Session:
         Where the layers go.
     source : Image
         The noisy layer; from here on it may be renamed, changed or deleted.
-    job : Job
+    job : LayerJob
         What to read, and where the result belongs.
     settings : Settings
         Every knob of the run.
@@ -77,123 +58,113 @@ class Session:
     fall_back_to_cpu : bool
         Whether to start anew on the CPU when the device has too little memory.
 
+    Attributes
+    ----------
+    standing : Standing
+        How far the run is.
+    device : str
+        Name of the device; empty before it is known.
+
     Raises
     ------
     OutOfMemoryError
         If the results do not fit into memory.
     """
 
-    changed = Signal(Post)
-    ended = Signal(Outcome)
-
     def __init__(
         self,
         viewer: ViewerModel,
         source: Image,
-        job: Job,
+        job: LayerJob,
         settings: Settings,
         *,
         preview_interval: float | None,
         fall_back_to_cpu: bool,
     ) -> None:
-        self.job = job
-        self.control = Control()
-        self.estimate = Estimate(len(job.planes))
-        self.device = ""
-        self.note = ""
-        self._task = Task(
-            array=job.window,
-            planes=job.planes,
-            axes=job.axes,
-            settings=settings,
-            preview_interval=preview_interval,
-            fall_back_to_cpu=fall_back_to_cpu,
-            control=self.control,
-        )
-        dtype = job.window.dtype if settings.output_dtype == "input" else np.dtype(np.float32)
-        self._outputs = Outputs(viewer, source, job, dtype)
-        self._results: dict[tuple[int, ...], Result] = {}
-        self._title = f"Denoising “{job.name}”"
-        self._background = Background(
-            self._title, work, self._task, yielded=self._on_yielded, ended=self._on_ended
-        )
-        self._bar: Any = None
+        def events() -> Iterator[Event]:
+            # The engine is loaded in the worker thread.
+            from napari_blindspot.stack import fit_stack
 
-    @property
-    def running(self) -> bool:
-        """Whether the worker has not ended yet."""
-        return self._background.running
+            return fit_stack(
+                job.window,
+                settings,
+                axes=job.axes,
+                indices=job.planes,
+                control=self.control,
+                preview_interval=preview_interval,
+                fall_back_to_cpu=fall_back_to_cpu,
+            )
+
+        self._job = job
+        self._title = f"Denoising “{job.name}”"
+        news = LayerNews(Progress(len(job.planes)))
+        super().__init__(self._title, events, news, Control())
+        self.standing = Standing()
+        self.device = ""
+        dtype = job.window.dtype if settings.output_dtype == "input" else np.dtype(np.float32)
+        self._layers = ResultLayers(viewer, source, job, dtype)
+        self._results: dict[tuple[int, ...], Result] = {}
+        self._said_at_start: tuple[Notice, ...] = ()
+        self._bar: Any = None
 
     def start(self) -> None:
         """Begin; returns at once."""
         # The terminal is not where a user of napari looks.
         self._bar = progress(total=TICKS, desc=self._title, file=io.StringIO())
-        self._background.start()
+        super().start()
 
-    def _on_yielded(self, _: object = None) -> None:
-        """Bring what has happened to the screen."""
-        post = self._task.mailbox.empty()
-        self._take(post)
-        self.changed.emit(post)
-        if post.preview is not None:
-            QTimer.singleShot(DRAW_TIME, self._task.mailbox.shown.set)
-        # Last, because napari's bar handles waiting events when it moves, this method's own among them.
-        self._move_bar()
-
-    def _take(self, post: Post) -> None:
-        for event in post.finished:
-            result = event.result
-            self._outputs.result(event.plane, result.denoised, result.inr)
-            nothing = np.empty((0, 0), np.float32)
+    def _take(self, news: LayerNews) -> None:
+        for event in news.finished:
+            self._layers.result(event.plane, event.result.images)
             # The images are in the layers now; a stack's need not be kept twice.
-            self._results[event.plane] = replace(result, denoised=nothing, inr=nothing)
-            self.estimate.plane_finished()
-            self.device = result.device
-        if post.preview is not None and not self.control.cancelled:
-            self._outputs.preview(post.preview.plane, post.preview.denoised, post.preview.inr)
-        if post.latest is not None:
-            self.estimate.follow(post.latest)
-            if isinstance(post.latest, Started):
-                self.device = post.latest.device
-        if post.note:
-            self.note = post.note
+            self._results[event.plane] = replace(event.result, images={})
+            self.device = event.result.device
+        if news.preview is not None and not self.control.cancelled:
+            self._layers.preview(news.preview.plane, news.preview.images)
+        if news.started is not None:
+            self.device = news.started.device
+            self._said_at_start = news.started.notices
+        self.standing = news.standing
 
-    def _on_ended(self) -> None:
-        """Turn the layers into results or remove them, and say how it went."""
-        outcome = Outcome("abandoned", "") if self._background.abandoned else self._conclude()
-        self._bar.close()
-        self.ended.emit(outcome)
-
-    def _conclude(self) -> Outcome:
-        post = self._task.mailbox.empty()
-        error = self._background.error
-        if self.control.cancelled and error is None:
-            self._outputs.remove()
-            return Outcome("cancelled", "Cancelled; the layers are as they were before.")
-        self._take(post)
-        if not self._results:
-            self._outputs.remove()
-            return Outcome("failed", str(error or "The run ended without a result."))
-        done, asked = len(self._results), len(self.job.planes)
-        early = done < asked or any(result.stopped for result in self._results.values())
-        problem = "" if error is None else str(error)
-        record = run_record(self.job.name, self._results, self.job.planes, stopped=early, problem=problem)
-        self._outputs.keep(record)
-        layer = self._outputs.denoised
-        if problem:
-            kept = f"{done} of {asked} planes were denoised before and are kept."
-            return Outcome("failed", f"{problem} {kept}", layer)
-        seconds = duration(record["seconds"])
-        if early:
-            what = f"{done} of {asked} planes" if asked > 1 else f"{record['iterations']} iterations"
-            return Outcome("stopped", f"Stopped after {what} ({seconds}); the result is kept.", layer)
-        # What a plane has said at its start is the last plane's.
-        note = self.note if asked == 1 else ""
-        warnings = [warning for warning in record["warnings"] if warning not in note]
-        words = " ".join(filter(None, [f"Done in {seconds}.", note, *warnings]))
-        return Outcome("finished", words, layer)
-
-    def _move_bar(self) -> None:
-        ticks = round(self.estimate.fraction * TICKS)
+    def _shown(self, news: LayerNews) -> None:
+        if news.preview is not None:
+            QTimer.singleShot(DRAW_TIME, self._mailbox.shown.set)
+        # Last, because napari's bar handles waiting events when it moves, this session's news among them.
+        ticks = round(self.standing.fraction * TICKS)
         if self.running and ticks > self._bar.n:
             self._bar.update(ticks - self._bar.n)
+
+    def _tidy(self) -> None:
+        self._bar.close()
+
+    def _conclude(self, news: LayerNews, error: Exception | None) -> Outcome:
+        """Turn the layers into results or remove them, and say how it went."""
+        if self.control.cancelled and error is None:
+            self._layers.remove()
+            return Outcome("cancelled", "Cancelled; the layers are as they were before.")
+        self._take(news)
+        if not self._results:
+            self._layers.remove()
+            return Outcome("failed", "" if error else "The run ended without a result.", error)
+        problem = "" if error is None else str(error)
+        record = run_record(self._job.name, self._results, self._job.planes, problem=problem)
+        self._layers.keep(record)
+        done, asked = len(self._results), len(self._job.planes)
+        if error is not None:
+            kept = f"{done} of {asked} planes were denoised before and are kept."
+            return Outcome("failed", kept, error)
+        seconds = duration(record["seconds"])
+        if record["stopped"]:
+            what = f"{done} of {asked} planes" if asked > 1 else f"{record['iterations']} iterations"
+            return Outcome("stopped", f"Stopped after {what} ({seconds}); the result is kept.")
+        return Outcome("finished", " ".join([f"Done in {seconds}.", *self._findings()]))
+
+    def _findings(self) -> list[str]:
+        """Say what was found: of a stack what the user ought to know, of a plane also what was chosen."""
+        planes = [list(result.notices) for result in self._results.values()]
+        if len(self._job.planes) == 1:
+            found = {notice.kind for notice in planes[0]}
+            planes = [[*(n for n in self._said_at_start if n.kind not in found), *planes[0]]]
+        else:
+            planes = [[notice for notice in notices if notice.is_warning] for notices in planes]
+        return sentences_of(planes)

@@ -1,13 +1,12 @@
 """A generator at work in a thread of napari, which outlives whoever started it.
 
-What it computes belongs to the `work` modules, what its news mean to the sessions. Everything here happens
-on the main thread.
+What it computes is given to it, and what its news mean belongs to the sessions. Everything here happens on
+the main thread.
 """
 
 from __future__ import annotations
 
 import functools
-import gc
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import create_worker
@@ -68,10 +67,6 @@ class Background:
         """Begin; returns at once."""
         for signal, slot in self._connections():
             signal.connect(slot)
-        if not _live:
-            # With napari and torch loaded, a full search for garbage holds all threads for a quarter of a
-            # second. What is there now is left out of it until the last worker has ended.
-            gc.freeze()
         _live.add(self)
         self._worker.start()
 
@@ -103,8 +98,6 @@ class Background:
         for signal, slot in self._connections():
             signal.disconnect(slot)
         _live.discard(self)
-        if not _live:
-            gc.unfreeze()
         # One that was abandoned waits where it yielded, and may hold a lock on a file there.
         self._call.generator.close()
         ended = self._ended

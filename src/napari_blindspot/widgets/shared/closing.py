@@ -4,38 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qtpy.QtWidgets import QWidget
+    from magicgui.widgets.bases import Widget
 
-__all__ = ["CloseWatcher"]
+__all__ = ["when_undocked"]
 
 
-class CloseWatcher(QObject):  # type: ignore[misc]
-    """Notices that napari takes a widget out of its dock, which is how it closes one.
+def when_undocked(widget: Widget, closed: Callable[[], None]) -> None:
+    """Call a function when napari takes a widget out of its dock, which is how it closes one."""
+    docked = False
 
-    Parameters
-    ----------
-    widget : QWidget
-        That may be put into a dock.
-    closed : callable
-        Called when it is taken out.
-    """
+    def follow(parent: object) -> None:
+        nonlocal docked
+        if docked and parent is None:
+            closed()
+        docked = parent is not None
 
-    def __init__(self, widget: QWidget, closed: Callable[[], None]) -> None:
-        super().__init__(widget)
-        self._closed = closed
-        self._docked = False
-        widget.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the parent of the widget."""
-        if event.type() == QEvent.Type.ParentChange:
-            parent = watched.parent()
-            if self._docked and parent is None:
-                self._closed()
-            self._docked = parent is not None
-        return False
+    widget.native_parent_changed.connect(follow)

@@ -1,4 +1,7 @@
-"""A live curve of the three losses, drawn with Qt alone."""
+"""A live curve of the losses, drawn with Qt alone.
+
+Which losses there are is written in `napari_blindspot.method.losses`.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,17 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_blindspot.method.losses import LOSSES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from qtpy.QtGui import QPaintEvent
 
     from napari_blindspot.core.events import Step
+    from napari_blindspot.method.losses import Loss
 
 __all__ = ["LossCurve"]
-
-NAMES = ("denoising", "INR", "consistency")
-ON_DARK = ("#56b4e9", "#f0a830", "#3fcf9f")
-ON_LIGHT = ("#0072b2", "#b85c00", "#00805c")
-"""Colours that also those who see no red and green can tell apart (Okabe and Ito), in both themes."""
 
 MOST_POINTS = 1000
 """Points that are kept; a longer curve loses every other one."""
@@ -32,11 +33,11 @@ class LossCurve(QWidget):  # type: ignore[misc]
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._points: list[tuple[float, ...]] = []
+        self._points: list[tuple[int, dict[str, float]]] = []
         self._every = 1
         self._seen = 0
         self._end = 1
-        self._colors = ON_DARK
+        self._dark = True
         self._text = "#f0f1f2"
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip("The losses of each iteration: they fall while the two networks learn the image.")
@@ -53,7 +54,7 @@ class LossCurve(QWidget):  # type: ignore[misc]
     def set_theme(self, text: str, dark: bool) -> None:
         """Take colours that can be read on napari's background."""
         self._text = text
-        self._colors = ON_DARK if dark else ON_LIGHT
+        self._dark = dark
         self.update()
 
     def clear(self) -> None:
@@ -76,8 +77,8 @@ class LossCurve(QWidget):  # type: ignore[misc]
             self._end = step.iterations
             self._seen += 1
             if self._seen % self._every == 0 or not self._points:
-                losses = (step.denoising, step.inr, step.consistency)
-                self._points.append((step.iteration, *(_log(loss) for loss in losses)))
+                logs = {name: math.log10(loss) for name, loss in step.losses.items() if loss > 0}
+                self._points.append((step.iteration, logs))
         while len(self._points) > MOST_POINTS:
             self._points = self._points[::2]
             self._every *= 2
@@ -103,32 +104,32 @@ class LossCurve(QWidget):  # type: ignore[misc]
         painter.setPen(QColor(self._text))
         painter.drawText(QPointF(0, metrics.ascent()), "Losses")
         right = float(self.width())
-        for name, color in reversed(list(zip(NAMES, self._colors, strict=True))):
-            right -= metrics.horizontalAdvance(name)
-            painter.setPen(QColor(color))
-            painter.drawText(QPointF(right, metrics.ascent()), name)
+        for loss in reversed(LOSSES.values()):
+            right -= metrics.horizontalAdvance(loss.label)
+            painter.setPen(self._color(loss))
+            painter.drawText(QPointF(right, metrics.ascent()), loss.label)
             right -= line * 0.7
 
     def _draw_lines(self, painter: QPainter, frame: QRectF) -> None:
-        values = [v for point in self._points for v in point[1:] if not math.isnan(v)]
+        values = [value for _, logs in self._points for value in logs.values()]
         if not values:
             return
         low, high = min(values), max(values)
         high = max(high, low + 0.1)
-        for column, color in enumerate(self._colors, start=1):
+        for loss in LOSSES.values():
             line = QPolygonF(
                 [
                     QPointF(
-                        frame.left() + frame.width() * point[0] / max(self._end, 1),
-                        frame.bottom() - frame.height() * (point[column] - low) / (high - low),
+                        frame.left() + frame.width() * iteration / max(self._end, 1),
+                        frame.bottom() - frame.height() * (logs[loss.name] - low) / (high - low),
                     )
-                    for point in self._points
-                    if not math.isnan(point[column])
+                    for iteration, logs in self._points
+                    if loss.name in logs
                 ]
             )
-            painter.setPen(QPen(QColor(color), 1.4, Qt.PenStyle.SolidLine))
+            painter.setPen(QPen(self._color(loss), 1.4, Qt.PenStyle.SolidLine))
             painter.drawPolyline(line)
 
-
-def _log(loss: float) -> float:
-    return math.log10(loss) if loss > 0 else math.nan
+    def _color(self, loss: Loss) -> QColor:
+        on_dark, on_light = loss.colours
+        return QColor(on_dark if self._dark else on_light)

@@ -1,38 +1,42 @@
 """What a user prefers in every session, from napari's own preferences dialog.
 
-The fields are declared in ``napari.yaml`` under ``configurations``; napari before 0.9 has no such dialog,
-and the defaults below hold there.
+The preferences are declared in ``napari.yaml`` under ``configurations``, with their defaults, which hold
+where napari has none stored or, before 0.9, no such dialog. Nothing here names one of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from importlib.resources import files
+from types import SimpleNamespace
+from typing import Any
 
-from napari_blindspot.settings import DEFAULT_PRESET, PRESETS
+import yaml
 
 __all__ = ["Preferences", "read_preferences"]
 
+PLUGIN, GROUP = "napari-blindspot", "denoise"
+"""Under which napari stores them."""
 
-@dataclass(frozen=True, slots=True)
-class Preferences:
-    """Defaults of the widget.
 
-    Attributes
+class Preferences(SimpleNamespace):
+    """The preferences as attributes, by the names that they have in the manifest.
+
+    Parameters
     ----------
-    preset : str
-        Chosen when the widget opens.
-    device : str
-        Likewise.
-    preview_interval : float
-        Least seconds between two previews.
-    fall_back_to_cpu : bool
-        Whether a run that does not fit into the memory of the GPU starts anew on the CPU.
+    **stored
+        What the user has chosen. The default of the manifest is taken for what is not given, and
+        where the manifest does not offer such a value any more.
     """
 
-    preset: str = DEFAULT_PRESET
-    device: str = "auto"
-    preview_interval: float = 0.5
-    fall_back_to_cpu: bool = True
+    def __init__(self, **stored: Any) -> None:
+        declared = _declared()
+        values = {name: field["default"] for name, field in declared.items()}
+        known = {name: value for name, value in stored.items() if name in declared}
+        values |= {
+            name: value for name, value in known.items() if value in declared[name].get("enum", [value])
+        }
+        super().__init__(**values)
 
 
 def read_preferences() -> Preferences:
@@ -42,13 +46,16 @@ def read_preferences() -> Preferences:
     except ImportError:
         return Preferences()
     try:
-        stored = get_plugin_settings("napari-blindspot").denoise
+        stored = getattr(get_plugin_settings(PLUGIN), GROUP)
     except (KeyError, AttributeError):
         # The package is importable, but napari does not know it as a plugin.
         return Preferences()
-    return Preferences(
-        preset=stored.preset if stored.preset in PRESETS else DEFAULT_PRESET,
-        device=str(stored.device),
-        preview_interval=float(stored.preview_interval),
-        fall_back_to_cpu=bool(stored.fall_back_to_cpu),
-    )
+    return Preferences(**{name: getattr(stored, name) for name in _declared() if hasattr(stored, name)})
+
+
+@functools.cache
+def _declared() -> dict[str, dict[str, Any]]:
+    """Return what the manifest says of each preference."""
+    manifest = yaml.safe_load(files("napari_blindspot").joinpath("napari.yaml").read_text("utf-8"))
+    declared: dict[str, dict[str, Any]] = manifest["contributions"]["configurations"][GROUP]["properties"]
+    return declared

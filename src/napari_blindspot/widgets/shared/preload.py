@@ -32,8 +32,7 @@ def _load() -> None:
 
         # torch loads some of its modules only when an optimiser first steps: let one step.
         image = np.random.default_rng(0).random((16, 16), dtype=np.float32)
-        settings = Settings(
-            device="cpu", iterations=1, passes=1, unet_width=8, patch_size=16, refine_iterations=()
-        )
+        little = {"iterations": 1, "symmetries": 1, "unet_width": 8, "patch_size": 16}
+        settings = Settings.from_preset("auto", device="cpu", refine_iterations=(), **little)
         for _ in fit_plane(image, settings):
             pass

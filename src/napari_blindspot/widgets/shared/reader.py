@@ -16,7 +16,9 @@ from napari.viewer import Viewer  # noqa: TC002 (napari reads the annotations at
 from qtpy.QtWidgets import QApplication, QFileDialog, QInputDialog
 
 from napari_blindspot.core.errors import BlindspotError
+from napari_blindspot.core.words import sentence
 from napari_blindspot.files.door import ImageFile, list_series, open_image
+from napari_blindspot.files.formats.registry import dialog_filter
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -27,8 +29,6 @@ __all__ = ["add_to_viewer", "layer_data", "open_files", "open_zarr_folder"]
 
 IN_MEMORY = 256 * 2**20
 """Bytes up to which an image is read at once; larger ones plane by plane while one looks through them."""
-
-_FILTER = "Images (*.tif *.tiff *.btf *.tf8 *.lsm *.stk *.png *.czi *.lif *.nd2);;All files (*)"
 
 
 def layer_data(image: ImageFile, name: str) -> LayerData:
@@ -92,28 +92,28 @@ def add_to_viewer(
     image = open_image(path, series=series, axes=axes)
     data, attributes, _ = layer_data(image, name or path.name)
     added = viewer.add_image(data, **attributes)
-    for note in image.notes:
-        show_info(f"{path.name}: {note}")
+    for notice in image.notices:
+        show_info(f"{path.name}: {sentence(notice)}")
     return list(added) if isinstance(added, list) else [added]
 
 
 def open_files(viewer: Viewer) -> None:
     """Ask for image files and open them."""
     chosen, _ = QFileDialog.getOpenFileNames(
-        QApplication.activeWindow(), "Open with voxel size", "", _FILTER
+        QApplication.activeWindow(), "Open with voxel size", "", f"{dialog_filter()};;All files (*)"
     )
     for path in chosen:
-        _open(viewer, Path(path))
+        _open_in(viewer, Path(path))
 
 
 def open_zarr_folder(viewer: Viewer) -> None:
     """Ask for the folder of an OME-Zarr and open it."""
     chosen = QFileDialog.getExistingDirectory(QApplication.activeWindow(), "Open OME-Zarr with voxel size")
     if chosen:
-        _open(viewer, Path(chosen))
+        _open_in(viewer, Path(chosen))
 
 
-def _open(viewer: Viewer, path: Path) -> None:
+def _open_in(viewer: Viewer, path: Path) -> None:
     """Open a file, after asking which of its images if it holds several; what is wrong is shown."""
     try:
         there = list_series(path)

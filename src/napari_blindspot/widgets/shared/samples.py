@@ -11,25 +11,25 @@ if TYPE_CHECKING:
 
     LayerData = tuple[Any, dict[str, Any], str]
 
-__all__ = ["confocal", "two_photon", "wide_field", "z_stack"]
+__all__ = ["confocal_layers", "two_photon_layers", "wide_field_layers", "z_stack_layers"]
 
 
-def confocal() -> list[LayerData]:
+def confocal_layers() -> list[LayerData]:
     """Return a noisy confocal plane over its truth."""
     return _layers(samples.confocal())
 
 
-def two_photon() -> list[LayerData]:
+def two_photon_layers() -> list[LayerData]:
     """Return a noisy two-photon plane over its truth."""
     return _layers(samples.two_photon())
 
 
-def wide_field() -> list[LayerData]:
+def wide_field_layers() -> list[LayerData]:
     """Return a noisy wide-field plane over its truth."""
     return _layers(samples.wide_field())
 
 
-def z_stack() -> list[LayerData]:
+def z_stack_layers() -> list[LayerData]:
     """Return a noisy confocal z-stack over its truth."""
     return _layers(samples.z_stack())
 

@@ -1,82 +1,78 @@
-"""What a run tells its user, in plain words; and how far it is, as one number.
-
-Pure functions and records without Qt.
-"""
+"""What a dock shows of a run: a bar, two lines, what belongs to it alone, and a message."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.core.events import Event, Paused, Predicting, Step
+from magicgui.widgets import Container, ProgressBar
 
-__all__ = ["Estimate", "duration"]
+from napari_blindspot.core.words import duration
+from napari_blindspot.widgets.shared.native import Message, TextLine
+from napari_blindspot.widgets.shared.terms import in_terms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from magicgui.widgets.bases import Widget
+
+    from napari_blindspot.widgets.shared.mailbox import Standing
+    from napari_blindspot.widgets.shared.session import Outcome
+
+__all__ = ["RunStatus"]
+
+TICKS = 1000
+"""Of the bar."""
 
 
-@dataclass(slots=True)
-class Estimate:
-    """How far a run is, over all its planes.
+class RunStatus(Container[Any]):
+    """Shows how far a run is, and how it ended.
 
-    Attributes
+    Parameters
     ----------
-    planes : int
-        How many there are.
-    finished : int
-        How many have their result.
-    fraction : float
-        How much of the whole time has passed, 0 to 1; never falls.
-    remaining : float or None
-        Seconds that are left; None when nobody can know yet.
-    activity : str
-        What is done with the plane at work.
-    paused : bool
-        Whether nothing is done at present.
+    *parts : Widget
+        What is shown above the message.
     """
 
-    planes: int
-    finished: int = 0
-    fraction: float = 0.0
-    remaining: float | None = None
-    activity: str = "Starting"
-    paused: bool = False
+    def __init__(self, *parts: Widget) -> None:
+        self.bar = ProgressBar(max=TICKS)
+        self.activity, self.state = TextLine(), TextLine()
+        self.message = Message()
+        widgets = [self.bar, self.activity, self.state, *parts, self.message]
+        super().__init__(widgets=widgets, labels=False)
+        self.margins = (0, 0, 0, 0)
 
-    def follow(self, event: Event) -> None:
-        """Take in an event about progress."""
-        if isinstance(event, Step):
-            self._set(event.elapsed, event.remaining)
-            self.activity = f"Iteration {event.iteration} of {event.iterations}"
-        elif isinstance(event, Predicting):
-            self._set(event.elapsed, event.remaining)
-            self.activity = f"Averaging {event.done} of {event.passes}"
-        self.paused = isinstance(event, Paused)
+    def begin(self, activity: str) -> None:
+        """Get ready for a run."""
+        self.bar.value = 0
+        self.activity.value, self.state.value = activity, ""
+        self.say("")
 
-    def plane_finished(self) -> None:
-        """Take in that a plane has its result."""
-        self.finished += 1
-        self.fraction = self.finished / self.planes
-        self.activity = "Reading the next plane"
+    def follow(self, standing: Standing, beside: str) -> None:
+        """Show how far a run is; `beside` stands behind the time that is left."""
+        self.bar.value = round(TICKS * standing.fraction)
+        self.activity.value = standing.activity
+        left = "" if math.isnan(standing.remaining) else f"{duration(standing.remaining)} left"
+        state = "Paused" if standing.paused else left
+        self.state.value = " · ".join(part for part in (state, beside) if part)
+
+    def end(self, activity: str, beside: str = "", *, full: bool | None = None) -> None:
+        """Show that nothing runs any more; None leaves the bar where it is."""
+        if full is not None:
+            self.bar.value = TICKS if full else 0
+        self.activity.value, self.state.value = activity, beside
+
+    def conclude(self, outcome: Outcome, fields: Mapping[str, str]) -> None:
+        """Say how a run ended, an error in the words that a dock has for its fields."""
+        problem = "" if outcome.error is None else in_terms(outcome.error, fields)
+        message = " ".join(part for part in (problem, outcome.message) if part)
+        self.say(message, error=outcome.kind == "failed")
+
+    def say(self, message: str, *, error: bool = False) -> None:
+        """Show a sentence."""
+        self.message.say(message, error=error)
 
     @property
-    def activity_text(self) -> str:
-        """One line: which plane, and what is done with it."""
-        if self.planes == 1:
-            return self.activity
-        return f"Plane {min(self.finished + 1, self.planes)} of {self.planes} · {self.activity}"
-
-    def _set(self, elapsed: float, remaining: float) -> None:
-        """Turn the state of one plane into that of the run."""
-        whole = elapsed + remaining
-        share = elapsed / whole if whole > 0 else 0.0
-        # A first guess of what is left may be too short; a bar that runs backwards helps nobody.
-        self.fraction = max(self.fraction, (self.finished + share) / self.planes)
-        self.remaining = remaining + (self.planes - self.finished - 1) * whole
-
-
-def duration(seconds: float) -> str:
-    """Say a length of time as a person would: no more digits than one can believe."""
-    if seconds < 1.5:
-        return "1 s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 90 * 60:
-        return f"{max(1, round(seconds / 60))} min"
-    return f"{seconds / 3600:.1f} h"
+    def is_error(self) -> bool:
+        """Whether the message says that something went wrong."""
+        return self.message.is_error

@@ -1,7 +1,7 @@
 """From a napari layer to pixels and back: which planes a run reads, and where its result belongs.
 
 Pure functions of layers, without a viewer, a thread or a Qt widget. What is shown while a run goes on
-belongs to `napari_blindspot.widgets.denoise.outputs`.
+belongs to `napari_blindspot.widgets.denoise.result_layers`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.utils.transforms import Affine
 
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.plane import MIN_SIZE, check_pixels
 from napari_blindspot.stack import plane_indices
+from napari_blindspot.widgets.shared.layer_data import layer_axes, layer_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,12 +28,11 @@ if TYPE_CHECKING:
     Region = tuple[slice, slice]
 
 __all__ = [
-    "Job",
+    "LayerJob",
     "Window",
     "check_layer",
     "current_plane",
-    "look_and_place",
-    "plan",
+    "layer_job",
     "region_of",
     "slider_point",
 ]
@@ -63,7 +62,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class LayerJob:
     """What a run reads, and where its result belongs.
 
     Attributes
@@ -107,7 +106,7 @@ def check_layer(layer: Image) -> None:
             f"“{layer.name}” is an RGB image, but one channel at a time can be denoised: right-click the "
             "layer, choose “Split RGB”, and take one of the channels."
         )
-    array = _pixels(layer)
+    array = layer_pixels(layer)
     check_pixels(np.dtype(array.dtype))
     height, width = array.shape[-2:]
     if min(height, width) < MIN_SIZE:
@@ -117,13 +116,13 @@ def check_layer(layer: Image) -> None:
         )
 
 
-def plan(
+def layer_job(
     layer: Image,
     point: Sequence[float],
     *,
     whole_stack: bool = False,
     region: Region | None = None,
-) -> Job:
+) -> LayerJob:
     """Decide what a run reads.
 
     Parameters
@@ -143,7 +142,7 @@ def plan(
         If the layer cannot be denoised.
     """
     check_layer(layer)
-    array = _pixels(layer)
+    array = layer_pixels(layer)
     height, width = array.shape[-2:]
     rows, columns = region or (slice(0, height), slice(0, width))
     window = Window(array, (rows, columns))
@@ -153,27 +152,20 @@ def plan(
     else:
         first = current_plane(layer, point)
         planes, leading = (first,), (1,) * len(first)
-    return Job(
+    return LayerJob(
         name=layer.name,
         window=window,
         planes=planes,
-        axes=_axes(layer),
+        axes=layer_axes(layer),
         origin=(*first, rows.start, columns.start),
         shape=(*(int(n) for n in leading), *window.shape[-2:]),
     )
 
 
-def _axes(layer: Image) -> str | None:
-    """Return the letters that the layer's axis labels are, if they are T, Z, C, Y and X."""
-    letters = "".join(layer.axis_labels).upper()
-    known = len(letters) == len(set(letters)) == layer.ndim and set(letters) <= set("TZCYX")
-    return letters if known and letters.endswith("YX") else None
-
-
 def current_plane(layer: Image, point: Sequence[float]) -> tuple[int, ...]:
     """Return the index of the plane at a point of the world, the nearest if the point lies outside."""
     data = np.asarray(layer.world_to_data(tuple(point)), float)
-    sizes = _pixels(layer).shape[:-2]
+    sizes = layer_pixels(layer).shape[:-2]
     return tuple(int(np.clip(np.rint(x), 0, n - 1)) for x, n in zip(data, sizes, strict=False))
 
 
@@ -206,7 +198,7 @@ def region_of(shapes: Shapes, layer: Image, point: Sequence[float]) -> Region:
     corners = np.asarray(shapes.data[next(iter(chosen))], float)
     drawn = (_convert(shapes.data_to_world(c), shapes.units, layer.units) for c in corners)
     inside = np.array([layer.world_to_data(_extend(c, point)) for c in drawn])
-    height, width = _pixels(layer).shape[-2:]
+    height, width = layer_pixels(layer).shape[-2:]
     sides = zip(inside[:, -2:].T, (height, width), strict=True)
     rows, columns = (slice(max(ceil(x.min()), 0), min(floor(x.max()) + 1, n)) for x, n in sides)
     covered = max(rows.stop - rows.start, 0), max(columns.stop - columns.start, 0)
@@ -216,40 +208,6 @@ def region_of(shapes: Shapes, layer: Image, point: Sequence[float]) -> Region:
             f"{MIN_SIZE}×{MIN_SIZE} are needed: draw a larger one on the image."
         )
     return rows, columns
-
-
-def look_and_place(layer: Image, origin: Sequence[int]) -> dict[str, Any]:
-    """Return arguments of an image layer that looks like another and lies over its pixels.
-
-    Parameters
-    ----------
-    layer : Image
-        What to look like.
-    origin : sequence of int
-        Index in its data of the first pixel of the new layer.
-    """
-    place = Affine(scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear)
-    blends = "additive" in layer.blending or layer.blending in ("minimum", "multiplicative")
-    return {
-        "scale": layer.scale,
-        "translate": np.asarray(place(np.asarray(origin, float))),
-        "rotate": layer.rotate,
-        "shear": layer.shear,
-        "affine": layer.affine,
-        "units": layer.units,
-        "axis_labels": layer.axis_labels,
-        "colormap": layer.colormap,
-        "contrast_limits": list(layer.contrast_limits),
-        "gamma": layer.gamma,
-        "interpolation2d": layer.interpolation2d,
-        "interpolation3d": layer.interpolation3d,
-        "rendering": layer.rendering,
-        "projection_mode": layer.projection_mode,
-        # Light of a noisy image under its denoised copy would add up; a copy has to cover it.
-        "blending": "translucent_no_depth" if blends else layer.blending,
-        "rgb": False,
-        "multiscale": False,
-    }
 
 
 def slider_point(dims: Dims, layer: Image) -> tuple[float, ...]:
@@ -267,11 +225,6 @@ def _convert(position: Sequence[float], given: Any, wanted: Any) -> tuple[float,
         with contextlib.suppress(TypeError):
             converted[axis] *= float((1 * given[axis]).to(wanted[axis]).magnitude)
     return tuple(converted)
-
-
-def _pixels(layer: Image) -> Any:
-    """Return the array of a layer, the finest level of a multiscale one."""
-    return layer.data[0] if layer.multiscale else layer.data
 
 
 def _extend(position: Sequence[float], point: Sequence[float]) -> tuple[float, ...]:

@@ -1,0 +1,64 @@
+"""What the fits of some planes have said since the main thread looked last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from napari_blindspot.core.events import Finished, Preview, Started, Step
+from napari_blindspot.widgets.shared.mailbox import Standing
+
+if TYPE_CHECKING:
+    from napari_blindspot.core.events import Event
+    from napari_blindspot.core.progress import Progress
+
+__all__ = ["LayerNews"]
+
+
+@dataclass(slots=True)
+class LayerNews:
+    """Events, merged.
+
+    Attributes
+    ----------
+    progress : Progress
+        The estimator, which follows all events.
+    standing : Standing
+        What it says by now.
+    started : Started or None
+        The start of the latest plane.
+    steps : list of Step
+        All losses, for the curve.
+    preview : Preview or None
+        The latest of the plane at work.
+    finished : list of Finished
+        One for each plane that has a result.
+    """
+
+    progress: Progress
+    standing: Standing = field(default_factory=Standing)
+    started: Started | None = None
+    steps: list[Step] = field(default_factory=list)
+    preview: Preview | None = None
+    finished: list[Finished] = field(default_factory=list)
+
+    def add(self, event: Event) -> None:
+        """Take in an event (worker thread)."""
+        self.progress.follow(event)
+        if self.progress.activity:
+            said = " · ".join(filter(None, (self.progress.plane(), self.progress.activity)))
+            self.standing = Standing.of(self.progress, said[:1].upper() + said[1:])
+        if isinstance(event, Finished):
+            self.finished.append(event)
+            # A preview must not cover the result of its own plane.
+            self.preview = None
+        elif isinstance(event, Preview):
+            self.preview = event
+        elif isinstance(event, Started):
+            self.started = event
+        elif isinstance(event, Step):
+            self.steps.append(event)
+
+    def successor(self) -> LayerNews:
+        """Return news of nothing yet."""
+        return LayerNews(self.progress, self.standing)

@@ -1,0 +1,189 @@
+"""The layers of a run, one an image of the result: shown early, filled live, kept or removed.
+
+Layers are held by reference, never by name. What the user does to them wins: a layer that was deleted stays
+gone. Main thread only. Which images there are is written in `napari_blindspot.core.images`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.transforms import Affine
+
+from napari_blindspot.core.errors import OutOfMemoryError
+from napari_blindspot.core.images import IMAGES
+from napari_blindspot.core.plane import cast_like
+from napari_blindspot.core.words import size_of_memory
+from napari_blindspot.engine.hardware.memory import free_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import numpy.typing as npt
+    from napari.components import ViewerModel
+    from napari.layers import Image
+
+    from napari_blindspot.widgets.denoise.scope import LayerJob
+
+__all__ = ["METADATA_KEY", "ResultLayers", "look_and_place"]
+
+METADATA_KEY = "napari_blindspot"
+"""Where in a layer's metadata the record of its run is."""
+
+
+class ResultLayers:
+    """The layers that a run fills.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Where they go.
+    source : Image
+        Whose look and place they take; not needed afterwards, so it may be deleted.
+    job : LayerJob
+        Decides their shape.
+    dtype : dtype
+        Of the results. A plane without a result yet is NaN, which napari draws transparent, so that the
+        noisy plane is seen through it; integers have no NaN, and such a plane is 0 there.
+
+    Raises
+    ------
+    OutOfMemoryError
+        If the arrays do not fit into memory.
+    """
+
+    def __init__(self, viewer: ViewerModel, source: Image, job: LayerJob, dtype: np.dtype[Any]) -> None:
+        _check_memory(job.shape, dtype)
+        self._viewer = viewer
+        self._job = job
+        self._arguments = look_and_place(source, job.origin)
+        self._range = list(source.contrast_limits_range)
+        self._active = viewer.layers.selection.active
+        # In the order in which they are laid on each other: what was asked for is the one that is seen.
+        self._shown = {
+            name: _ShownImage(f"{job.name} {image.label}", _empty(job.shape, dtype))
+            for name, image in reversed(IMAGES.items())
+        }
+
+    def preview(self, plane: tuple[int, ...], images: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Write what one plane looks like by now; each call makes one of the layers that are not there yet.
+
+        Making a layer takes napari a tenth of a second or more; two at once would be felt.
+        """
+        self._write(plane, images)
+        for shown in self._missing()[:1]:
+            self._add(shown)
+
+    def result(self, plane: tuple[int, ...], images: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Write the result of one plane, and make the layers that are not there yet."""
+        self._write(plane, images)
+        for shown in self._missing():
+            self._add(shown)
+
+    def keep(self, record: Mapping[str, Any]) -> None:
+        """Turn the layers into results: add the record of the run, and make the first image's active.
+
+        Where the user has deleted all of them, that one comes back: a run that was not cancelled never ends
+        without a result.
+        """
+        first = self._shown[next(iter(IMAGES))]
+        if not any(map(self._present, self._shown.values())):
+            self._add(first)
+        for shown in self._shown.values():
+            if shown.layer is not None and self._present(shown):
+                shown.layer.metadata = {**shown.layer.metadata, METADATA_KEY: dict(record)}
+                shown.layer.refresh(extent=False, highlight=False)
+        if self._present(first):
+            self._viewer.layers.selection.active = first.layer
+
+    def remove(self) -> None:
+        """Leave the layer list as it was before the run."""
+        for shown in self._shown.values():
+            if self._present(shown):
+                self._viewer.layers.remove(shown.layer)
+        if self._viewer.layers.selection.active is None and self._active in self._viewer.layers:
+            self._viewer.layers.selection.active = self._active
+
+    def _missing(self) -> list[_ShownImage]:
+        return [shown for shown in self._shown.values() if shown.layer is None]
+
+    def _write(self, plane: tuple[int, ...], images: Mapping[str, npt.NDArray[Any]]) -> None:
+        slot = self._job.slot(plane)
+        for name, shown in self._shown.items():
+            shown.array[slot] = cast_like(images[name], shown.array.dtype)
+            if shown.layer is not None and self._present(shown):
+                shown.layer.refresh(extent=False, highlight=False)
+
+    def _add(self, shown: _ShownImage) -> None:
+        active = self._viewer.layers.selection.active
+        layer = self._viewer.add_image(shown.array, name=shown.name, **self._arguments)
+        layer.contrast_limits_range = self._range
+        layer.contrast_limits = self._arguments["contrast_limits"]
+        layer.metadata = {METADATA_KEY: {"preview": True}}
+        shown.layer = layer
+        if active is not None:
+            # Adding a layer selects it; the user keeps what they had selected.
+            self._viewer.layers.selection.active = active
+
+    def _present(self, shown: _ShownImage) -> bool:
+        return shown.layer is not None and shown.layer in self._viewer.layers
+
+
+class _ShownImage:
+    """An array and the layer that shows it."""
+
+    def __init__(self, name: str, array: npt.NDArray[Any]) -> None:
+        self.name = name
+        self.array = array
+        self.layer: Image | None = None
+
+
+def look_and_place(layer: Image, origin: Sequence[int]) -> dict[str, Any]:
+    """Return arguments of an image layer that looks like another and lies over its pixels.
+
+    Parameters
+    ----------
+    layer : Image
+        What to look like.
+    origin : sequence of int
+        Index in its data of the first pixel of the new layer.
+    """
+    place = Affine(scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear)
+    blends = "additive" in layer.blending or layer.blending in ("minimum", "multiplicative")
+    return {
+        "scale": layer.scale,
+        "translate": np.asarray(place(np.asarray(origin, float))),
+        "rotate": layer.rotate,
+        "shear": layer.shear,
+        "affine": layer.affine,
+        "units": layer.units,
+        "axis_labels": layer.axis_labels,
+        "colormap": layer.colormap,
+        "contrast_limits": list(layer.contrast_limits),
+        "gamma": layer.gamma,
+        "interpolation2d": layer.interpolation2d,
+        "interpolation3d": layer.interpolation3d,
+        "rendering": layer.rendering,
+        "projection_mode": layer.projection_mode,
+        # Light of a noisy image under its denoised copy would add up; a copy has to cover it.
+        "blending": "translucent_no_depth" if blends else layer.blending,
+        "rgb": False,
+        "multiscale": False,
+    }
+
+
+def _empty(shape: Iterable[int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return an array without results."""
+    return np.full(tuple(shape), np.nan, dtype) if dtype.kind == "f" else np.zeros(tuple(shape), dtype)
+
+
+def _check_memory(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Refuse results that the computer cannot hold, instead of letting the system end napari."""
+    needed = len(IMAGES) * dtype.itemsize * float(np.prod(shape, dtype=float))
+    free = free_memory()
+    if needed > free:
+        raise OutOfMemoryError(
+            f"The results would take {size_of_memory(needed)}, but {size_of_memory(free)} are free: choose "
+            "a region or the current plane, or denoise the file with the command line."
+        )
