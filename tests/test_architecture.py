@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -56,3 +57,26 @@ def test_every_module_is_read_in_one_sitting():
         path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.rglob("*.py")
     }
     assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
+
+
+def public_names(path: Path) -> list[str]:
+    """Return the names of the classes and functions of a module that others may use."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    kinds = ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef
+    return [node.name for node in body if isinstance(node, kinds) and not node.name.startswith("_")]
+
+
+def test_no_public_class_or_function_has_the_name_of_another():
+    homes: dict[str, list[str]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for name in public_names(path):
+            homes.setdefault(name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {}
+
+
+def test_no_function_is_too_complex_to_be_read():
+    command = [sys.executable, "-m", "ruff", "check", "--select", "C901", str(PACKAGE)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
+    assert settings["mccabe"]["max-complexity"] <= 12

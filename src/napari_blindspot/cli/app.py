@@ -88,9 +88,9 @@ def _main(
         raise typer.Exit
 
 
-@app.command()
+@app.command("denoise")
 @with_groups
-def denoise(
+def denoise_one(
     *,
     source: Annotated[
         Path, typer.Argument(metavar="INPUT", help="TIFF, OME-TIFF, PNG, OME-Zarr, CZI, LIF or ND2.")

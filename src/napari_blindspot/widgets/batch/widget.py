@@ -23,12 +23,12 @@ from napari_blindspot.core.errors import BlindspotError, FileError, ImageError
 from napari_blindspot.files.formats.registry import dialog_filter
 from napari_blindspot.widgets.batch.file_list import FileList
 from napari_blindspot.widgets.batch.inputs import expand, input_of_layer, usual_output
+from napari_blindspot.widgets.batch.pair import show_pair
 from napari_blindspot.widgets.batch.panel import BatchPanel
 from napari_blindspot.widgets.batch.session import BatchSession
 from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.preferences import read_preferences
 from napari_blindspot.widgets.shared.preload import warm_up
-from napari_blindspot.widgets.shared.reader import add_to_viewer
 from napari_blindspot.widgets.shared.terms import in_terms
 
 if TYPE_CHECKING:
@@ -171,16 +171,7 @@ class BatchWidget(BatchPanel):
                 self._viewer.layers.remove(layer)
         self._pair = []
         with self._saying():
-            noisy = add_to_viewer(self._viewer, item.source, series=item.series, axes=item.given_axes)
-            self._pair += noisy
-            denoised = add_to_viewer(self._viewer, item.output)
-            self._pair += denoised
-            for before, after in zip(noisy, denoised, strict=False):
-                before.contrast_limits = after.contrast_limits
-            # All channels of an image in one cell.
-            grid = self._viewer.canvas.grid if hasattr(self._viewer, "canvas") else self._viewer.grid
-            grid.stride, grid.shape, grid.enabled = len(denoised), (1, -1), True
-            self._viewer.reset_view()
+            self._pair = show_pair(self._viewer, item)
 
     def explain_row(self, row: int) -> None:
         """Say why a file failed, was skipped or stopped, and what else is to be known about it."""
