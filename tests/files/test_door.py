@@ -10,7 +10,6 @@ from PIL import Image
 from napari_blindspot.core.errors import FileError, ImageError, SettingsError
 from napari_blindspot.core.words import sentences_of
 from napari_blindspot.files.door import (
-    OME_DTYPES,
     ImageFile,
     Spacing,
     output_dtype,
@@ -20,6 +19,7 @@ from napari_blindspot.files.door import (
 )
 from napari_blindspot.files.formats import tiff_writer
 from napari_blindspot.files.formats.metadata import RUN_RECORD
+from napari_blindspot.files.formats.tiff_format import OME_DTYPES
 from napari_blindspot.settings import Settings
 
 MICRON = {"Z": Spacing(0.5, "µm"), "Y": Spacing(0.11, "µm"), "X": Spacing(0.12, "µm")}

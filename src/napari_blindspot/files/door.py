@@ -17,8 +17,6 @@ from napari_blindspot.core.errors import FileError, ImageError
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.plane import check_pixels
 from napari_blindspot.files.formats.registry import format_of, known_format, writer_of
-from napari_blindspot.files.formats.tiff_format import OME_DTYPES
-from napari_blindspot.files.formats.zarr_format import is_zarr
 from napari_blindspot.files.image_file import ImageFile, Series
 from napari_blindspot.files.spacing import Spacing
 from napari_blindspot.files.write_options import WriteOptions
@@ -33,12 +31,10 @@ if TYPE_CHECKING:
     from napari_blindspot.settings import Settings
 
 __all__ = [
-    "OME_DTYPES",
     "ImageFile",
     "Series",
     "Spacing",
     "WriteOptions",
-    "is_zarr",
     "list_series",
     "open_image",
     "output_dtype",
@@ -211,7 +207,7 @@ def write_ome_tiff(
     path : path-like
         The file to write; one that is there is replaced.
     image : ImageFile
-        Pixels of a dtype in `OME_DTYPES` and their metadata.
+        Pixels of a dtype that an OME-TIFF can hold, and their metadata.
     settings : Settings, optional
         Those of the run; `read_settings` gives them back.
     record : mapping of str to str, optional

@@ -309,8 +309,8 @@ source, output = sys.argv[1:]
 image = open_image(source)
 store = PlaneStore.open(output, {}, resume=False)
 for index in np.ndindex(*image.shape[:-2]):
-    store.keep(index, image.array[index].astype("float32"), {})
-write_image(output, image, store.plane, "float32", options=WriteOptions(compression="zstd"))
+    store.keep(index, {"denoised": image.array[index].astype("float32")}, {})
+write_image(output, image, store.image, "float32", options=WriteOptions(compression="zstd"))
 store.discard()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
