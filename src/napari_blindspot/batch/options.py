@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serial
 
 from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.files.formats.registry import Writer, writers
+from napari_blindspot.files.write_options import Compression
 from napari_blindspot.settings import Settings
 
 __all__ = ["OUTPUT_FORMATS", "BatchOptions", "Input", "first_complaint"]
@@ -103,7 +104,7 @@ class BatchOptions(_Strict):
     channel: int | None = Field(default=None, ge=0)
     settings: Settings = Field(default_factory=Settings.from_preset)
     format: str = "ome-tiff"
-    compression: Literal["none", "zlib", "zstd"] = "zlib"
+    compression: Compression = "zlib"
     pyramid: bool = False
     existing: Literal["resume", "skip", "overwrite", "replace"] = "resume"
     workers: int = Field(default=1, ge=1, le=1024)
