@@ -330,4 +330,5 @@ def test_only_what_a_preset_can_do_with_a_stack_is_offered(widget):
     assert not widget.neighbours.enabled
     assert widget.settings() == Settings.from_preset("paper")
     widget.preset.value = "fast"
+    assert widget.stack_start.choices == ("warm", "shared", "anew")
     assert widget.settings() == Settings.from_preset("fast", neighbours=2)

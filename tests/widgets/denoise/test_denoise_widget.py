@@ -235,6 +235,7 @@ def test_a_rectangle_that_is_too_small_is_refused(viewer, widget, noisy):
     assert widget.status.is_error
     assert "5×9 pixels" in widget.status.message.value
     assert "16×16" in widget.status.message.value
+    assert widget.status.message.value.endswith("(field Region).")
 
 
 def test_dask_and_zarr_layers_are_read_plane_by_plane(viewer, widget, finish, tmp_path):

@@ -9,6 +9,7 @@ from magicgui.widgets import Container, Label, SpinBox
 
 from napari_blindspot.batch import BatchOptions
 from napari_blindspot.batch.options import OUTPUT_FORMATS
+from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.settings import PRESETS, Settings, setting_fields
 from napari_blindspot.widgets.batch.table import BatchTable
 from napari_blindspot.widgets.shared.fields import Choice, Entry, Fields, Folding, button, row
@@ -171,13 +172,15 @@ class BatchPanel(Container[Any]):
 
     def _starts(self, _: object = None) -> list[tuple[str, str]]:
         """Return what the fits of a stack can start from with this preset."""
-        possible = get_args(setting_fields(self.preset.value)["stack_start"].annotation)
+        names = get_args(setting_fields(self.preset.value)["stack_start"].annotation)
+        possible = [name for name in names if _starts_from(self.preset.value, name)]
         return [(_STARTS.get(name, (name, ""))[0], name) for name in possible]
 
     def _offer_stacks(self) -> None:
-        before = self.stack_start.choices
-        self.stack_start.reset_choices()
-        if self.stack_start.choices != before:
+        if self.stack_start.choices != tuple(value for _, value in self._starts()):
+            # magicgui would put new choices behind those that stay.
+            self.stack_start.native.clear()
+            self.stack_start.reset_choices()
             self.stack_start.value = Settings.from_preset(self.preset.value).stack_start
         self.neighbours.enabled = self._has_neighbours
 
@@ -185,6 +188,15 @@ class BatchPanel(Container[Any]):
         self.form.preset = preset
         self._more_settings = {}
         self._offer_stacks()
+
+
+def _starts_from(preset: str, start: str) -> bool:
+    """Tell whether the fits of a preset can start so."""
+    try:
+        Settings.from_preset(preset, stack_start=start)
+    except SettingsError:
+        return False
+    return True
 
 
 def _choice(entries: dict[str, tuple[str, str]], **options: Any) -> Choice:

@@ -237,6 +237,7 @@ class BatchWidget(BatchPanel):
         for number, share in news.shares.items():
             self.model.share(number, share)
         self.status.follow(news.standing, batch.in_words)
+        self.show_report.enabled = self._report() is not None
 
     def _on_ended(self, _: BatchSession, outcome: Outcome) -> None:
         self.files.frozen = False

@@ -194,7 +194,9 @@ def region_of(shapes: Shapes, layer: Image, point: Sequence[float]) -> Region:
         found = "has no shape yet" if not shapes.data else f"has {len(shapes.data)} shapes"
         if len(chosen) > 1 and shapes.selected_data:
             found = f"has {len(chosen)} selected shapes"
-        raise ImageError(f"“{shapes.name}” {found}: draw or select one rectangle around the region.")
+        raise ImageError(
+            f"“{shapes.name}” {found}: draw or select one rectangle around the region.", setting="region"
+        )
     corners = np.asarray(shapes.data[next(iter(chosen))], float)
     drawn = (_convert(shapes.data_to_world(c), shapes.units, layer.units) for c in corners)
     inside = np.array([layer.world_to_data(_extend(c, point)) for c in drawn])
@@ -205,7 +207,8 @@ def region_of(shapes: Shapes, layer: Image, point: Sequence[float]) -> Region:
     if min(covered) < MIN_SIZE:
         raise ImageError(
             f"The rectangle covers {covered[0]}×{covered[1]} pixels of “{layer.name}”, but at least "
-            f"{MIN_SIZE}×{MIN_SIZE} are needed: draw a larger one on the image."
+            f"{MIN_SIZE}×{MIN_SIZE} are needed: draw a larger one on the image.",
+            setting="region",
         )
     return rows, columns
 

@@ -52,7 +52,7 @@ _WORDS = RunWords(
     cancel=("Cancel", "End now and leave the layers as they were before.", "Cancelling."),
 )
 
-_FIELDS = {"axes": "axis labels of the layer", "channel": "field Image", "region": "field Region"}
+_FIELDS = {"axes": "axis labels of the layer", "region": "field Region"}
 """What the user could change, in the words of this dock, where it is not a field of the form."""
 
 

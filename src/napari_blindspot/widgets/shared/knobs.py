@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import types
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic.fields import FieldInfo
 
 from napari_blindspot.engine.hardware.backends import BACKENDS
 from napari_blindspot.method.losses import LOSSES
@@ -18,6 +17,8 @@ from napari_blindspot.settings import setting_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pydantic.fields import FieldInfo
 
 __all__ = ["Knob", "is_in_form", "knob_of", "knobs_of"]
 
@@ -72,41 +73,32 @@ def knob_of(name: str, preset: str | None = None) -> Knob | None:
 
 def is_in_form(field: FieldInfo) -> bool:
     """Tell whether a form shows a setting."""
-    extra = _inner(field)[0].json_schema_extra
+    extra = field.json_schema_extra
     shown = extra.get("shown") if isinstance(extra, dict) else None
     return isinstance(shown, list) and "form" in shown
 
 
-def _inner(field: FieldInfo) -> tuple[FieldInfo, Any, bool]:
-    """Return what describes a field, the type of its values, and whether it may be None."""
+def _knob(name: str, field: FieldInfo) -> Knob:
     hint: Any = field.annotation
     parts = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else ()
     measured = type(None) in parts
-    if not measured:
-        return field, hint, False
-    hint = next(part for part in parts if part is not type(None))
-    if get_origin(hint) is Annotated:
-        hint, *described = get_args(hint)
-        inner = next((one for one in described if isinstance(one, FieldInfo)), field)
-        return (inner if field.title is None else field), hint, True
-    return field, hint, True
-
-
-def _knob(name: str, field: FieldInfo) -> Knob:
-    info, hint, measured = _inner(field)
+    if measured:
+        hint = next(part for part in parts if part is not type(None))
     kind = get_origin(hint) or hint
     choices = _REGISTRIES.get(name, {})
     if kind is Literal:
         kind, choices = str, {value: value for value in get_args(hint)}
     step = 1.0 if kind is int else 0.01
-    low, high = _range(info, step)
-    return Knob(name, info.title or name, info.description or "", kind, choices, low, high, step, measured)
+    low, high = _range(field, step)
+    return Knob(
+        name, field.title or name, field.description or "", kind, choices, low, high, step, measured
+    )
 
 
-def _range(info: FieldInfo, step: float) -> tuple[float, float]:
+def _range(field: FieldInfo, step: float) -> tuple[float, float]:
     """Return the least and greatest value that is accepted, in multiples of a step."""
     low, high = 0.0, 1e9
-    for bound in info.metadata:
+    for bound in field.metadata:
         if isinstance(bound, Ge):
             low = float(bound.ge)  # type: ignore[arg-type]
         elif isinstance(bound, Gt):
