@@ -184,9 +184,12 @@ def test_speed_measures_growth_and_counts_flops(call, tmp_path):
     # The ratio to a package that is not installed is left out.
     ratio = re.search(r"Times the seconds of bm3d, .*\n.*\n.*\n.*\n\| paper \| [\d.]+ \| [\d.]+ \|", report)
     assert bool(ratio) == bool(importlib.util.find_spec("bm3d"))
-    phases = re.findall(r"\| (joint fit|prediction|the rest|whole) \| ([\d.]+) s", report)
-    *parts, (_, whole) = sorted(phases, key=lambda phase: phase[0] == "whole")
-    assert sum(float(seconds) for _, seconds in parts) == pytest.approx(float(whole), abs=0.05)
+    phases = dict(re.findall(r"\| ([a-z ]+) \| ([\d.]+) s, \d+% \|", report))
+    assert list(phases) == ["joint fit", "prediction", "the rest", "whole"]
+    fit, prediction, rest, whole = (float(seconds) for seconds in phases.values())
+    assert fit > 0 and prediction > 0
+    # The parts add up to the whole however badly they are counted; what none of them counts must be little.
+    assert rest < 0.3 * whole
 
 
 def test_the_profile_of_a_measured_run_has_all_of_its_phases():

@@ -17,7 +17,7 @@ from napari_blindspot.benchmark.report import protocol_lines, quick_note
 from napari_blindspot.benchmark.runner import BenchmarkOptions, MethodVariant, run_benchmark
 from napari_blindspot.benchmark.speed_tables import speed_tables
 from napari_blindspot.benchmark.table import ScoreTable, write_atomically
-from napari_blindspot.settings import PRESETS, Settings
+from napari_blindspot.settings import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -186,9 +186,11 @@ def _costs(presets: Sequence[str], sizes: Sequence[int], seed: int) -> dict[tupl
 
 def _profiles(presets: Sequence[str], size: int, options: SpeedOptions) -> list[str]:
     """Return the Markdown of where presets spend their time on an image of a size in pixels."""
+    from napari_blindspot.benchmark.method_protocol import Request
+    from napari_blindspot.benchmark.ours import settings_of
     from napari_blindspot.benchmark.profile import phase_table, time_phases
 
     image, _ = SpeedImage(size, options.run.seed).load()
-    changes = {"seed": options.run.seed, "device": options.run.device, "iterations": options.iterations}
-    phases = {name: time_phases(image, Settings.from_preset(name, **changes)) for name in presets}
+    told = Request("", device=options.run.device, seed=options.run.seed, iterations=options.iterations)
+    phases = {name: time_phases(image, settings_of(replace(told, method=name))) for name in presets}
     return [f"## Where the time goes, {size}²", phase_table(phases)]
