@@ -13,7 +13,13 @@ from napari_blindspot.engine.hardware.backends import available_devices
 
 
 def rows(text: str) -> dict[str, str]:
-    return {line[:18].strip(): line[18:].strip() for line in text.splitlines()}
+    """Return what stands behind each name, on its line and on those that go on with it."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in text.splitlines():
+        name = line[:18].strip() or name
+        found[name] = f"{found.get(name, '')} {line[18:].strip()}".strip()
+    return found
 
 
 def test_doctor_shows_versions_memory_and_that_a_tiny_fit_works_on_every_device():
@@ -21,9 +27,11 @@ def test_doctor_shows_versions_memory_and_that_a_tiny_fit_works_on_every_device(
     assert done.exit_code == 0, done.stderr
     found = rows(done.stdout)
     assert found["Python"].startswith(platform.python_version())
-    for package in ("napari-blindspot", "torch", "numpy", "tifffile", "typer"):
-        assert found[package] == version(package)
-    assert "ruff" not in found
+    assert found["napari-blindspot"] == version("napari-blindspot")
+    for package in ("torch", "numpy", "tifffile", "typer"):
+        assert f"{package} {version(package)}" in found["needed"].split(", ")
+    assert f"napari {version('napari')}" in found["optional"].split(", ")
+    assert "ruff" not in done.stdout
     assert found["memory"].count("GiB") == 2
     for device in available_devices():
         assert "a tiny fit works" in found[f"device {device}"]
@@ -51,5 +59,5 @@ def test_doctor_shows_the_versions_also_where_torch_cannot_be_loaded(monkeypatch
     done = CliRunner().invoke(app, ["doctor"])
     assert done.exit_code == 1
     found = rows(done.stdout)
-    assert found["numpy"] == version("numpy")
+    assert f"numpy {version('numpy')}" in found["needed"].split(", ")
     assert "libtorch.so: cannot open shared object file" in found["devices"]

@@ -277,7 +277,7 @@ BAD = {
     "an infinite pixel in a stack": (("infinite.tif",), "Plane Z=1: The image has 1 infinite pixel"),
     "a channel that is not there": (
         ("good.tif", "--channel", "1"),
-        "There is no channel 1; the only one is 0.",
+        "There is no channel 1; the only one is 0 (--channel NUMBER).",
     ),
     "a picture that is no PNG": (("good.tif", "--picture", "a.jpg"), "so its name must end in .png."),
     "a picture in no folder": (("good.tif", "--picture", "no/a.png"), "no does not exist; create it"),

@@ -31,6 +31,11 @@ from napari_blindspot.cli.options import SettingsOptions, with_groups
 
 __all__ = ["app"]
 
+# All formats are not named here, because their list would have to be loaded for it.
+ImageArgument = Annotated[
+    Path, typer.Argument(metavar="INPUT", help="An image file, such as a TIFF, or an OME-Zarr.")
+]
+
 app = typer.Typer(
     name="napari-blindspot",
     help="Zero-shot denoising of fluorescence images: one noisy image in, a clean one out.",
@@ -89,12 +94,11 @@ def _main(
 
 
 @app.command("denoise")
+@sentences()
 @with_groups
 def denoise_one(
     *,
-    source: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="TIFF, OME-TIFF, PNG, OME-Zarr, CZI, LIF or ND2.")
-    ],
+    source: ImageArgument,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -118,27 +122,27 @@ def denoise_one(
     Ctrl-C stops the fit and keeps the best result so far; a second Ctrl-C discards it. Of a stack, the
     planes finished by then are kept in <output>_partial.ome.tif, and the same command goes on after them.
     """
-    with sentences():
-        from napari_blindspot.api import resolve_settings
-        from napari_blindspot.cli.denoise import denoise_file, job_of
-        from napari_blindspot.files.door import WriteOptions, read_settings
+    from napari_blindspot.api import resolve_settings
+    from napari_blindspot.cli.denoise import denoise_file, job_of
+    from napari_blindspot.files.door import WriteOptions, read_settings
 
-        earlier = None if chosen.file is None else read_settings(chosen.file)
-        job = job_of(
-            source,
-            resolve_settings(chosen.preset, earlier, chosen.overrides),
-            output=output,
-            inr_output=inr_output,
-            write=WriteOptions(**storage.given),
-            overwrite=overwrite,
-            **choice.given,
-        )
-        complete = denoise_file(job)
+    earlier = None if chosen.file is None else read_settings(chosen.file)
+    job = job_of(
+        source,
+        resolve_settings(chosen.preset, earlier, chosen.overrides),
+        output=output,
+        inr_output=inr_output,
+        write=WriteOptions(**storage.given),
+        overwrite=overwrite,
+        **choice.given,
+    )
+    complete = denoise_file(job)
     if not complete:
         raise typer.Exit(INTERRUPTED)
 
 
 @app.command()
+@sentences()
 @with_groups
 def batch(
     *,
@@ -159,7 +163,9 @@ def batch(
     chosen: SettingsOptions,
     output_format: Annotated[
         str | None,
-        typer.Option("--format", metavar="ome-tiff|ome-zarr", help="Of the results  [default: ome-tiff]"),
+        typer.Option(
+            "--format", metavar="FORMAT", help="Of the results, such as ome-zarr  [default: ome-tiff]"
+        ),
     ] = None,
     storage: Storage,
     existing: ExistingOutputs,
@@ -179,34 +185,32 @@ def batch(
         **storage.given,
         **work.given,
     }
-    with sentences():
-        from napari_blindspot.cli.batch import assemble, denoise_batch
+    from napari_blindspot.cli.batch import assemble, denoise_batch
 
-        whole = assemble(
-            inputs or [],
-            job_file.job,
-            given,
-            existing.asked,
-            chosen.preset,
-            chosen.file,
-            dict(chosen.overrides),
-        )
-        code = 0 if job_file.save_job else denoise_batch(whole)
-        if job_file.save_job:
-            from napari_blindspot.batch.job_file import save_job
+    whole = assemble(
+        inputs or [],
+        job_file.job,
+        given,
+        existing.asked,
+        chosen.preset,
+        chosen.file,
+        dict(chosen.overrides),
+    )
+    code = 0 if job_file.save_job else denoise_batch(whole)
+    if job_file.save_job:
+        from napari_blindspot.batch.job_file import save_job
 
-            save_job(whole, job_file.save_job)
+        save_job(whole, job_file.save_job)
     if code:
         raise typer.Exit(code)
 
 
 @app.command()
+@sentences()
 @with_groups
 def noise(
     *,
-    source: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="TIFF, OME-TIFF, PNG, OME-Zarr, CZI, LIF or ND2.")
-    ],
+    source: ImageArgument,
     choice: FileChoice,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     picture: Annotated[
@@ -220,13 +224,13 @@ def noise(
     ] = False,
 ) -> None:
     """Measure the noise of an image, and say what the preset auto would do with it; takes seconds."""
-    with sentences():
-        from napari_blindspot.cli.noise import report_noise
+    from napari_blindspot.cli.noise import report_noise
 
-        report_noise(source, choice, as_json=as_json, picture=picture, overwrite=overwrite)
+    report_noise(source, choice, as_json=as_json, picture=picture, overwrite=overwrite)
 
 
 @app.command()
+@sentences()
 def demo(
     output: Annotated[
         Path,
@@ -237,18 +241,17 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the synthetic image and of the fit.")] = 0,
 ) -> None:
     """Make a synthetic confocal image with known truth, denoise it and compare; under two minutes."""
-    with sentences():
-        from napari_blindspot.cli.demo import run_demo
+    from napari_blindspot.cli.demo import run_demo
 
-        run_demo(output, seed)
+    run_demo(output, seed)
 
 
 @app.command()
+@sentences()
 def doctor() -> None:
     """Show what a bug report needs: versions, devices, memory, and whether a tiny fit works."""
-    with sentences():
-        from napari_blindspot.cli.doctor import examine
+    from napari_blindspot.cli.doctor import examine
 
-        works = examine()
+    works = examine()
     if not works:
         raise typer.Exit(DEVICE_FAILED)

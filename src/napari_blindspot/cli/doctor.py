@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import sys
+import textwrap
 import time
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TYPE_CHECKING
@@ -19,13 +20,13 @@ from napari_blindspot.engine.hardware.memory import LARGEST, free_memory, larges
 from napari_blindspot.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from napari_blindspot.engine.hardware.backends import Backend
 
 __all__ = ["examine"]
 
 _OURSELVES = "napari-blindspot"
+
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 _DEVELOPMENT = {"dev", "docs", "test"}
 """Extras whose packages no run uses."""
@@ -46,8 +47,11 @@ def examine() -> bool:
     _row("Python", f"{platform.python_version()} ({sys.executable})")
     _row("system", f"{platform.platform()}, {os.cpu_count()} cores")
     _row("memory", f"{size_of_memory(free_memory())} of {size_of_memory(memory)} free")
-    for package, found in _versions():
-        _row(package, found)
+    _row(_OURSELVES, version(_OURSELVES))
+    needed, optional = _packages()
+    _row("needed", ", ".join(name + _NO_BREAK + (_version(name) or "(MISSING)") for name in needed))
+    there = [name + _NO_BREAK + found for name in optional if (found := _version(name))]
+    _row("optional", ", ".join(there))
     try:
         devices = available_devices()
     except (ImportError, OSError) as error:
@@ -101,25 +105,29 @@ def _planes_that_fit(device: str) -> str:
 
 
 def _row(name: str, value: str) -> None:
-    print(f"{name:<18}{value}")
+    """Print a name and what there is to say about it, on several lines if it is long."""
+    # A package and its version, between which is no plain space, stay together.
+    text = textwrap.fill(value, 100, initial_indent=f"{name:<18}", subsequent_indent=" " * 18)
+    print(text.replace(_NO_BREAK, " "))
 
 
-def _versions() -> Iterator[tuple[str, str]]:
-    """Yield name and version of our package, of what it needs, and of what is there of what it can use."""
-    yield _OURSELVES, version(_OURSELVES)
-    needed: dict[str, None] = {}
-    usable: dict[str, None] = {}
+def _packages() -> tuple[list[str], list[str]]:
+    """Return the packages that ours needs, and those that it can use, as its metadata name them."""
+    needed, optional = {}, {}
     for requirement in requires(_OURSELVES) or []:
         # A requirement reads: bioio-czi>=3; python_version < "3.14" and extra == "formats"
         name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
         extras = set(re.findall(r"extra == ['\"]([\w-]+)['\"]", requirement))
         if not extras:
-            needed[name] = None
+            needed[name] = True
         elif not extras & _DEVELOPMENT:
-            usable[name] = None
-    for name in {**needed, **usable, **dict.fromkeys(_SCREEN)}:
-        try:
-            yield name, version(name)
-        except PackageNotFoundError:
-            if name in needed:
-                yield name, "not installed, but needed"
+            optional[name] = True
+    return list(needed), [name for name in {**optional, **dict.fromkeys(_SCREEN)} if name not in needed]
+
+
+def _version(package: str) -> str:
+    """Return the version of a package; empty if it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

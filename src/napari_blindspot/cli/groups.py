@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_blindspot.cli.options import OptionGroup, SettingsOptions
+from napari_blindspot.files.write_options import COMPRESSIONS
 from napari_blindspot.settings import setting_fields
 
 __all__ = ["ExistingOutputs", "FileChoice", "JobFileOptions", "Storage", "WorkerOptions", "flag_of"]
@@ -44,7 +45,7 @@ class Storage(OptionGroup):
 
     compression: Annotated[
         str | None,
-        typer.Option(metavar="none|zlib|zstd", help="Of the outputs' pixels  [default: zlib]"),
+        typer.Option(metavar="|".join(COMPRESSIONS), help="Of the outputs' pixels  [default: zlib]"),
     ] = None
     pyramid: Annotated[
         bool | None,
