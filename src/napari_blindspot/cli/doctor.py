@@ -107,7 +107,9 @@ def _planes_that_fit(device: str) -> str:
 def _row(name: str, value: str) -> None:
     """Print a name and what there is to say about it, on several lines if it is long."""
     # A package and its version, between which is no plain space, stay together.
-    text = textwrap.fill(value, 100, initial_indent=f"{name:<18}", subsequent_indent=" " * 18)
+    text = textwrap.fill(
+        value, 100, initial_indent=f"{name:<18}", subsequent_indent=" " * 18, break_on_hyphens=False
+    )
     print(text.replace(_NO_BREAK, " "))
 
 
