@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.core.errors import ImageError
-from napari_blindspot.core.plane import check_plane
 from napari_blindspot.core.words import sentence
 from napari_blindspot.noise.estimate import estimate_noise
 from napari_blindspot.noise.gap_choice import make_plan
@@ -112,7 +111,7 @@ def _measure(image: ImageFile, number: int) -> ChannelNoise:
     if not indices:
         raise ImageError(f"The image is empty: its shape is {one.shape}.")
     chosen = _evenly(indices, math.prod(one.shape[-2:]))
-    planes = np.stack([_read(one, index) for index in chosen])
+    planes = np.stack([one.checked_plane(index) for index in chosen])
     known = planes[np.isfinite(planes)]
     model = estimate_noise(planes)
     if model.measured:
@@ -135,19 +134,6 @@ def _measure(image: ImageFile, number: int) -> ChannelNoise:
         median=float(np.median(known)),
         sample=known[:: max(1, known.size // SAMPLE_SIZE)].copy(),
     )
-
-
-def _read(image: ImageFile, index: tuple[int, ...]) -> npt.NDArray[Any]:
-    """Read the plane of an index into the leading axes, (Y, X), and see that it can be denoised."""
-    plane: npt.NDArray[Any] = np.asarray(image.array[index])
-    try:
-        check_plane(plane)
-    except ImageError as error:
-        if not index:
-            raise
-        place = ", ".join(f"{axis}={number}" for axis, number in zip(image.axes, index, strict=False))
-        raise ImageError(f"Plane {place}: {error}", setting=error.setting) from None
-    return plane
 
 
 def _evenly(indices: Sequence[tuple[int, ...]], pixels: int) -> list[tuple[int, ...]]:

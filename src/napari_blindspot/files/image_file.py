@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.core.errors import ImageError
+from napari_blindspot.core.plane import check_plane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import numpy.typing as npt
 
     from napari_blindspot.core.notices import Notice
     from napari_blindspot.files.spacing import Spacing
@@ -102,6 +105,24 @@ class ImageFile:
         if letter == "S" and not isinstance(self.array, np.ndarray):
             return self.array.map(lambda plane: plane[..., number], self.shape[-3:-1])
         return self.array[(slice(None),) * self.axes.index(letter) + (number,)]
+
+    def checked_plane(self, index: tuple[int, ...]) -> npt.NDArray[Any]:
+        """Read the plane of an index into the leading axes, (Y, X), and see that it can be denoised.
+
+        Raises
+        ------
+        ImageError
+            If it cannot; in a stack the sentence says which plane it is.
+        """
+        try:
+            return check_plane(self.array[index])
+        except ImageError as error:
+            if not index:
+                raise
+            where = ", ".join(
+                f"{letter}={number}" for letter, number in zip(self.axes, index, strict=False)
+            )
+            raise ImageError(f"Plane {where}: {error}", setting=error.setting) from None
 
     def in_memory(self) -> ImageFile:
         """Return the same with all pixels read."""

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.events import Cancelled, Finished
-from napari_blindspot.core.plane import check_plane
 from napari_blindspot.files.door import write_image
 from napari_blindspot.files.model_file import model_from_bytes, model_to_bytes
 from napari_blindspot.jobs.existing import check_room
@@ -242,15 +240,7 @@ def check_planes(image: ImageFile) -> None:
         If one cannot be denoised; in a stack the sentence says which.
     """
     for index in plane_indices(image.shape):
-        try:
-            check_plane(image.array[index])
-        except ImageError as error:
-            if not index:
-                raise
-            where = ", ".join(
-                f"{letter}={number}" for letter, number in zip(image.axes, index, strict=False)
-            )
-            raise ImageError(f"Plane {where}: {error}", setting=error.setting) from None
+        image.checked_plane(index)
 
 
 def _chain(index: Index, axes: str) -> str:
