@@ -20,6 +20,7 @@ from napari_blindspot.batch.page import page
 from napari_blindspot.batch.report import BatchReport
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.events import Finished, Step
+from napari_blindspot.core.words import sentence, size_of_file
 from napari_blindspot.files.door import ImageFile, read_image, read_settings, write_ome_tiff
 from napari_blindspot.samples import z_stack
 from napari_blindspot.stack import fit_stack
@@ -28,8 +29,8 @@ STACK = "Zellen ü.ome.tif"
 ALL = {"plane.ome.tif": "done", STACK: "done", "broken.tif": "failed"}
 
 
-def run(batch, control=None):
-    return list(run_batch(batch, control))
+def run(batch, control=None, **options):
+    return list(run_batch(batch, control, **options))
 
 
 def stack_of(short, image):
@@ -314,6 +315,60 @@ def test_a_file_whose_pixels_are_damaged_fails_and_leaves_nothing(plan, data):
     assert item.shape == (64, 64)
     names = {entry.name for entry in batch.options.output.iterdir()}
     assert names == {"batch_report.csv", "batch_report.html"}
+
+
+def test_where_nothing_can_be_replaced_results_are_kept_beside_others_and_found_again(
+    plan, data, tmp_path, monkeypatch
+):
+    def denied(*_):
+        raise PermissionError(13, "Permission denied")
+
+    def do(batch):
+        report = BatchReport(batch)
+        fitted = any(isinstance(event, PlaneWork) for event in run(batch, report=report))
+        assert (batch.in_words, report.problem) == ("1 of 1 file done", "")
+        return fitted, batch.items[0].output.name
+
+    monkeypatch.setattr(os, "replace", denied)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    (tmp_path / "out").mkdir()
+    other = tmp_path / "out" / "plane_denoised.ome.tif"
+    other.write_bytes((data / "plane.ome.tif").read_bytes())
+    before = other.read_bytes()
+    first = plan(data / "plane.ome.tif", existing="replace")
+    assert do(first) == (True, "plane_denoised-2.ome.tif")
+    assert [sentence(notice) for notice in first.findings] == [
+        f"{other} could not be replaced (Permission denied), so the result is "
+        f"{other.with_name('plane_denoised-2.ome.tif')}."
+    ]
+    assert do(plan(data / "plane.ome.tif")) == (False, "plane_denoised-2.ome.tif")
+    assert other.read_bytes() == before
+    assert sorted(path.name for path in other.parent.iterdir()) == [
+        "batch_report.csv",
+        "batch_report.html",
+        "plane_denoised-2.ome.tif",
+        "plane_denoised.ome.tif",
+    ]
+
+
+def test_a_name_that_is_too_long_fails_in_one_sentence_before_any_fit(plan, data):
+    long = data / f"{'n' * 235}.tif"
+    long.write_bytes((data / "plane.ome.tif").read_bytes())
+    batch = plan(long)
+    assert not any(isinstance(event, PlaneWork) for event in run(batch))
+    (item,) = batch.failures
+    assert f"The name of the output, {'n' * 40}…, is 252 bytes long, but at most 247 are" in item.reason
+
+
+def test_a_batch_says_how_large_its_results_are(finished):
+    done = [item for item in finished.items if item.state == "done"]
+    size = sum(item.output.stat().st_size for item in done)
+    assert finished.size.values["size"] == size
+    assert sentence(finished.size).startswith(f"The outputs are {size_of_file(size)} large")
+    with (finished.options.output / "batch_report.csv").open(encoding="utf-8-sig") as table:
+        assert {row["size"] for row in csv.DictReader(table) if row["state"] == "done"} == {
+            str(item.output.stat().st_size) for item in done
+        }
 
 
 def test_a_name_can_not_put_markup_into_the_report(plan, data, tmp_path):

@@ -110,6 +110,10 @@ BAD_OPTIONS = {
         ("--ngff", "0.4"),
         "The version 0.4 of OME-Zarr was chosen, but the output good_denoised.ome.tif is an OME-TIFF; ",
     ),
+    "an output whose name is too long": (
+        ("-o", f"{'o' * 250}.tif"),
+        f"The name of the output, {'o' * 40}…, is 254 bytes long, but at most 247 are possible here; ",
+    ),
     "an unknown option": (("--nonsense",), "No such option: --nonsense"),
 }
 

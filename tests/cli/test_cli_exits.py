@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 
+import numpy as np
 import pytest
 import tifffile
 from typer.testing import CliRunner
 
 from napari_blindspot.cli import noise_measurement
 from napari_blindspot.cli.app import app
-from napari_blindspot.cli.exits import with_flag
+from napari_blindspot.cli.exits import size_with_flag, with_flag
 from napari_blindspot.core.errors import BlindspotError, DeviceError, InternalError
+from napari_blindspot.jobs.record import output_size
 from napari_blindspot.samples import confocal
 
 
@@ -101,3 +103,22 @@ def test_the_option_that_would_mend_an_error_stands_behind_its_sentence(setting,
 def test_an_option_that_the_sentence_names_is_not_named_again():
     error = BlindspotError("Choose one with --series 1.", setting="series")
     assert with_flag(error) == "Choose one with --series 1."
+
+
+@pytest.mark.parametrize(
+    ("sizes", "before", "text"),
+    [
+        (
+            (3_900_000, 1_000_000),
+            "uint8",
+            "The output is 3.9 MB large, 3.9 times the input, because uint8 became float32; the pixel type of "
+            "the input can be kept (--dtype input).",
+        ),
+        ((1_900_000, 1_000_000), "uint16", "The output is 1.9 MB large."),
+        ((9_000_000_000, 1_000), "float32", "The output is 9 GB large."),
+        ((640, 10_000), "uint8", "The output is 640 bytes large."),
+    ],
+)
+def test_how_large_an_output_is_is_said_with_the_option_that_keeps_it_small(sizes, before, text):
+    notice = output_size(*sizes, np.dtype(before), np.dtype(np.float32))
+    assert size_with_flag(notice) == text

@@ -1,6 +1,7 @@
 import pytest
 
-from napari_blindspot.files.names import stem
+from napari_blindspot.core.errors import FileError
+from napari_blindspot.files.names import beside_names, check_length, hidden_name, stem
 
 
 @pytest.mark.parametrize(
@@ -17,3 +18,28 @@ from napari_blindspot.files.names import stem
 )
 def test_the_stem_of_a_name_is_without_its_ending_and_ome_belongs_to_that(name, expected):
     assert stem(name) == expected
+
+
+def test_a_result_beside_another_one_has_a_number_before_its_ending(tmp_path):
+    names = [path.name for path in beside_names(tmp_path / "a_denoised.ome.tif", 3)]
+    assert names == ["a_denoised-2.ome.tif", "a_denoised-3.ome.tif"]
+
+
+def test_a_hidden_name_is_never_longer_than_a_name_can_be():
+    assert hidden_name("a.tif", ".lock") == ".a.tif.lock"
+    long = hidden_name("µ" * 127, ".12345678.part")
+    assert (len(long.encode()), long.endswith("µ.12345678.part")) == (255, True)
+
+
+def test_a_name_or_a_path_that_is_too_long_is_refused_in_one_sentence(tmp_path):
+    check_length(tmp_path / ("a" * 247))
+    with pytest.raises(FileError) as refused:
+        check_length(tmp_path / ("µ" * 124))
+    assert str(refused.value) == (
+        f"The name of the output, {'µ' * 40}…, is 248 bytes long, but at most 247 are possible here; "
+        "give the input or the output a shorter name."
+    )
+    with pytest.raises(
+        FileError, match=r"The path of the output a.tif is 40.. bytes long, but at most 40.. are"
+    ):
+        check_length(tmp_path.joinpath(*["f" * 200] * 20, "a.tif"))

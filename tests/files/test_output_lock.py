@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from napari_blindspot.core.errors import FileError
+from napari_blindspot.core.words import sentence
 from napari_blindspot.files.output_lock import locked, locked_folder
 
 HOLD = """
@@ -91,11 +92,35 @@ def test_where_no_lock_file_can_be_made_the_writers_say_what_is_wrong(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows locks on every file system")
-def test_a_file_system_that_knows_no_locks_is_no_reason_to_refuse_work(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [37, 38, 95, 524, errno.EACCES, errno.EPERM])
+def test_a_file_system_that_knows_no_locks_is_said_once_and_no_reason_to_refuse_work(
+    tmp_path, monkeypatch, number
+):
     def unknown(*_):
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("fcntl.flock", unknown)
-    with locked(tmp_path / "a.tif"):
+    with locked(tmp_path / "a.tif", tmp_path / "b.tif") as notices, locked_folder(tmp_path) as others:
         pass
+    assert notices == others
+    assert [sentence(notice) for notice in notices] == [
+        f"The file system of {tmp_path} knows no locks, so nothing keeps a second run from writing "
+        "the same output."
+    ]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has another function for it")
+def test_a_lock_that_is_denied_where_others_can_be_had_is_held_by_another_run(tmp_path, monkeypatch):
+    import fcntl
+
+    lock = fcntl.flock
+
+    def denied(descriptor, operation):
+        if os.path.samestat(os.fstat(descriptor), os.stat(tmp_path / ".a.tif.lock")):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        lock(descriptor, operation)
+
+    monkeypatch.setattr("fcntl.flock", denied)
+    with pytest.raises(FileError, match="is in use by another run"), locked(tmp_path / "a.tif"):
+        pass

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_blindspot.core.words import duration
+from napari_blindspot.core.words import duration, size_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +98,14 @@ def _time(item: Item) -> str:
     return duration(item.seconds) if item.seconds else ""
 
 
+def _bytes(item: Item) -> int:
+    return 0 if item.record.size is None else int(item.record.size.values["size"])
+
+
+def _size(item: Item) -> str:
+    return size_of_file(_bytes(item)) if _bytes(item) else ""
+
+
 def _noise(item: Item, *, short: bool = False) -> str:
     noise = item.record.noise
     return "" if noise is None else noise.in_words(short=short)
@@ -135,6 +143,14 @@ COLUMNS: tuple[Column, ...] = (
         sample="running 9/99",
     ),
     Column("reason", "Reason", csv=lambda item: item.reason),
+    Column(
+        "size",
+        "Size",
+        csv=lambda item: str(_bytes(item) or ""),
+        html=lambda item, _: HtmlCell(_size(item)),
+        style="whole",
+        named=True,
+    ),
     Column(
         "seconds",
         "Time",

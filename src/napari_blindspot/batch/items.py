@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from napari_blindspot.batch.find import find, locate
 from napari_blindspot.batch.options import OUTPUT_FORMATS, BatchOptions, Input
 from napari_blindspot.core.errors import FileError
-from napari_blindspot.files.names import stem
+from napari_blindspot.files.names import beside_names, stem
 from napari_blindspot.files.write_options import WriteOptions
 from napari_blindspot.jobs.file_job import FileJob
 from napari_blindspot.jobs.record import FileRecord
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from napari_blindspot.batch.find import FoundImage
+    from napari_blindspot.core.notices import Notice
     from napari_blindspot.files.image_file import ImageFile
     from napari_blindspot.jobs.existing import FileOutcome, State
 
@@ -102,12 +103,14 @@ class Item:
 
     def ended(self, outcome: FileOutcome) -> Item:
         """Return the item with what became of it; what the outcome does not know stays."""
+        record = outcome.record or self.record
         return replace(
             self,
+            output=record.place_of(self.output),
             state=outcome.state,
             reason=outcome.reason,
             setting=outcome.setting,
-            record=outcome.record or self.record,
+            record=record,
         )
 
     def job(self, options: BatchOptions) -> FileJob:
@@ -145,10 +148,13 @@ class Batch:
         What the user wants.
     items : list of Item
         In the order in which they are worked on; replaced, not changed, as the batch goes on.
+    notices : tuple of Notice
+        What the user ought to know about the folder of the results.
     """
 
     options: BatchOptions
     items: list[Item]
+    notices: tuple[Notice, ...] = ()
 
     def update(self, number: int, **changes: Any) -> Item:
         """Replace an item by one with other values, and return it."""
@@ -167,6 +173,22 @@ class Batch:
         files = "file" if len(self.items) == 1 else "files"
         others = [f"{counts[state]} {state}" for state in _OTHERS if state in counts]
         return ", ".join([f"{counts.get('done', 0)} of {len(self.items)} {files} done", *others])
+
+    @property
+    def findings(self) -> list[Notice]:
+        """What the user ought to know about the folder, and about results that have another name."""
+        moved = (notice for item in self.items for notice in item.record.written if notice.is_warning)
+        return [*self.notices, *moved]
+
+    @property
+    def size(self) -> Notice | None:
+        """How large the outputs are that were written now; None if there is none."""
+        found = [item.record.size for item in self.items if item.record.size is not None]
+        if not found:
+            return None
+        largest = max(found, key=lambda notice: notice.values["times"])
+        total = sum(int(notice.values["size"]) for notice in found)
+        return replace(largest, values={**largest.values, "count": len(found), "size": total})
 
     @property
     def failures(self) -> list[Item]:
@@ -206,7 +228,7 @@ def plan_batch(inputs: Iterable[Input | str | os.PathLike[str]], options: BatchO
         (entry, image) for entry in given for image in find(entry.path, options.pattern, folder)
     )
     items = [_item(entry, image, options, folder) for entry, image in found]
-    results = {_key(_without_ending(item.output)) for item in items}
+    results = {_key(_without_ending(name)) for item in items for name in _result_names(item.output)}
     # Where inputs and results share a folder, the results of an earlier run are no inputs.
     kept = [
         item
@@ -289,6 +311,11 @@ def _refuse_collisions(items: list[Item]) -> list[Item]:
                 reason = f"The output {item.output} is the input itself; choose another output folder."
         checked.append(replace(item, state="failed", reason=reason) if reason else item)
     return checked
+
+
+def _result_names(output: Path) -> list[Path]:
+    """Return the names that the result of an item may have."""
+    return [output, *beside_names(output, 9)]
 
 
 def _without_ending(path: Path) -> Path:

@@ -96,5 +96,11 @@ def _table(items: list[Item]) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with atomic_path(path, len(content)) as temporary:
-        temporary.write_bytes(content)
+    try:
+        with atomic_path(path, len(content)) as temporary:
+            temporary.write_bytes(content)
+    except FileError as error:
+        if not isinstance(error.__cause__, PermissionError):
+            raise
+        # Some file systems replace nothing; the report is written anew with the next file anyway.
+        path.write_bytes(content)

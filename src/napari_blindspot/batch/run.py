@@ -66,7 +66,7 @@ def run_batch(
         # What is wrong with the folder is said of each file, and of the report.
         folder.mkdir(parents=True, exist_ok=True)
     # There is one report for the whole folder.
-    with locked_folder(folder):
+    with locked_folder(folder) as batch.notices:
         yield from _run(batch, control or Control(), report or BatchReport(batch), preview_interval)
 
 

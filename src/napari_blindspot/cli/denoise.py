@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_blindspot.cli.display import display_of
-from napari_blindspot.cli.exits import say
+from napari_blindspot.cli.exits import say, size_with_flag
 from napari_blindspot.cli.interrupt import interrupts
 from napari_blindspot.cli.outputs import default_output, partial_name
 from napari_blindspot.cli.progress import FitTeller
@@ -95,7 +95,9 @@ def denoise_file(job: FileJob) -> bool:
     said = [sentence(notice) for notice in image.notices]
     for text in said:
         say(text)
-    with reserved(job):
+    with reserved(job) as notices:
+        for notice in notices:
+            say(sentence(notice))
         # A run that held them may just have ended.
         job.check_outputs()
         check_room(job, image)
@@ -148,10 +150,12 @@ def _write_partial(run: FileRun, finished: int) -> str:
 
 
 def _tell_outcome(job: FileJob, record: FileRecord) -> None:
-    """Say how long it took, and print the outputs' names."""
+    """Say how long it took and how large the outputs are, and print their names."""
     if record.stopped:
         last = record.planes[-1]
         say(f"Stopped after {last.iterations} of {last.planned_iterations} iterations; the result is kept.")
     say(f"Took {duration(record.seconds)} on {', '.join(record.devices)}.")
+    if record.size is not None:
+        say(size_with_flag(record.size))
     for path in job.outputs.values():
-        print(path)
+        print(record.place_of(path))

@@ -24,6 +24,8 @@ from napari_blindspot.core.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from napari_blindspot.core.notices import Notice
+
 __all__ = [
     "BAD_INPUT",
     "DEVICE_FAILED",
@@ -33,6 +35,7 @@ __all__ = [
     "say",
     "sentences",
     "show_traceback",
+    "size_with_flag",
     "with_flag",
 ]
 
@@ -71,6 +74,14 @@ def with_flag(error: BlindspotError) -> str:
     if flag is None or flag.split()[0] in sentence:
         return sentence
     return f"{sentence.removesuffix('.')} ({flag})."
+
+
+def size_with_flag(notice: Notice) -> str:
+    """Say how large outputs are, with the option that keeps them small where that is worth a word."""
+    from napari_blindspot.core.words import sentence
+
+    text = sentence(notice)
+    return f"{text.removesuffix('.')} (--dtype input)." if notice.values["times"] else text
 
 
 @contextlib.contextmanager

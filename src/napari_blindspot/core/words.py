@@ -21,6 +21,7 @@ __all__ = [
     "first_line",
     "sentence",
     "sentences_of",
+    "size_of_file",
     "size_of_memory",
     "unforeseen",
 ]
@@ -68,6 +69,23 @@ def _memory_short(v: dict[str, _Span]) -> str:
     return (
         f"This run needs about {needed} of memory, but {free}{where} are free: a smaller region is safer."
     )
+
+
+def _output_size(v: dict[str, _Span]) -> str:
+    size = size_of_file(float(v["size"].values[0]))
+    text = f"{v['count'].choose('The output is', 'The outputs are')} {size} large"
+    if not v["times"]:
+        return f"{text}."
+    most = v["count"].choose("", "up to ")
+    return (
+        f"{text}, {most}{v['times']:.3g} times the input, because {v['before']} became {v['after']}; the "
+        "pixel type of the input can be kept."
+    )
+
+
+def _kept_beside(v: dict[str, _Span]) -> str:
+    reason = f" ({v['reason']})" if v["reason"] else ""
+    return f"{v['output']} could not be replaced{reason}, so the result is {v['path']}."
 
 
 def _called(name: _Span) -> str:
@@ -120,6 +138,12 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
         f"The {v['plane']} plane does not fit into the memory of the device {v['device']}, so the fit goes "
         "on with the CPU."
     ),
+    "output-size": _output_size,
+    "kept-beside": _kept_beside,
+    "without-lock": lambda v: (
+        f"The file system of {v['folder']} knows no locks, so nothing keeps a second run from writing the "
+        "same output."
+    ),
     "axis-guessed": lambda v: (
         f"The file does not name the axis of length {v['length']}; it is taken for {v['letter']}."
     ),
@@ -170,6 +194,15 @@ def duration(seconds: float) -> str:
 def size_of_memory(size: float) -> str:
     """Write a number of bytes in GiB."""
     return f"{size / 2**30:.1f} GiB"
+
+
+def size_of_file(size: float) -> str:
+    """Write a number of bytes as people read it: 640 bytes, 12 kB, 3.4 MB, 1.2 GB."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 999.5 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:.3g} {unit}" if size < 999.5 else f"{size:.0f} {unit}"
 
 
 def first_line(problem: object) -> str:

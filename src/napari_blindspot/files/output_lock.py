@@ -10,11 +10,14 @@ import contextlib
 import errno
 import os
 import platform
+import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_blindspot.core.errors import FileError
+from napari_blindspot.core.notices import Notice
+from napari_blindspot.files.names import hidden_name
 
 if sys.platform == "win32":
     import msvcrt
@@ -32,16 +35,21 @@ _BEYOND = 2**30
 
 
 @contextlib.contextmanager
-def locked(*paths: str | os.PathLike[str]) -> Iterator[None]:
+def locked(*paths: str | os.PathLike[str]) -> Iterator[tuple[Notice, ...]]:
     """Keep other runs from writing some outputs while the block lasts.
 
-    Where no lock can be had, in a folder that cannot be written to or on a file system that knows none,
-    the block runs without one.
+    Where no lock can be had, in a folder that cannot be written to or on a file system that knows none
+    (some of NFS, Lustre and FUSE), the block runs without one.
 
     Parameters
     ----------
     *paths : path-like
         The outputs, files or folders; they need not be there, but their folder.
+
+    Yields
+    ------
+    tuple of Notice
+        ``without-lock`` for each folder whose file system knows no locks.
 
     Raises
     ------
@@ -49,12 +57,15 @@ def locked(*paths: str | os.PathLike[str]) -> Iterator[None]:
         If another run holds one of them; the sentence names the path and that run.
     """
     with contextlib.ExitStack() as held:
+        notices: list[Notice] = []
         for path in map(Path, paths):
-            held.enter_context(_held(path.with_name(f".{path.name}.lock"), f"The output {path}"))
-        yield
+            lock = path.with_name(hidden_name(path.name, ".lock"))
+            found = held.enter_context(_held(lock, f"The output {path}"))
+            notices += [notice for notice in found if notice not in notices]
+        yield tuple(notices)
 
 
-def locked_folder(folder: Path) -> AbstractContextManager[None]:
+def locked_folder(folder: Path) -> AbstractContextManager[tuple[Notice, ...]]:
     """Keep other batches from writing to a folder; as `locked`, of which it is independent.
 
     Raises
@@ -66,13 +77,23 @@ def locked_folder(folder: Path) -> AbstractContextManager[None]:
 
 
 @contextlib.contextmanager
-def _held(lock: Path, name: str) -> Iterator[None]:
-    descriptor = _take(lock, name)
+def _held(lock: Path, name: str) -> Iterator[tuple[Notice, ...]]:
     try:
-        yield
+        descriptor = _take(lock, name)
+    except _NoLocksError:
+        with contextlib.suppress(OSError):
+            lock.unlink()
+        yield (Notice("without-lock", {"folder": str(lock.parent)}),)
+        return
+    try:
+        yield ()
     finally:
         if descriptor is not None:
             _give_back(lock, descriptor)
+
+
+class _NoLocksError(Exception):
+    """The file system knows no locks."""
 
 
 def _take(lock: Path, name: str) -> int | None:
@@ -84,16 +105,20 @@ def _take(lock: Path, name: str) -> int | None:
             return None
         try:
             _lock(descriptor)
-        except (BlockingIOError, PermissionError):
+        except (BlockingIOError, PermissionError) as error:
+            if isinstance(error, PermissionError) and not _has_locks(lock.parent):
+                os.close(descriptor)
+                raise _NoLocksError from None
             owner = _read(descriptor)
             os.close(descriptor)
             raise FileError(
                 f"{name} is in use by another run{owner}; wait until that has ended, or choose another one."
             ) from None
         except OSError as error:
+            os.close(descriptor)
             if error.errno == errno.ESTALE:
-                os.close(descriptor)
                 continue
+            raise _NoLocksError from None
         if sys.platform == "win32" or _is_still(lock, descriptor):
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, 0)
@@ -129,6 +154,24 @@ def _lock(descriptor: int) -> None:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
     else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _has_locks(folder: Path) -> bool:
+    """Tell whether a file that nobody else knows can be locked in a folder."""
+    probe = folder / f".{secrets.token_hex(8)}.lock"
+    try:
+        descriptor = os.open(probe, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError:
+        return True
+    try:
+        _lock(descriptor)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+        with contextlib.suppress(OSError):
+            probe.unlink()
+    return True
 
 
 def _is_still(lock: Path, descriptor: int) -> bool:

@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Literal
 from napari_blindspot.core.errors import BlindspotError, FileError
 from napari_blindspot.core.words import error_sentence
 from napari_blindspot.files.door import read_record
+from napari_blindspot.files.names import beside_names, check_length
 from napari_blindspot.files.output_lock import locked
 from napari_blindspot.files.safe_write import check_writable
 from napari_blindspot.jobs.file_job import is_zarr_name
 from napari_blindspot.jobs.plane_store import PlaneStore
-from napari_blindspot.jobs.record import FileRecord
+from napari_blindspot.jobs.record import FileRecord, kept_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from napari_blindspot.core.notices import Notice
     from napari_blindspot.files.image_file import ImageFile
     from napari_blindspot.jobs.file_job import FileJob
 
@@ -32,7 +35,7 @@ State = Literal["waiting", "running", "done", "failed", "skipped", "stopped"]
 
 
 @contextlib.contextmanager
-def reserved(job: FileJob, *, make_folder: bool = False) -> Iterator[None]:
+def reserved(job: FileJob, *, make_folder: bool = False) -> Iterator[tuple[Notice, ...]]:
     """Keep other runs from writing the outputs of a job while the block lasts.
 
     A store in which no plane was finished is removed at the end.
@@ -44,12 +47,18 @@ def reserved(job: FileJob, *, make_folder: bool = False) -> Iterator[None]:
     make_folder : bool
         Whether their folders are made if they are not there.
 
+    Yields
+    ------
+    tuple of Notice
+        What the user ought to know, such as that there is no lock.
+
     Raises
     ------
     FileError
-        If they cannot be written, or another run is at work on one of them.
+        If they cannot be written, their names are too long, or another run is at work on one of them.
     """
     for path in job.outputs.values():
+        check_length(path)
         if make_folder:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,9 +67,9 @@ def reserved(job: FileJob, *, make_folder: bool = False) -> Iterator[None]:
                 raise FileError(
                     f"Cannot make the folder {path.parent}: {reason}; choose another output folder."
                 ) from error
-    with locked(*job.outputs.values()):
+    with locked(*job.outputs.values()) as notices:
         try:
-            yield
+            yield notices
         finally:
             PlaneStore(job.output).discard_if_empty()
 
@@ -124,6 +133,8 @@ def earlier(job: FileJob, image: ImageFile) -> FileOutcome | None:
     if job.existing == "skip":
         return FileOutcome("skipped", f"{job.output.name} is there already.")
     record = finished_record(job, image)
+    if record is None and os.path.lexists(beside_names(job.output, 2)[0]):
+        record = _kept_record(job, image)
     if record is None and job.existing == "replace":
         return None
     if record is None:
@@ -140,16 +151,33 @@ def earlier(job: FileJob, image: ImageFile) -> FileOutcome | None:
 
 def finished_record(job: FileJob, image: ImageFile) -> FileRecord | None:
     """Return the record of the outputs, if all are whole, of this very job and as it would write them."""
-    records = []
-    for path in job.outputs.values():
-        try:
-            values = read_record(path)
-        except BlindspotError:
+    records = [_record_of(path, job, image) for path in job.outputs.values()]
+    return None if None in records else records[0]
+
+
+def _kept_record(job: FileJob, image: ImageFile) -> FileRecord | None:
+    """Return the record of outputs of this job that were kept beside what could not be replaced."""
+    moved, first = [], None
+    for output in job.outputs.values():
+        for path in (output, *beside_names(output, 9)):
+            record = _record_of(path, job, image) if os.path.lexists(path) else None
+            if record is not None:
+                first = first or record
+                moved += [kept_beside(output, path)] if path != output else []
+                break
+        else:
             return None
-        if values.get("ngff", job.write.ngff) != job.write.ngff:
-            return None
-        record = FileRecord.read(values)
-        if record is None or record.stopped or record.run != job.digest(image):
-            return None
-        records.append(record)
-    return records[0]
+    return None if first is None else first.model_copy(update={"written": tuple(moved)})
+
+
+def _record_of(path: Path, job: FileJob, image: ImageFile) -> FileRecord | None:
+    """Return the record of a file, if it is a whole output of a job."""
+    try:
+        values = read_record(path)
+    except BlindspotError:
+        return None
+    if values.get("ngff", job.write.ngff) != job.write.ngff:
+        return None
+    record = FileRecord.read(values)
+    is_this = record is not None and not record.stopped and record.run == job.digest(image)
+    return record if is_this else None

@@ -20,6 +20,7 @@ from napari_blindspot.core.images import IMAGES
 from napari_blindspot.core.plane import MIN_SIZE, check_pixels, check_plane
 from napari_blindspot.files.door import WriteOptions, open_image, output_dtype
 from napari_blindspot.files.formats.registry import is_image_folder, writer_of
+from napari_blindspot.files.names import check_length
 from napari_blindspot.stack import plane_indices
 
 if TYPE_CHECKING:
@@ -125,9 +126,11 @@ class FileJob:
         Raises
         ------
         FileError
-            If a name is that of no format which can be written, is the input's, is given twice, or is taken
-            where that is to be refused.
+            If a name is too long, is that of no format which can be written, is the input's, is given
+            twice, or is taken where that is to be refused.
         """
+        for path in self.outputs.values():
+            check_length(path)
         names = [path.resolve() for path in self.outputs.values()]
         for number, (image, path) in enumerate(self.outputs.items()):
             writer_of(path)

@@ -101,6 +101,9 @@ class PlaneStore:
                     "choose an output in a folder that can be written to."
                 ) from error
             _write(folder / _FINGERPRINT, wanted.encode())
+        with contextlib.suppress(OSError):
+            # Not every file system replaces a file.
+            (folder / _RUN).unlink(missing_ok=True)
         _write(folder / _RUN, store.run.encode())
         return store
 

@@ -10,20 +10,27 @@ import json
 import math
 import statistics
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from napari_blindspot.core.notices import Notice  # noqa: TC001 (pydantic reads the annotations)
+from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.words import sentence, sentences_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import numpy as np
+
     from napari_blindspot.core.noise_model import NoiseModel
+    from napari_blindspot.core.notices import Value
     from napari_blindspot.core.result import Result
 
-__all__ = ["FileRecord", "NoiseFigures", "PlaneRecord"]
+__all__ = ["FileRecord", "NoiseFigures", "PlaneRecord", "kept_beside", "output_size"]
+
+_MUCH_LARGER = 3.5
+"""An output of at least so many times the input's bytes is worth a word; 8 bits become 32 as 4 times."""
 
 _KEY = "record"
 """Under which the JSON of a `FileRecord` is in an output."""
@@ -151,11 +158,27 @@ class FileRecord(_Record):
     run : str
         Digest of all that decides the pixels, `napari_blindspot.jobs.file_job.FileJob.digest`; empty in an
         output that is not whole.
+    written : tuple of Notice
+        What there is to know about the outputs once they are written: ``output-size``, and ``kept-beside``
+        for each that has another name. It is in no output.
     """
 
     planes: tuple[PlaneRecord, ...] = ()
     reading: tuple[Notice, ...] = ()
     run: str = ""
+    written: tuple[Notice, ...] = ()
+
+    def place_of(self, output: Path) -> Path:
+        """Return where an output is in fact: under its name, or beside what could not be replaced."""
+        for notice in self.written:
+            if notice.kind == "kept-beside" and notice.values["output"] == str(output):
+                return Path(str(notice.values["path"]))
+        return output
+
+    @cached_property
+    def size(self) -> Notice | None:
+        """How large the outputs are; None if they were not written just now."""
+        return next((notice for notice in self.written if notice.kind == "output-size"), None)
 
     @cached_property
     def seconds(self) -> float:
@@ -181,7 +204,8 @@ class FileRecord(_Record):
     def warnings(self) -> tuple[str, ...]:
         """What the user ought to know; what is about planes once, with their number."""
         planes = sentences_of([plane.notices for plane in self.planes])
-        return (*map(sentence, self.reading), *planes)
+        written = (notice for notice in self.written if notice.is_warning)
+        return (*map(sentence, self.reading), *planes, *map(sentence, written))
 
     def annotation(self) -> dict[str, str]:
         """Return what an output holds: a few values in words, and all of them as JSON."""
@@ -203,3 +227,24 @@ class FileRecord(_Record):
             return cls.model_validate_json(annotation.get(_KEY, ""))
         except ValidationError:
             return None
+
+
+def kept_beside(output: Path, path: Path, reason: str = "") -> Notice:
+    """Say that an output is under another name, because what has its own could not be replaced."""
+    return Notice("kept-beside", {"output": str(output), "path": str(path), "reason": reason})
+
+
+def output_size(size: int, input_size: int, before: np.dtype[Any], after: np.dtype[Any]) -> Notice:
+    """Say how large outputs are, and how many times the input where a wider type of pixels makes them so.
+
+    Parameters
+    ----------
+    size, input_size : int
+        Bytes of all outputs, and of the input.
+    before, after : dtype
+        Of the input's pixels and the outputs'.
+    """
+    times = size / max(1, input_size) if after.itemsize > before.itemsize else 0.0
+    values: dict[str, Value] = {"count": 1, "size": size}
+    values["times"] = round(times, 1) if times >= _MUCH_LARGER else 0
+    return Notice("output-size", {**values, "before": before.name, "after": after.name}, is_warning=False)

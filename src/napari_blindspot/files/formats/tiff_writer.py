@@ -53,7 +53,7 @@ def write_tiff(
     common: dict[str, Any] = {"photometric": "rgb" if like.is_rgb else "minisblack"}
     if options.compression != "none":
         common |= {"compression": options.compression, "predictor": _predictor(dtype, options)}
-    with atomic_path(path, size) as temporary:
+    with atomic_path(path, size, beside=True) as temporary:
         # tifffile writes the resolution levels of a pyramid after all of its full planes.
         big = size * (2 if len(sizes) > 1 else 1) > CLASSIC_LIMIT
         with tifffile.TiffWriter(temporary, bigtiff=big, ome=True) as tiff:

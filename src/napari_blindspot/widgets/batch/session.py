@@ -9,8 +9,11 @@ from napari_blindspot.batch.items import OPEN
 from napari_blindspot.batch.progress import BatchProgress
 from napari_blindspot.batch.report import BatchReport
 from napari_blindspot.core.control import Control
+from napari_blindspot.core.errors import BlindspotError
+from napari_blindspot.core.words import sentence
 from napari_blindspot.widgets.batch.news import BatchNews
 from napari_blindspot.widgets.shared.session import Outcome, Session
+from napari_blindspot.widgets.shared.terms import in_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +50,15 @@ class BatchSession(Session[BatchNews]):
     def _take(self, news: BatchNews) -> None:
         """Nothing is kept here: the files hold the results, and the table shows the news."""
 
+    def _findings(self) -> list[str]:
+        """Say what there is to know about the results as files."""
+        found = [sentence(notice) for notice in self._batch.findings]
+        size = self._batch.size
+        if size is not None:
+            setting = "output_dtype" if size.values["times"] else None
+            found.append(in_terms(BlindspotError(sentence(size), setting=setting), {}))
+        return found
+
     def _conclude(self, news: BatchNews, error: Exception | None) -> Outcome:
         # The last changes are made after the last event.
         news.items = dict(enumerate(self._batch.items))
@@ -56,6 +68,7 @@ class BatchSession(Session[BatchNews]):
             return Outcome("failed", words, error)
         if self.report.problem:
             words = f"{words} {self.report.problem}"
+        words = " ".join([words, *self._findings()])
         if any(item.state in OPEN for item in self._batch.items):
             return Outcome("stopped", f"{words} What is finished is kept; start again to go on.")
         if self._batch.failures:
