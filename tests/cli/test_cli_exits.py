@@ -111,8 +111,8 @@ def test_an_option_that_the_sentence_names_is_not_named_again():
         (
             (3_900_000, 1_000_000),
             "uint8",
-            "The output is 3.9 MB large, 3.9 times the input, because uint8 became float32; the pixel type of "
-            "the input can be kept (--dtype input).",
+            "The output is 3.9 MB large, 3.9 times the input, because uint8 became float32; the pixel type "
+            "of the input can be kept (--dtype input).",
         ),
         ((1_900_000, 1_000_000), "uint16", "The output is 1.9 MB large."),
         ((9_000_000_000, 1_000), "float32", "The output is 9 GB large."),

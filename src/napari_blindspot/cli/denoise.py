@@ -140,8 +140,7 @@ def _fit_and_write(run: FileRun, said: list[str]) -> bool:
 
 def _write_partial(run: FileRun, finished: int) -> str:
     """Write the planes that have a result, and return the sentence that says so."""
-    path, planes = partial_name(run.job.output), len(run.indices)
-    run.write_partial(path)
+    path, planes = run.write_partial(partial_name(run.job.output)), len(run.indices)
     return (
         f"Only {finished} of {planes} planes have a result; they were written to {path} "
         f"(float32, the other {planes - finished} are NaN), and nothing was written to "

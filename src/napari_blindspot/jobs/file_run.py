@@ -191,8 +191,13 @@ class FileRun:
         self.store.discard()
         return record.model_copy(update={"written": tuple(written)})
 
-    def write_partial(self, path: Path) -> None:
+    def write_partial(self, path: Path) -> Path:
         """Write the planes that have a result as float32, NaN for the others; the store stays.
+
+        Returns
+        -------
+        Path
+            Where they are: beside a file of that name that cannot be replaced.
 
         Raises
         ------
@@ -201,13 +206,17 @@ class FileRun:
         """
         finished = self.store.finished
         nothing = np.full(self.image.shape[-2:], np.nan, np.float32)
-        self._write(
-            path,
-            "denoised",
-            lambda index: self.store.image(index) if index in finished else nothing,
-            np.dtype(np.float32),
-            self.record(),
-        )
+        try:
+            self._write(
+                path,
+                "denoised",
+                lambda index: self.store.image(index) if index in finished else nothing,
+                np.dtype(np.float32),
+                self.record(),
+            )
+        except KeptBesideError as kept:
+            return kept.path
+        return path
 
     def _keep(self, event: Finished) -> None:
         model = event.model if len(self.indices) > 1 else None
