@@ -137,7 +137,7 @@ def _check_kind(source: Path, chosen: _LifImage) -> None:
         )
     if not _has_pixels(source, chosen.image):
         raise FileError(
-            f"The pixels of the image {chosen.name!r} are not in {source}, or not all of them: it is cut off; "
+            f"The pixels of the image {chosen.name!r} are not in {source}, or not all: it is cut off; "
             "copy it again."
         )
     try:
