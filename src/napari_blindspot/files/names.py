@@ -5,6 +5,7 @@ What the content of a file tells belongs to the formats.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from pathlib import Path, PurePath
@@ -39,12 +40,14 @@ def beside_names(path: Path, count: int = 99) -> list[Path]:
 
 
 def hidden_name(name: str, addition: str) -> str:
-    """Return ``.<name><addition>``; a name that would be too long is shortened."""
-    room = _NAME_LIMIT - len(os.fsencode(f".{addition}"))
+    """Return ``.<name><addition>``; of a name that would be too long, a part with a digest of the whole."""
+    if len(os.fsencode(f".{name}{addition}")) <= _NAME_LIMIT:
+        return f".{name}{addition}"
+    digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
     short = name
-    while len(os.fsencode(short)) > room:
+    while len(os.fsencode(f".{short}-{digest}{addition}")) > _NAME_LIMIT:
         short = short[:-1]
-    return f".{short}{addition}"
+    return f".{short}-{digest}{addition}"
 
 
 def check_length(path: Path) -> None:

@@ -141,13 +141,13 @@ def atomic_folder(path: str | os.PathLike[str], size: int = 0) -> Iterator[Path]
         with contextlib.suppress(OSError):
             if old.exists() and not target.exists():
                 os.replace(old, target)
-        for left in (temporary, old):
+        for left in (temporary, *([old] if os.path.lexists(target) else [])):
             with contextlib.suppress(OSError):
                 _remove(left)
 
 
 def discard_folder(path: Path) -> None:
-    """Remove a folder with all that is in it; whenever that is interrupted, its name has gone or is whole.
+    """Remove a folder with all that is in it, where folders can be renamed in one step.
 
     Raises
     ------

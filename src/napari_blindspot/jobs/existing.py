@@ -16,10 +16,10 @@ from napari_blindspot.core.words import error_sentence
 from napari_blindspot.files.door import read_record
 from napari_blindspot.files.names import beside_names, check_length
 from napari_blindspot.files.output_lock import locked
-from napari_blindspot.files.safe_write import check_writable
+from napari_blindspot.files.safe_write import check_writable, size_on_disk
 from napari_blindspot.jobs.file_job import is_zarr_name
 from napari_blindspot.jobs.plane_store import PlaneStore
-from napari_blindspot.jobs.record import FileRecord, kept_beside
+from napari_blindspot.jobs.record import FileRecord, kept_beside, output_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari_blindspot.files.image_file import ImageFile
     from napari_blindspot.jobs.file_job import FileJob
 
-__all__ = ["FileOutcome", "State", "check_room", "earlier", "finished_record", "reserved"]
+__all__ = ["FileOutcome", "State", "check_room", "earlier", "finished_record", "reserved", "with_size"]
 
 State = Literal["waiting", "running", "done", "failed", "skipped", "stopped"]
 
@@ -152,7 +152,8 @@ def earlier(job: FileJob, image: ImageFile) -> FileOutcome | None:
 def finished_record(job: FileJob, image: ImageFile) -> FileRecord | None:
     """Return the record of the outputs, if all are whole, of this very job and as it would write them."""
     records = [_record_of(path, job, image) for path in job.outputs.values()]
-    return None if None in records else records[0]
+    first = records[0]
+    return None if first is None or None in records else with_size(first, job, image)
 
 
 def _kept_record(job: FileJob, image: ImageFile) -> FileRecord | None:
@@ -167,7 +168,16 @@ def _kept_record(job: FileJob, image: ImageFile) -> FileRecord | None:
                 break
         else:
             return None
-    return None if first is None else first.model_copy(update={"written": tuple(moved)})
+    if first is None:
+        return None
+    return with_size(first.model_copy(update={"written": tuple(moved)}), job, image)
+
+
+def with_size(record: FileRecord, job: FileJob, image: ImageFile) -> FileRecord:
+    """Return the record of outputs that are written, with what is to be said of their size."""
+    size = sum(size_on_disk(record.place_of(path)) for path in job.outputs.values())
+    notice = output_size(size, size_on_disk(job.source), image.dtype, job.dtype(image.dtype))
+    return record.model_copy(update={"written": (*record.written, notice)})
 
 
 def _record_of(path: Path, job: FileJob, image: ImageFile) -> FileRecord | None:

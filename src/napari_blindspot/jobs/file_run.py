@@ -15,11 +15,11 @@ import numpy as np
 from napari_blindspot.core.events import Cancelled, Finished
 from napari_blindspot.files.door import write_image
 from napari_blindspot.files.model_file import model_from_bytes, model_to_bytes
-from napari_blindspot.files.safe_write import KeptBesideError, size_on_disk
-from napari_blindspot.jobs.existing import check_room
+from napari_blindspot.files.safe_write import KeptBesideError
+from napari_blindspot.jobs.existing import check_room, with_size
 from napari_blindspot.jobs.file_job import digest_of, is_zarr_name
 from napari_blindspot.jobs.plane_store import PlaneStore
-from napari_blindspot.jobs.record import FileRecord, PlaneRecord, kept_beside, output_size
+from napari_blindspot.jobs.record import FileRecord, PlaneRecord, kept_beside
 from napari_blindspot.stack import chains, channel_of, fit_stack, plane_indices
 
 if TYPE_CHECKING:
@@ -178,18 +178,13 @@ class FileRun:
         record = self.record().model_copy(update={"run": run})
         dtype = self.job.dtype(self.image.dtype)
         written: list[Notice] = []
-        size = 0
         for name, path in self.job.outputs.items():
-            place = path
             try:
                 self._write(path, name, partial(self.store.image, name=name), dtype, record)
             except KeptBesideError as kept:
-                place = kept.path
-                written.append(kept_beside(path, place, kept.reason))
-            size += size_on_disk(place)
-        written.append(output_size(size, size_on_disk(self.job.source), self.image.dtype, dtype))
+                written.append(kept_beside(path, kept.path, kept.reason))
         self.store.discard()
-        return record.model_copy(update={"written": tuple(written)})
+        return with_size(record.model_copy(update={"written": tuple(written)}), self.job, self.image)
 
     def write_partial(self, path: Path) -> Path:
         """Write the planes that have a result as float32, NaN for the others; the store stays.

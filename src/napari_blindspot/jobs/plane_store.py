@@ -93,7 +93,7 @@ class PlaneStore:
         wanted = json.dumps(fingerprint, sort_keys=True, default=str)
         if not resume or _read_text(folder / _FINGERPRINT) != wanted:
             try:
-                discard_folder(folder)
+                _discard(folder)
                 folder.mkdir()
             except OSError as error:
                 raise FileError(
@@ -255,7 +255,7 @@ class PlaneStore:
             If the folder cannot be removed.
         """
         try:
-            discard_folder(self.folder)
+            _discard(self.folder)
         except OSError as error:
             raise FileError(f"Cannot remove {self.folder}: {error.strerror or error}.") from error
         remove_leftovers(self.output)
@@ -275,6 +275,12 @@ class PlaneStore:
         """Tell whether the images that a record speaks of are there, in full length."""
         images = {name: size for name, size in entry["files"].items() if name.endswith(".npy")}
         return all((self.folder / name).stat().st_size == size for name, size in images.items())
+
+
+def _discard(folder: Path) -> None:
+    # Whatever interrupts this, what is left is not taken for planes of the run.
+    (folder / _FINGERPRINT).unlink(missing_ok=True)
+    discard_folder(folder)
 
 
 def _name_of(index: Index) -> str:
