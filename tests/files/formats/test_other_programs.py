@@ -167,7 +167,7 @@ def test_bio_formats_reads_the_same_pixels_axes_voxels_and_channels(of_bioformat
     levels = level_shapes(kind.shape[-2:], pyramid=kind.options.pyramid and not image.is_rgb)
     for level, (rows, columns) in enumerate(levels):
         raw = np.fromfile(of_bioformats / f"{number}.{level}.raw", np.dtype(kind.dtype).newbyteorder("<"))
-        expected = in_order(image.array, kind.axes) if not image.is_rgb else image.array
+        expected = in_order(image.array, kind.axes) if not image.is_rgb else np.moveaxis(image.array, -1, 0)
         if level:
             planes = expected.reshape(-1, *kind.shape[-2:])
             expected = np.stack([halve(plane, level) for plane in planes])
@@ -185,4 +185,4 @@ def test_imagej_opens_what_is_written_by_default(of_imagej, name):
     array = in_order(kind.image.array, kind.axes).astype(np.float32)
     assert np.array_equal(np.fromfile(of_imagej / f"{number}.raw", "<f4"), array.ravel())
     width, unit = (of_imagej / f"{number}.scale").read_text().split()
-    assert (float(width) * 1e4, unit) == (pytest.approx(0.12, rel=1e-5), "cm")
+    assert (float(width), unit) == (pytest.approx(0.12, rel=1e-5), "µm")
