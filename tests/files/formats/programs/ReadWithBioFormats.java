@@ -2,6 +2,7 @@ import java.io.BufferedOutputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import loci.common.DebugTools;
 import loci.common.services.ServiceFactory;
 import loci.formats.ImageReader;
 import loci.formats.ome.OMEXMLMetadata;
@@ -14,6 +15,7 @@ import loci.formats.services.OMEXMLService;
 public class ReadWithBioFormats {
     public static void main(String[] words) throws Exception {
         Path folder = Path.of(words[0]);
+        DebugTools.setRootLevel("ERROR");
         OMEXMLService service = new ServiceFactory().getInstance(OMEXMLService.class);
         for (int number = 0; number < words.length - 1; number++) {
             try (ImageReader reader = new ImageReader()) {
