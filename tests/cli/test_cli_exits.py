@@ -116,7 +116,7 @@ def test_an_option_that_the_sentence_names_is_not_named_again():
         ),
         ((1_900_000, 1_000_000), "uint16", "The output is 1.9 MB large."),
         ((9_000_000_000, 1_000), "float32", "The output is 9 GB large."),
-        ((640, 10_000), "uint8", "The output is 640 bytes large."),
+        ((640, 100), "uint8", "The output is 640 bytes large."),
     ],
 )
 def test_how_large_an_output_is_is_said_with_the_option_that_keeps_it_small(sizes, before, text):

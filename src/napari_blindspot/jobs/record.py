@@ -32,6 +32,9 @@ __all__ = ["FileRecord", "NoiseFigures", "PlaneRecord", "kept_beside", "output_s
 _MUCH_LARGER = 3.5
 """An output of at least so many times the input's bytes is worth a word; 8 bits become 32 as 4 times."""
 
+_LARGE = 10**6
+"""Bytes below which what an output says of its run counts more than its pixels."""
+
 _KEY = "record"
 """Under which the JSON of a `FileRecord` is in an output."""
 
@@ -246,5 +249,5 @@ def output_size(size: int, input_size: int, before: np.dtype[Any], after: np.dty
     """
     times = size / max(1, input_size) if after.itemsize > before.itemsize else 0.0
     values: dict[str, Value] = {"count": 1, "size": size}
-    values["times"] = round(times, 1) if times >= _MUCH_LARGER else 0
+    values["times"] = round(times, 1) if times >= _MUCH_LARGER and size >= _LARGE else 0
     return Notice("output-size", {**values, "before": before.name, "after": after.name}, is_warning=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from napari.qt.threading import WorkerBase
@@ -140,7 +142,10 @@ def test_five_files_one_of_them_damaged_are_denoised_and_shown(
     finish(widget)
     done = dict.fromkeys(("a.ome.tif", "b c.ome.tif", "d ü.ome.tif", "stack.ome.tif"), "done")
     assert states(widget) == done | {"torn.tif": "failed"}
-    assert widget.status.message.value == "4 of 5 files done, 1 failed. A click on a failed file says why."
+    assert re.fullmatch(
+        r"4 of 5 files done, 1 failed\. The outputs are \S+ kB large\. A click on a failed file says why\.",
+        widget.status.message.value,
+    )
     assert cell(widget, "stack.ome.tif", "Noise").startswith("σ ")
     assert cell(widget, "stack.ome.tif", "Time").endswith(" s")
     assert "torn.tif" in cell(widget, "torn.tif", "State", Qt.ItemDataRole.ToolTipRole)
