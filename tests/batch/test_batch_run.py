@@ -337,6 +337,7 @@ def test_where_nothing_can_be_replaced_results_are_kept_beside_others_and_found_
     before = other.read_bytes()
     first = plan(data / "plane.ome.tif", existing="replace")
     assert do(first) == (True, "plane_denoised-2.ome.tif")
+    assert first.items[0].warnings[-1] == sentence(first.findings[0])
     assert [sentence(notice) for notice in first.findings] == [
         f"{other} could not be replaced (Permission denied), so the result is "
         f"{other.with_name('plane_denoised-2.ome.tif')}."

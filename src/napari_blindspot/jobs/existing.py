@@ -22,7 +22,7 @@ from napari_blindspot.jobs.plane_store import PlaneStore
 from napari_blindspot.jobs.record import FileRecord, kept_beside, output_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from napari_blindspot.core.notices import Notice
@@ -170,14 +170,18 @@ def _kept_record(job: FileJob, image: ImageFile) -> FileRecord | None:
             return None
     if first is None:
         return None
-    return with_size(first.model_copy(update={"written": tuple(moved)}), job, image)
+    return with_size(first, job, image, moved)
 
 
-def with_size(record: FileRecord, job: FileJob, image: ImageFile) -> FileRecord:
-    """Return the record of outputs that are written, with what is to be said of their size."""
-    size = sum(size_on_disk(record.place_of(path)) for path in job.outputs.values())
+def with_size(
+    record: FileRecord, job: FileJob, image: ImageFile, moved: Iterable[Notice] = ()
+) -> FileRecord:
+    """Return the record of outputs that are written, with what is to be said of their places and size."""
+    # Not a copy of the record, which would take over what it has worked out without these notices.
+    there = FileRecord(planes=record.planes, reading=record.reading, run=record.run, written=tuple(moved))
+    size = sum(size_on_disk(there.place_of(path)) for path in job.outputs.values())
     notice = output_size(size, size_on_disk(job.source), image.dtype, job.dtype(image.dtype))
-    return record.model_copy(update={"written": (*record.written, notice)})
+    return there.model_copy(update={"written": (*there.written, notice)})
 
 
 def _record_of(path: Path, job: FileJob, image: ImageFile) -> FileRecord | None:

@@ -177,14 +177,14 @@ class FileRun:
         run = digest_of(self.store.fingerprint)
         record = self.record().model_copy(update={"run": run})
         dtype = self.job.dtype(self.image.dtype)
-        written: list[Notice] = []
+        moved: list[Notice] = []
         for name, path in self.job.outputs.items():
             try:
                 self._write(path, name, partial(self.store.image, name=name), dtype, record)
             except KeptBesideError as kept:
-                written.append(kept_beside(path, kept.path, kept.reason))
+                moved.append(kept_beside(path, kept.path, kept.reason))
         self.store.discard()
-        return with_size(record.model_copy(update={"written": tuple(written)}), self.job, self.image)
+        return with_size(record, self.job, self.image, moved)
 
     def write_partial(self, path: Path) -> Path:
         """Write the planes that have a result as float32, NaN for the others; the store stays.
