@@ -182,6 +182,15 @@ class PaperSettings(Settings):
     plane of a stack is fitted anew.
     """
 
+    input_channels: Annotated[
+        Literal[1, 3],
+        knob(
+            "Input channels",
+            "Identical channels in which the networks see a gray plane, each with visible sets of its own; "
+            "the final image is their mean.",
+            shown="form",
+        ),
+    ] = 3
     visible_fraction: VisibleFraction = 0.1
     dilation: Dilation = 2
     fill: Annotated[
@@ -199,7 +208,12 @@ class PaperSettings(Settings):
     ] = 2
     unet_dropout: Annotated[
         float,
-        knob("U-Net dropout", "Probability to drop a feature before a decoder block.", ge=0.0, lt=1.0),
+        knob(
+            "U-Net dropout",
+            "Probability to drop a feature after a pooling or a decoder block.",
+            ge=0.0,
+            lt=1.0,
+        ),
     ] = 0.5
     passes: Annotated[
         int,
