@@ -28,9 +28,9 @@ def as_written(network: UNet, plane: torch.Tensor, drop=lambda features: feature
         skips.append(y)
     skips.pop()
     y = act(network.encoder[-1](y))
-    for first, second in network.decoder:
+    for block in network.decoder:
         y = F.interpolate(y, scale_factor=2, mode="nearest")
-        y = drop(act(second(act(first(torch.cat([y, skips.pop()], dim=1))))))
+        y = drop(act(block.second(act(block.joining(torch.cat([y, skips.pop()], dim=1))))))
     return network.output(y)
 
 

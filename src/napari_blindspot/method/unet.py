@@ -83,7 +83,16 @@ def pooled(x: torch.Tensor, phases: int) -> torch.Tensor:
     """Return the maximum of each square of 2 by 2 pixels; of phases it is the maximum of all."""
     if phases == 1:
         return F.max_pool2d(x, POOLING)
-    return x.unflatten(0, (-1, phases**2)).amax(dim=1)
+    return x.view(-1, phases**2, *x.shape[1:]).amax(dim=1)
+
+
+class Block(nn.Module):
+    """The two convolutions of a level of the decoder; the first joins the skip connection."""
+
+    def __init__(self, joining: Convolution, second: Convolution) -> None:
+        super().__init__()
+        self.joining = joining
+        self.second = second
 
 
 class UNet(nn.Module):
@@ -120,8 +129,8 @@ class UNet(nn.Module):
             self.decoder = nn.ModuleList()
             for level in range(LEVELS - 1):
                 inputs = wide if level == 0 else wide + width
-                self.decoder.append(nn.ModuleList([conv(inputs, wide), conv(wide, wide)]))
-            self.decoder.append(nn.ModuleList([conv(wide + channels, last), conv(last, final)]))
+                self.decoder.append(Block(conv(inputs, wide), conv(wide, wide)))
+            self.decoder.append(Block(conv(wide + channels, last), conv(last, final)))
             self.output = conv(final, channels, spread=1)
         self.dropout = Dropout(dropout)
         self.dilation = dilation
@@ -141,21 +150,24 @@ class UNet(nn.Module):
         pixels = split_phases(x, self.phases)
         skips = [pixels]
         y = act(self._convolved(self.stem, pixels, self.phases))
-        y = act(self._convolved(self.encoder[0], y, self.phases))
+        first, *others, deepest = self.encoder
+        y = act(self._convolved(first, y, self.phases))
         y = self.dropout(pooled(y, self.phases))
-        for layer in self.encoder[1:-1]:
+        for layer in others:
             skips.append(y)
             y = self.dropout(F.max_pool2d(act(layer(y)), 2))
-        y = act(self.encoder[-1](y))
+        y = act(deepest(y))
         for block in self.decoder:
+            assert isinstance(block, Block)
             skip = skips.pop()
             phases = self.phases if skip is pixels else 1
-            y = act(self._joined(block[0], y, skip, phases))
-            y = self.dropout(act(self._convolved(block[1], y, phases)))
+            y = act(self._joined(block.joining, y, skip, phases))
+            y = self.dropout(act(self._convolved(block.second, y, phases)))
         out: torch.Tensor = self.output(merge_phases(y, self.phases))
         return out
 
-    def _convolved(self, layer: nn.Conv2d, x: torch.Tensor, phases: int) -> torch.Tensor:
+    def _convolved(self, layer: nn.Module, x: torch.Tensor, phases: int) -> torch.Tensor:
+        assert isinstance(layer, nn.Conv2d)
         spread = self.dilation // phases
         return F.conv2d(x, layer.weight, layer.bias, padding=spread, dilation=spread)
 
