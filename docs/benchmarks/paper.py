@@ -1,8 +1,8 @@
 """From `paper` to `auto`, one rung at a time, and what three channels leak to each other.
 
 A rung keeps what the rungs before it changed. What no setting can say (a squared loss, a stabilised plane,
-one visible set for three channels) is put in place here. Every result is a line of OUT, which an interrupted
-run goes on from; the table is printed at the end.
+one visible set for three channels) is put in place here. Every result is a line of OUT, from which an
+interrupted run goes on; the table is printed at the end.
 """
 
 from __future__ import annotations
