@@ -192,7 +192,7 @@ class PaperSettings(Settings):
         ),
     ] = 3
     visible_fraction: VisibleFraction = 0.1
-    dilation: Dilation = 2
+    dilation: Dilation = 1
     fill: Annotated[
         Literal["inr", "zero"],
         knob("Fill", "What the U-Net sees where a pixel is hidden: the INR, or nothing (Table 4)."),
