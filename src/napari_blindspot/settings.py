@@ -22,6 +22,7 @@ from napari_blindspot.core.knobs import (
     Dilation,
     Gap,
     GapIfSet,
+    InputChannels,
     InrDropout,
     InrFeatures,
     InrOctaves,
@@ -182,15 +183,7 @@ class PaperSettings(Settings):
     plane of a stack is fitted anew.
     """
 
-    input_channels: Annotated[
-        Literal[1, 3],
-        knob(
-            "Input channels",
-            "Identical channels in which the networks see a gray plane, each with visible sets of its own; "
-            "the final image is their mean.",
-            shown="form",
-        ),
-    ] = 3
+    input_channels: InputChannels = 3
     visible_fraction: VisibleFraction = 0.1
     dilation: Dilation = 1
     fill: Annotated[
