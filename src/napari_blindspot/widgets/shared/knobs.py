@@ -53,7 +53,7 @@ class Knob:
     title: str
     description: str
     kind: type
-    choices: Mapping[str, str] | Mapping[int, str]
+    choices: Mapping[Any, str]
     low: float
     high: float
     step: float
