@@ -1,4 +1,4 @@
-"""Voxel size, place, channels and annotations in the many kinds of TIFF: OME, ImageJ, plain.
+"""Voxel size, place, channels and annotations in the many kinds of TIFF: OME, ImageJ, LSM, plain.
 
 Pixels and the names of axes belong to `napari_blindspot.files.formats.tiff_reader`.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tifffile import TiffFile
 
-__all__ = ["read_annotation", "read_metadata"]
+__all__ = ["metadata_of_ome", "read_annotation", "read_metadata"]
 
 _COARSEST_PIXEL = 20.0
 """µm: a coarser resolution in a plain TIFF is that of a printer or screen, not of a microscope."""
@@ -29,7 +29,9 @@ _MICROMETRES_A_UNIT = {2: 25400.0, 3: 1e4}
 def read_metadata(tiff: TiffFile, series: int = 0) -> Metadata:
     """Return what a TIFF says about one of its images."""
     if tiff.is_ome and tiff.ome_metadata:
-        return _from_ome(tiff.ome_metadata, series)
+        return metadata_of_ome(tiff.ome_metadata, series)
+    if tiff.is_lsm and tiff.lsm_metadata:
+        return _from_lsm(tiff.lsm_metadata)
     if tiff.is_imagej and tiff.imagej_metadata:
         return _from_imagej(tiff, tiff.imagej_metadata)
     return _from_tags(tiff)
@@ -46,7 +48,8 @@ def read_annotation(ome_xml: str, namespace: str) -> dict[str, str]:
     return {}
 
 
-def _from_ome(text: str, series: int) -> Metadata:
+def metadata_of_ome(text: str, series: int) -> Metadata:
+    """Return what an OME-XML says about one of its images."""
     root = _parse(text)
     images = [] if root is None else root.findall("{*}Image/{*}Pixels")
     found = Metadata()
@@ -110,6 +113,25 @@ def _from_imagej(tiff: TiffFile, metadata: dict[str, Any]) -> Metadata:
     tables = metadata.get("LUTs") or []
     found.channel_colors = tuple("#{:02x}{:02x}{:02x}".format(*table[:, -1]) for table in tables)
     return found
+
+
+def _from_lsm(metadata: dict[str, Any]) -> Metadata:
+    """Take the voxel size of a Zeiss LSM, which is in metres, and its channels."""
+    found = Metadata()
+    for axis in LENGTH_AXES:
+        size = metadata.get(f"VoxelSize{axis}")
+        found.set_spacing(axis, size * 1e6 if isinstance(size, float) else None, "µm")
+        origin = metadata.get(f"Origin{axis}")
+        found.set_origin(axis, origin * 1e6 if isinstance(origin, float) else None, "µm")
+    found.set_spacing("T", metadata.get("TimeIntervall", metadata.get("TimeInterval")), "s")
+    channels = metadata.get("ChannelColors") or {}
+    found.channel_names = tuple(str(name) for name in channels.get("ColorNames") or ())
+    found.channel_colors = tuple("#{:02x}{:02x}{:02x}".format(*rgba) for rgba in _triples(channels))
+    return found
+
+
+def _triples(channels: dict[str, Any]) -> list[tuple[int, int, int]]:
+    return [(int(red), int(green), int(blue)) for red, green, blue, *_ in channels.get("Colors") or ()]
 
 
 def _from_tags(tiff: TiffFile) -> Metadata:
