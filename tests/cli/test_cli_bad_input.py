@@ -102,6 +102,14 @@ BAD_OPTIONS = {
         ("--settings", "good.tif"),
         "good.tif holds no settings of napari-blindspot.",
     ),
+    "a version of OME-Zarr that cannot be": (
+        ("--ngff", "0.3", "-o", "o.ome.zarr"),
+        "OME-Zarr '0.3' cannot be written; choose one of: 0.4, 0.5 (--ngff 0.4|0.5).",
+    ),
+    "a version of OME-Zarr for a TIFF": (
+        ("--ngff", "0.4"),
+        "The version 0.4 of OME-Zarr was chosen, but the output good_denoised.ome.tif is an OME-TIFF; ",
+    ),
     "an unknown option": (("--nonsense",), "No such option: --nonsense"),
 }
 
