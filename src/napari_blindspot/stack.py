@@ -318,8 +318,8 @@ def _structure(plane: Any) -> float:
 
 
 def channel_of(index: Index, axes: str | None) -> Index:
-    """Return the part of an index that says the channel."""
-    return tuple(i for i, letter in zip(index, axes or "", strict=False) if letter == "C")
+    """Return the part of an index that says the channel, or the sample of a colour."""
+    return tuple(i for i, letter in zip(index, axes or "", strict=False) if letter in "CS")
 
 
 def _check_axes(axes: str | None, shape: tuple[int, ...]) -> str | None:

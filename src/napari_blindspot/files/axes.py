@@ -1,8 +1,8 @@
 """Which axis of an array is time, Z, channel, Y or X: by what a user says, else the file, else the shape.
 
-Axes are letters: T, Z, C, Y, X, and S for the samples of a colour image. An axis that a file names and that is
-none of them, such as angles or wavelengths, becomes channels, because its images have no order in depth or
-time. Planes and their order in a fit belong to `napari_blindspot.stack`.
+Axes are letters: T, Z, C, Y, X, and S for the samples of a colour image. An axis that a file names and that
+is none of them, such as angles or wavelengths, becomes channels, because its images have no order in depth
+or time. Planes and their order in a fit belong to `napari_blindspot.stack`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,15 @@ from napari_blindspot.files.lazy_array import LazyArray
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["check_axes", "fold_channels", "guess_axes", "parse_split", "plane_letters", "planes_last", "split_axis"]
+__all__ = [
+    "check_axes",
+    "fold_channels",
+    "guess_axes",
+    "parse_split",
+    "plane_letters",
+    "planes_last",
+    "split_axis",
+]
 
 _KNOWN = "TZCYXS"
 _FREE = "ZTC"
@@ -226,7 +234,7 @@ def fold_channels(
     else:
         last = range(len(leading), len(axes))
         array = array.transpose(*numbers, *last).reshape(*shape, *array.shape[len(leading) :])
-    letters = order[:first] + ["C"] + order[first + len(folded) :]
+    letters = [*order[:first], "C", *order[first + len(folded) :]]
     labels = (_labels(letter, lengths[letter], names) for letter in folded)
     notices = tuple(
         Notice("axis-as-channels", {"length": lengths[letter], "meaning": _CHANNEL_LIKE[letter]})
@@ -265,11 +273,14 @@ def split_axis(array: NDArray[Any] | LazyArray, axes: str, split: str) -> tuple[
     plane = plane_letters(axes)
     leading = axes[: -len(plane)]
     if letter in axes:
-        raise ImageError(f"The image has an axis {letter} already, so none can be split off.", setting="split")
+        raise ImageError(
+            f"The image has an axis {letter} already, so none can be split off.", setting="split"
+        )
     length = array.shape[len(leading) - 1] if leading else 1
     if length % count:
         raise ImageError(
-            f"An axis of length {length} cannot be split into turns of {count}; choose a divisor of {length}.",
+            f"An axis of length {length} cannot be split into turns of {count}; choose a divisor of "
+            f"{length}.",
             setting="split",
         )
     shape = (*array.shape[: len(leading) - 1], length // count, count)
@@ -291,8 +302,8 @@ def parse_split(split: str) -> tuple[int, str]:
     count, _, letter = split.replace(" ", "").upper().partition(":")
     if not count.isdecimal() or int(count) < 2 or letter not in ("T", "Z", "C"):
         raise ImageError(
-            f"The split {split!r} is none; give how many images stand in turn and the letter of their axis, "
-            "such as 2:C.",
+            f"The split {split!r} is none; give how many images stand in turn and the letter of their "
+            "axis, such as 2:C.",
             setting="split",
         )
     return int(count), letter

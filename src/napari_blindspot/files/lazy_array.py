@@ -128,7 +128,7 @@ class LazyArray:
         plane_shape: tuple[int, ...],
         dtype: npt.DTypeLike | None = None,
     ) -> LazyArray:
-        """Return the array of what `function` makes of each plane: of shape `plane_shape`, and of `dtype`."""
+        """Return the array of what `function` makes of each plane, of a shape and a dtype."""
         shape = self.leading + plane_shape
         kind = self.dtype if dtype is None else dtype
         return LazyArray(shape, kind, lambda index: function(self._read(index)), len(plane_shape))
@@ -163,7 +163,8 @@ class LazyArray:
         rest = plane[:axis] + plane[axis + 1 :]
 
         def read(index: tuple[int, ...]) -> npt.NDArray[Any]:
-            return self._read(index[:-1]).take(index[-1], axis=axis)
+            found: npt.NDArray[Any] = self._read(index[:-1]).take(index[-1], axis=axis)
+            return found
 
         return LazyArray((*self.leading, plane[axis], *rest), self.dtype, read, len(rest))
 

@@ -81,7 +81,7 @@ class OmeSet:
 
     @property
     def files(self) -> list[Path]:
-        """The files of the images that are there: the head first if it has pixels, then as the planes lie."""
+        """The files that are there: the head first if it has pixels, then in the order of the planes."""
         planes = [path for image in self.images for path in image.files]
         head = [self.head] if self.head in planes else []
         return [path for path in dict.fromkeys(head + planes) if path.exists()]
@@ -165,8 +165,8 @@ def _described_by(source: Path, head: Path) -> str:
         return head.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise FileError(
-            f"The file {source} belongs to a set of OME-TIFF files that {head.name} describes, which is not "
-            f"beside it ({error.strerror or error}); put all files of the set into one folder."
+            f"The file {source} belongs to a set of OME-TIFF files that {head.name} describes, which is "
+            f"not beside it ({error.strerror or error}); put all files of the set into one folder."
         ) from error
 
 
@@ -188,16 +188,18 @@ def _image(
 ) -> SetImage:
     """Read where the planes of an image lie."""
     pixels = element.find("{*}Pixels")
-    assert pixels is not None  # noqa: S101 (`find_set` has looked)
+    assert pixels is not None
     order = pixels.get("DimensionOrder", "XYZCT")[:1:-1]
     samples = max([int(c.get("SamplesPerPixel") or 1) for c in pixels.iterfind("{*}Channel")], default=1)
     lengths = {axis: int(pixels.get(f"Size{axis}", "1")) for axis in order}
     lengths["C"] = max(lengths["C"] // samples, 1)
     whole = tuple(lengths[axis] for axis in order)
     kept = [position for position, length in enumerate(whole) if length > 1]
+    stage = element.find("{*}StageLabel")
+    name = " ".join(filter(None, (element.get("Name"), None if stage is None else stage.get("Name"))))
     image = SetImage(
         number,
-        element.get("Name") or "",
+        name,
         "".join(order[position] for position in kept),
         tuple(whole[position] for position in kept),
     )

@@ -34,6 +34,12 @@ def _series(source: Path) -> list[Series]:
     return tiff_series(source)
 
 
+def _members(source: Path) -> tuple[Path, ...]:
+    from napari_blindspot.files.formats.ome_set import set_members
+
+    return set_members(source)
+
+
 def _read_record(source: Path) -> dict[str, str]:
     from napari_blindspot.files.formats.tiff_reader import tiff_record
 
@@ -62,6 +68,7 @@ FORMATS = (
         open=_open,
         series=_series,
         read_record=_read_record,
+        members=_members,
         writer=Writer("OME-TIFF", (".ome.tif", ".ome.tiff", ".tif", ".tiff"), OME_DTYPES, _write),
     ),
 )

@@ -1,7 +1,7 @@
 """Which images a TIFF file holds: what counts as one, and where its planes are.
 
-Thumbnails, labels and the like are no images. Positions are images of their own, not an axis. What the numbers
-of a page mean belongs to `napari_blindspot.files.formats.tiff_pixels`.
+Thumbnails, labels and the like are no images. Positions are images of their own, not an axis. What the
+numbers of a page mean belongs to `napari_blindspot.files.formats.tiff_pixels`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _REDUCED = 1
 """Bit of the tag NewSubfileType: a reduced version of another image."""
 
 _SMALLEST_RATIO = 3
-"""Sides of an image that is not marked as reduced but so many times smaller than the first can be its thumbnail."""
+"""An image that nothing marks as reduced can be a thumbnail if its sides are so many times smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,9 @@ def images_of(tiff: Any) -> list[TiffImage]:
         lengths = [one.shape[one.axes.index(letter)] for letter in letters]
         stages = _stage_names(tiff, int(np.prod(lengths)))
         for position, index in enumerate(np.ndindex(*lengths)):
-            name = stages[position] if stages else " ".join(filter(None, (one.name, f"position {position}")))
+            name = (
+                stages[position] if stages else " ".join(filter(None, (one.name, f"position {position}")))
+            )
             chosen = dict(zip(letters, index, strict=True))
             found.append(TiffImage(one, name, position if stages else number, chosen))
     return found
@@ -94,18 +96,20 @@ def _is_aside(series: Any) -> bool:
     """Tell whether a series is marked as a small copy, a label, or a view of the whole slide."""
     if int(getattr(series.keyframe, "subfiletype", 0)) & _REDUCED:
         return True
-    name = series.name.strip().lower()
+    name = str(series.name).strip().lower()
     if series.kind in _SLIDES and name.startswith(_ASIDE):
         return True
-    return name.endswith(tuple(f"{word} image" for word in _ASIDE))
+    return any(name.endswith(f"{word} image") for word in _ASIDE)
 
 
 def _is_thumbnail(series: Any, first: Any) -> bool:
     """Tell whether a single page looks like the first image made small, though nothing marks it as that."""
     if series is first or len(series.pages) != 1 or series.kind == "ome":
         return False
-    small, large = (_plane_size(one) for one in (series, first))
-    if None in (small, large) or any(s * _SMALLEST_RATIO > n for s, n in zip(small, large, strict=True)):
+    small, large = _plane_size(series), _plane_size(first)
+    if small is None or large is None:
+        return False
+    if any(s * _SMALLEST_RATIO > n for s, n in zip(small, large, strict=True)):
         return False
     ratios = [n / s for s, n in zip(small, large, strict=True)]
     if max(ratios) / min(ratios) > 1 + 2 / min(small):
@@ -122,6 +126,7 @@ def _plane_size(series: Any) -> tuple[int, int] | None:
 
 def _shows_the_same(small: Any, large: Any, size: tuple[int, int]) -> bool:
     """Compare a page with another, sampled at as many places."""
+
     def gray(pixels: Any) -> Any:
         return pixels.astype(np.float64).mean(-1) if pixels.ndim == 3 else pixels.astype(np.float64)
 
@@ -146,7 +151,8 @@ def _stage_names(tiff: Any, count: int) -> list[str]:
     names = []
     for image in images:
         stage = image.find("{*}StageLabel")
-        names.append((None if stage is None else stage.get("Name")) or image.get("Name") or "")
+        stage_name = None if stage is None else stage.get("Name")
+        names.append(" ".join(filter(None, (image.get("Name"), stage_name))))
     return names
 
 

@@ -95,7 +95,11 @@ def as_shown(array: LazyArray, axes: str, page: Any, *, keeps_numbers: bool, sou
 def display_color(page: Any) -> str | None:
     """Return the colour of the brightest entry of a palette that only colours intensities, as #rrggbb."""
     table = _palette(page)
-    if table is None or (np.diff(table.astype(np.int64), axis=1) < 0).any() or table[0, 0] == table[0, -1] > 0:
+    if (
+        table is None
+        or (np.diff(table.astype(np.int64), axis=1) < 0).any()
+        or table[0, 0] == table[0, -1] > 0
+    ):
         return None
     return "#{:02x}{:02x}{:02x}".format(*(int(value) >> 8 for value in table[:, -1]))
 
@@ -119,7 +123,7 @@ def _palette(page: Any) -> npt.NDArray[Any] | None:
 
 def _looked_up(array: LazyArray, axes: str, page: Any) -> tuple[LazyArray, str]:
     table = _palette(page)
-    assert table is not None  # noqa: S101 (the caller has looked)
+    assert table is not None
     is_gray = bool((table == table[0]).all())
     # 8 bits are stored as 16 by repeating them, v·257, or by a shift, v·256.
     fits = bool((table % 257 == 0).all() or (table % 256 == 0).all())
@@ -164,8 +168,7 @@ def _has_transparency(array: LazyArray, axes: str, page: Any) -> bool:
     if count != (4 if int(page.photometric) in (_RGB, _YCBCR) else 2):
         return False
     tag = page.tags.get(338)
-    kinds = () if tag is None else np.atleast_1d(tag.value)
-    kind = int(kinds[-1]) if len(kinds) else 0
+    kind = 0 if tag is None else int(np.ravel(tag.value)[-1])
     if array.dtype == np.uint8 and kind in (1, 2):
         return True
     # What is not said, or said of 16 bits as tifffile does of any fourth sample, the pixels tell.

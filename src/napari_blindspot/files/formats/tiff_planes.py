@@ -159,7 +159,7 @@ def planes_of_set(source: Path, image: SetImage) -> tuple[LazyArray, Any, tuple[
             raise FileError(f"{_DAMAGED.format(path)}: its planes have another size than those of its set.")
         return pixels
 
-    array = LazyArray((*image.shape, *page.shape), page.dtype, read, len(page.shape))
+    array = LazyArray((*image.shape, *page.shape), np.dtype(page.dtype), read, len(page.shape))
     if not present.all():
         return _part(array, box), page, (_missing(present, box, names),)
     said = Notice("set-opened", {"name": source.name, "count": len(files)}) if len(files) > 1 else None
@@ -172,8 +172,8 @@ def _names(paths: list[Path]) -> str:
 
 
 def _missing(present: npt.NDArray[np.bool_], box: tuple[slice, ...], names: str) -> Notice:
-    values = {"promised": present.size, "there": present[box].size, "missing": names}
-    return Notice("planes-missing", values)
+    there = int(present[box].size)
+    return Notice("planes-missing", {"promised": present.size, "there": there, "missing": names})
 
 
 def _part(array: LazyArray, box: tuple[slice, ...]) -> LazyArray:

@@ -1,7 +1,7 @@
 """Reading TIFF: from a path and what the user chooses to one image with its metadata.
 
-Which images a file holds is told by `tiff_images` and `ome_set`, how their planes are read by `tiff_planes`, what
-their numbers mean by `tiff_pixels`, voxel size and channels by `tiff_metadata`.
+Which images a file holds is told by `tiff_images` and `ome_set`, how their planes are read by
+`tiff_planes`, what their numbers mean by `tiff_pixels`, voxel size and channels by `tiff_metadata`.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _MICROSCOPES = frozenset(
 
 
 def open_tiff(source: Path, series: int | None = None, axes: str | None = None) -> ImageFile:
-    """Open one image of a TIFF, or of the set that it belongs to; its planes are read when they are asked for.
+    """Open one image of a TIFF, or of the set that it belongs to; planes are read when they are asked for.
 
     Raises
     ------
     FileError
-        If the file is damaged, cut off or without an image, or holds several and none is chosen; or if a file
-        of its set is missing.
+        If the file is damaged, cut off or without an image, or holds several and none is chosen; or if a
+        file of its set is missing.
     ImageError
         If its axes are not those of an image.
     """

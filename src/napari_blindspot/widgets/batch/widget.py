@@ -47,6 +47,8 @@ _JOBS = (".yaml", ".yml")
 
 _FIELDS = {
     "axes": "column Axes",
+    "split": "field Split",
+    "voxel_size": "field Voxel size",
     "channel": "channel in a job file",
     "series": "series in a job file",
     "compression": "compression in a job file",
@@ -204,6 +206,8 @@ class BatchWidget(BatchPanel):
         self.browse.changed.connect(lambda _: self._ask_for_output())
         self.output.entered.connect(lambda _: self._replan())
         self.format.changed.connect(lambda _: self._replan())
+        self.split.entered.connect(lambda _: self._replan())
+        self.voxel_size.entered.connect(lambda _: self._replan())
         self.buttons.started.connect(self.run)
         self.buttons.said.connect(self.status.say)
         self.buttons.switched.connect(self._enable)
