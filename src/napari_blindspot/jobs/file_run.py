@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Index = tuple[int, ...]
 
-__all__ = ["FileRun", "check_planes"]
+__all__ = ["FileRun"]
 
 
 class FileRun:
@@ -230,18 +230,6 @@ class FileRun:
             settings=self.job.settings.model_copy(update=dict(last.resolved)),
             record={"input": self.job.source.name, "image": name, **version, **record.annotation()},
         )
-
-
-def check_planes(image: ImageFile) -> None:
-    """Look at every plane now, so that the last one does not fail after hours.
-
-    Raises
-    ------
-    ImageError
-        If one cannot be denoised; in a stack the sentence says which.
-    """
-    for index in plane_indices(image.shape):
-        image.checked_plane(index)
 
 
 def _chain(index: Index, axes: str) -> str:

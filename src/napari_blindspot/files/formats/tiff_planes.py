@@ -173,7 +173,7 @@ def _names(paths: list[Path]) -> str:
 
 def _missing(present: npt.NDArray[np.bool_], box: tuple[slice, ...], names: str) -> Notice:
     there = int(present[box].size)
-    return Notice("planes-missing", {"promised": present.size, "there": there, "missing": names})
+    return Notice("planes-promised", {"promised": present.size, "there": there, "missing": names})
 
 
 def _part(array: LazyArray, box: tuple[slice, ...]) -> LazyArray:
