@@ -103,14 +103,14 @@ def set_members(source: Path) -> tuple[Path, ...]:
 
 
 def find_set(source: Path) -> OmeSet | None:
-    """Return the set that a TIFF belongs to; None if the file is whole by itself.
+    """Return the set that a TIFF or companion file belongs to; None if the file is whole by itself.
 
     Raises
     ------
     FileError
         If the file that describes the set is not there or cannot be read.
     """
-    text = _description(source)
+    text = _described_by(source, source)
     root = _parse(text)
     if root is None:
         return None

@@ -121,7 +121,7 @@ def _series_of_set(source: Path, found: OmeSet) -> list[Series]:
     """List the images of a set; all members have pages like those of the file that was opened."""
     import tifffile
 
-    there = next((path for path in (source, *found.files) if path.exists()), source)
+    there = next(iter(found.files), source)
     with damage(source), quiet(), tifffile.TiffFile(there, is_ome=False) as tiff:
         page = tiff.pages.first
         return [
