@@ -61,15 +61,21 @@ def test_an_lsm_is_one_image_with_its_voxel_size(tmp_path):
     assert steps == pytest.approx({"X": 0.1, "Y": 0.1, "Z": 0.3})
 
 
-@pytest.mark.parametrize("marked", [True, False])
-def test_a_thumbnail_is_no_image_whether_it_is_marked_or_not(tmp_path, marked):
+@pytest.mark.parametrize(("marked", "first"), [(True, False), (False, False), (True, True)])
+def test_a_thumbnail_is_no_image_whether_it_is_marked_or_not(tmp_path, marked, first):
     rows, columns = np.mgrid[:96, :80]
     picture = (np.hypot(rows - 40, columns - 30) * 9).astype("uint16") + STACK[0, 0, 0]
     with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
-        tiff.write(picture, photometric="minisblack", metadata=None)
+        if first:
+            tiff.write(picture[::3, ::3], photometric="minisblack", subfiletype=1, metadata=None)
+        tiff.write(
+            picture, photometric="minisblack", metadata=None, resolution=(1e5, 1e5), resolutionunit=3
+        )
         small = (picture[::4, ::4] // 8).astype("uint8")
         tiff.write(small, photometric="minisblack", subfiletype=int(marked), metadata=None)
-    assert np.array_equal(np.asarray(open_image(tmp_path / "a.tif").array), picture)
+    image = open_image(tmp_path / "a.tif")
+    assert np.array_equal(np.asarray(image.array), picture)
+    assert image.spacing["X"].micrometres == pytest.approx(0.1)
 
 
 def test_an_image_that_shows_something_else_is_no_thumbnail_however_small(tmp_path):
@@ -92,7 +98,7 @@ def test_a_slide_is_its_baseline_without_thumbnail_label_and_macro(tmp_path):
             extra = RNG.integers(0, 255, (20, 30, 3)).astype("uint8")
             tiff.write(extra, photometric="rgb", subfiletype=1, description=text, metadata=None)
     image = open_image(tmp_path / "a.svs")
-    assert (image.axes, image.shape) == ("YXS", slide.shape)
+    assert (image.axes, image.shape, image.spacing["X"]) == ("YXS", slide.shape, Spacing(0.5, "µm"))
     assert np.array_equal(np.asarray(image.array), slide)
 
 

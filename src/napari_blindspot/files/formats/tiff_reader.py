@@ -56,7 +56,8 @@ def open_tiff(source: Path, series: int | None = None, axes: str | None = None) 
         images = images_of(tiff)
         there = [image.series(number) for number, image in enumerate(images)]
         image = images[choose_series(source, there, series)]
-        page, metadata = image.pages.keyframe, read_metadata(tiff, image.number)
+        page = image.pages.keyframe
+        metadata = read_metadata(tiff, page, image.number)
         keeps_numbers = not _MICROSCOPES.isdisjoint(tiff.flags)
         if not keeps_numbers:
             metadata.channel_colors = tuple(filter(None, [display_color(page)]))
