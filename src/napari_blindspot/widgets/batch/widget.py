@@ -16,7 +16,7 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog
 
-from napari_blindspot.batch import Batch
+from napari_blindspot.batch import Batch, plan_batch
 from napari_blindspot.batch.items import files_of
 from napari_blindspot.batch.job_file import BatchJob, load_job, save_job
 from napari_blindspot.core.errors import BlindspotError, FileError, ImageError
@@ -102,7 +102,7 @@ class BatchWidget(BatchPanel):
                     if path.suffix.lower() in _JOBS:
                         job = load_job(path)
                         self.take_options(job.options)
-                        self.files.add(files_of(job.plan()))
+                        self.files.add(files_of(plan_batch(job.inputs, job.options, look=None)))
                         continue
                     if not self.output.value.strip():
                         self.output.value = str(usual_output(path))
