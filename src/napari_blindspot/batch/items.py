@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.batch.contents import contents_of, each_image, without_members
+from napari_blindspot.batch.contents import contents_of, sets_among
 from napari_blindspot.batch.find import find, locate
 from napari_blindspot.batch.options import OUTPUT_FORMATS, BatchOptions, Input
 from napari_blindspot.core.errors import FileError
@@ -229,11 +229,35 @@ def plan_batch(
     batch = Batch(options, _refuse_collisions(_numbered(kept)))
     if look is None:
         return batch
-    parted = each_image(batch.items, files_of(batch), look)
+    parted = _each_image(batch, look)
     if len(parted) > len(batch.items):
         return plan_batch(parted, options, look=look)
-    batch.items = without_members(batch.items, look)
+    batch.items = _without_members(batch.items, look)
     return batch
+
+
+def _each_image(batch: Batch, look: Callable[[Path], Contents]) -> list[Input]:
+    """Return an input for every image of files that hold several and of which none was chosen."""
+    found: list[Input] = []
+    for item, entry in zip(batch.items, files_of(batch), strict=True):
+        is_open = item.read.series is None and item.state == "waiting"
+        count = look(item.source).images if is_open else 1
+        numbers = range(count) if count > 1 else [item.read.series]
+        found += [entry.model_copy(update={"series": number}) for number in numbers]
+    return found
+
+
+def _without_members(items: list[Item], look: Callable[[Path], Contents]) -> list[Item]:
+    """Skip files whose planes are denoised with another file of their set."""
+    sets = sets_among((item.source for item in items if item.state == "waiting"), look)
+    kept = []
+    for item in items:
+        head, count = sets.get(item.source, (item.source, 1))
+        if head != item.source and item.state == "waiting":
+            reason = f"It is one of the {count} files of the set of {head.name}, with which it is denoised."
+            item = replace(item, state="skipped", reason=reason)
+        kept.append(item)
+    return kept
 
 
 def _numbered(items: list[Item]) -> list[Item]:
