@@ -146,10 +146,7 @@ def test_a_colour_image_comes_back_in_colour_with_each_sample_fitted_on_its_own(
     assert np.array_equal(np.asarray(open_image(one.items[0].output).array), written[..., 1])
 
 
-def test_a_real_bruker_set_is_three_images_and_every_file_is_in_one(shared_data, out):
-    folder = shared_data.parent / "cases" / "files" / "prairie_multi_image_node"
-    if not folder.is_dir():
-        pytest.skip(f"the real images are not beside this checkout, in {folder}")
-    items = plan_batch([folder], out).items
+def test_a_real_bruker_set_is_three_images_and_every_file_is_in_one(real_files, out):
+    items = plan_batch([real_files / "prairie_multi_image_node"], out).items
     assert [item.read.series for item in items if item.state == "waiting"] == [0, 1, 2]
     assert len([item for item in items if item.state == "skipped"]) == 23

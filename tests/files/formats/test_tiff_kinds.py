@@ -5,7 +5,6 @@ Each case follows a public report of users of other programs. Real files lie bes
 
 from __future__ import annotations
 
-import logging
 import struct
 
 import numpy as np
@@ -20,15 +19,6 @@ from napari_blindspot.files.spacing import Spacing
 
 RNG = np.random.default_rng(3)
 STACK = RNG.integers(100, 900, (4, 48, 40)).astype("uint16")
-
-
-@pytest.fixture
-def cases(shared_data):
-    """Return the folder of real files, which lies beside that of the real images."""
-    folder = shared_data.parent / "cases" / "files"
-    if not folder.is_dir():
-        pytest.skip(f"the real images are not beside this checkout, in {folder}")
-    return folder
 
 
 def said(image) -> str:
@@ -116,8 +106,8 @@ def test_positions_are_images_and_no_depth(tmp_path):
         assert np.array_equal(np.asarray(image.array), pixels[:, position])
 
 
-def test_a_real_micro_manager_file_gives_its_two_positions(cases):
-    path = cases / "ome_renamed_internalfilenames.ome.tif"
+def test_a_real_micro_manager_file_gives_its_two_positions(real_files):
+    path = real_files / "ome_renamed_internalfilenames.ome.tif"
     there = list_series(path)
     assert [(one.axes, one.shape) for one in there] == [("TYX", (10, 256, 256))] * 2
     second = open_image(path, series=1)
@@ -236,11 +226,10 @@ def test_each_file_of_a_set_that_holds_a_position_is_whole_by_itself(tmp_path):
     assert set_members(tmp_path / names[1]) == ()
 
 
-def test_the_real_sets_are_whole_and_no_library_speaks(cases, capfd):
-    logging.getLogger("tifffile")
-    master = open_image(cases / "ome_master_set" / "multifile-Z3.ome.tiff")
+def test_the_real_sets_are_whole_and_no_library_speaks(real_files, capfd):
+    master = open_image(real_files / "ome_master_set" / "multifile-Z3.ome.tiff")
     assert (master.axes, master.shape) == ("ZYX", (5, 24, 18))
-    first = cases / "prairie_multi_image_node" / "TSeries-camp-005_Cycle00001_Ch1_000001.ome.tif"
+    first = real_files / "prairie_multi_image_node" / "TSeries-camp-005_Cycle00001_Ch1_000001.ome.tif"
     assert [(one.axes, one.shape) for one in list_series(first)] == [("TCYX", (4, 2, 128, 128))] * 3
     planes = set()
     for number in range(3):
@@ -298,10 +287,10 @@ def test_the_transparency_of_16_bits_is_told_by_its_pixels(tmp_path):
     assert np.array_equal(np.asarray(image.array), np.moveaxis(pixels[..., :3], -1, 0))
 
 
-def test_real_files_of_many_samples_are_channels_and_gray_is_gray(cases):
-    seven = open_image(cases / "tif_7channels_contig.tif")
+def test_real_files_of_many_samples_are_channels_and_gray_is_gray(real_files):
+    seven = open_image(real_files / "tif_7channels_contig.tif")
     assert (seven.axes, seven.shape, seven.dtype) == ("CYX", (7, 72, 128), np.float32)
-    gray = open_image(cases / "tif_gray_alpha.tif")
+    gray = open_image(real_files / "tif_gray_alpha.tif")
     assert (gray.axes, gray.shape, said(gray)) == (
         "YX",
         (512, 512),
@@ -376,8 +365,8 @@ def test_a_palette_that_only_colours_intensities_leaves_them_alone(tmp_path):
     assert (image.channel_colors, image.notices) == (("#00ff00",), ())
 
 
-def test_a_real_photograph_of_indexed_colours_is_upright_and_in_colour(cases):
-    image = open_image(cases / "tif_rotated_palette.tif")
+def test_a_real_photograph_of_indexed_colours_is_upright_and_in_colour(real_files):
+    image = open_image(real_files / "tif_rotated_palette.tif")
     assert (image.axes, image.shape) == ("YXS", (1008, 756, 3))
 
 
