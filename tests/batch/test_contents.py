@@ -79,9 +79,8 @@ def test_ten_files_with_thumbnails_need_no_choice(tmp_path, out):
     for number in range(10):
         with tifffile.TiffWriter(tmp_path / "in" / f"{number}.tif") as tiff:
             tiff.write(STACK[0, 0], photometric="minisblack", metadata=None)
-            tiff.write(
-                STACK[0, 0, ::4, ::4], photometric="minisblack", subfiletype=1, metadata=None, dtype="uint8"
-            )
+            small = STACK[0, 0, ::4, ::4].astype("uint8")
+            tiff.write(small, photometric="minisblack", subfiletype=1, metadata=None)
     batch = plan_batch([tmp_path / "in"], out)
     assert [item.read.series for item in batch.items] == [None] * 10
     assert [item.job(out).open().shape for item in batch.items] == [(24, 24)] * 10
