@@ -38,7 +38,7 @@ def shown(widget) -> bool:
 def test_channels_of_a_hyperstack_that_napari_opened_share_no_network_and_no_neighbours(
     viewer, quickest, finish, tmp_path
 ):
-    stack = noisy_image((3, 2, 32, 32))
+    stack = noisy_image((3, 2, 16, 20))
     stack[:, 1] *= 40
     tifffile.imwrite(tmp_path / "zc.tif", stack, imagej=True, metadata={"axes": "ZCYX"})
     viewer.open(tmp_path / "zc.tif", plugin="napari")
@@ -60,7 +60,7 @@ def test_channels_of_a_hyperstack_that_napari_opened_share_no_network_and_no_nei
 
 
 def test_what_the_user_says_of_an_axis_is_remembered_for_the_layer(viewer, quickest, finish):
-    asked = viewer.add_image(noisy_image((2, 32, 32)), name="asked")
+    asked = viewer.add_image(noisy_image((2, 16, 20)), name="asked")
     quickest.scope.value = "stack"
     first = quickest.axes[0]
     assert list(map(first.native.itemText, range(first.native.count()))) == [

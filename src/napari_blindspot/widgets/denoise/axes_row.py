@@ -43,9 +43,8 @@ class AxesRow(Container[Any]):
             Choice(choices=lambda _, number=number: self._offers[number], tooltip=_TIP)
             for number in range(len(LEADING))
         ]
-        super().__init__(
-            widgets=self._choices, layout="horizontal", labels=False, label="Axes", tooltip=_TIP
-        )
+        # Below one another: beside one another three would be too narrow for their words.
+        super().__init__(widgets=self._choices, labels=False, label="Axes", tooltip=_TIP)
         self.margins = (0, 0, 0, 0)
         for choice in self._choices:
             choice.changed.connect(self._remember)

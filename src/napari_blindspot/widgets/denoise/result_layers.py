@@ -183,5 +183,6 @@ def _check_memory(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     if needed > free:
         raise OutOfMemoryError(
             f"The results would take {size_of_memory(needed)}, but {size_of_memory(free)} are free: choose "
-            "a region or the current plane, or add the layer to Batch denoise, which writes plane after plane."
+            "a region or the current plane, or add the layer to Batch denoise, which writes plane after "
+            "plane."
         )

@@ -63,7 +63,11 @@ class Fields(ContainerWidget[Any]):
     def show_row(self, widget: Widget, visible: bool) -> None:
         """Show a field together with its label, or neither."""
         widget.visible = visible
-        self.native.layout().labelForField(widget.native).setVisible(visible)
+        layout = self.native.layout()
+        layout.labelForField(widget.native).setVisible(visible)
+        # A hidden row leaves no gap.
+        layout.invalidate()
+        self.native.updateGeometry()
 
 
 class Choice(ComboBox):
