@@ -16,6 +16,7 @@ from napari_blindspot import Settings
 from napari_blindspot.core.errors import FileError, ImageError
 from napari_blindspot.files.door import Spacing, read_image, read_record, read_settings
 from napari_blindspot.jobs.record import FileRecord
+from napari_blindspot.widgets.shared.layer_data import answer_axes
 from napari_blindspot.widgets.shared.reader import add_to_viewer
 
 SPACING = {"Z": Spacing(0.3, "µm"), "Y": Spacing(0.1, "µm"), "X": Spacing(0.1, "µm")}
@@ -46,7 +47,7 @@ def test_a_layer_keeps_its_pixels_and_its_place(layers, tmp_path, ending):
     assert_array_equal(saved.array, stack)
     assert (saved.axes, saved.dtype) == ("TZYX", np.uint16)
     assert saved.spacing == SPACING | {"T": Spacing(60, "s"), "X": Spacing(100, "nm")}
-    assert saved.origin["Z"], saved.origin["Y"] == (6, -2)
+    assert (saved.origin["Z"], saved.origin["Y"], saved.origin["X"]) == (6, -2, 500)
     assert saved.channel_names == ("cells",)
     assert saved.channel_colors == ("#00ff00",)
 
@@ -80,6 +81,13 @@ def test_a_result_holds_its_run_as_any_output_of_this_program(layers, widget, fi
     inr = tmp_path / "inr.ome.tif"
     viewer.layers["cells INR"].save(str(inr))
     assert read_record(inr)["image"] == "inr"
+
+
+def test_what_the_user_said_of_the_axes_is_in_the_file(layers, tmp_path):
+    layer = layers.add_image(noisy_image((3, 2, 16, 16)))
+    answer_axes(layer, "CT")
+    layer.save(str(tmp_path / "said.ome.tif"))
+    assert read_image(tmp_path / "said.ome.tif").axes == "CTYX"
 
 
 def test_a_single_plane_of_positions_is_saved_and_several_are_refused(layers, tmp_path):

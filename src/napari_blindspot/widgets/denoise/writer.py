@@ -17,7 +17,7 @@ from napari.utils.notifications import show_warning
 from napari_blindspot.files.door import WriteOptions, write_image
 from napari_blindspot.files.formats.registry import writers
 from napari_blindspot.widgets.denoise.run_record import record_for_file
-from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, axes_of
+from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, answer_for, axes_of
 from napari_blindspot.widgets.shared.layer_image import layer_image
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def _write(path: str, ending: str, data: Any, attributes: Mapping[str, Any]) -> 
     samples = "S" if attributes.get("rgb") else ""
     shape = tuple(pixels.shape[: len(pixels.shape) - len(samples)])
     labels = tuple(attributes.get("axis_labels") or ("",) * len(shape))
-    axes = axes_of(str(attributes.get("name", "image")), shape, labels, metadata) + samples
+    axes = axes_of(str(attributes.get("name", "image")), shape, labels, metadata, answer_for(pixels))
+    axes += samples
     image, planes = layer_image(pixels, attributes, axes)
     settings, record = record_for_file(metadata.get(METADATA_KEY)) or (None, None)
     write_image(

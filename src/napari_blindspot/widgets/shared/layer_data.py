@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "METADATA_KEY",
     "answer_axes",
+    "answer_for",
     "axes_of",
     "layer_axes",
     "layer_pixels",
@@ -113,6 +114,11 @@ def answer_axes(layer: Image, letters: str) -> None:
             setting="axes",
         )
     _answers[layer] = said
+
+
+def answer_for(pixels: Any) -> str:
+    """Return what `answer_axes` was told of the layer that holds an array; nothing if it was not."""
+    return next((said for layer, said in _answers.items() if layer_pixels(layer) is pixels), "")
 
 
 def axes_of(
