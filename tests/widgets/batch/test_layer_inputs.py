@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.layers import Image
 from napari.layers._layer_actions import _duplicate_layer
 from napari.layers._source import layer_source
+from napari.plugins import _initialize_plugins
 from numpy.testing import assert_array_equal
 from small import noisy_image
 
@@ -16,6 +18,13 @@ from napari_blindspot.widgets.batch.inputs import input_of_layer
 from napari_blindspot.widgets.shared import reader
 from napari_blindspot.widgets.shared.layer_data import answer_axes
 from napari_blindspot.widgets.shared.reader import add_to_viewer
+
+
+@pytest.fixture
+def viewer():
+    """A viewer without a window, which opens with all plugins that are installed."""
+    _initialize_plugins()
+    return ViewerModel()
 
 
 @pytest.fixture

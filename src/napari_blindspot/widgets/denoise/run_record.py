@@ -55,7 +55,11 @@ class RunRecord(TypedDict, total=False):
     planes: list[PlaneEntry]
     plane: list[int]
     iterations: int
+    planned_iterations: int
     passes: int
+    phases: dict[str, float]
+    origin: str
+    resolved: dict[str, str]
     history: dict[str, list[float]]
     noise: dict[str, Any] | None
     notices: list[dict[str, Any]]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.notifications import show_warning
 
+from napari_blindspot.core.errors import FileError, ImageError
 from napari_blindspot.files.door import WriteOptions, write_image
 from napari_blindspot.files.formats.registry import writers
 from napari_blindspot.widgets.denoise.run_record import record_for_file
@@ -45,19 +46,28 @@ def write_ome_tiff_layer(path: str, data: Any, attributes: dict[str, Any]) -> li
 
     Raises
     ------
-    BlindspotError
+    FileError
         If it cannot be; napari shows the sentence.
     """
-    return _write(path, ".ome.tif", data, attributes)
+    return _written(path, ".ome.tif", data, attributes)
 
 
 def write_ome_zarr_layer(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     """Write an image layer as OME-Zarr; as `write_ome_tiff_layer`, but ``.ome.zarr`` is added."""
-    return _write(path, ".ome.zarr", data, attributes)
+    return _written(path, ".ome.zarr", data, attributes)
 
 
-def _write(path: str, ending: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
+def _written(path: str, ending: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
     target = _with_ending(path, ending)
+    try:
+        _write(target, data, attributes)
+    except ImageError as error:
+        # napari takes a ValueError for a sign that no plugin can write the layer, and the sentence is lost.
+        raise FileError(str(error)) from error
+    return [target]
+
+
+def _write(target: str, data: Any, attributes: Mapping[str, Any]) -> None:
     pyramid = bool(attributes.get("multiscale", False))
     pixels = data[0] if pyramid else data
     metadata = attributes.get("metadata") or {}
@@ -79,7 +89,6 @@ def _write(path: str, ending: str, data: Any, attributes: Mapping[str, Any]) -> 
     )
     if _turned(attributes, len(shape)):
         show_warning(f"{Path(target).name} does not hold the rotation, shear or affine of the layer.")
-    return [target]
 
 
 def _with_ending(path: str, ending: str) -> str:
@@ -92,7 +101,7 @@ def _with_ending(path: str, ending: str) -> str:
 
 def _turned(attributes: Mapping[str, Any], ndim: int) -> bool:
     """Tell whether a layer is placed by more than its scale and its first pixel."""
-    plain = {"rotate": np.eye(ndim), "affine": np.eye(ndim + 1), "shear": 0.0}
+    plain: dict[str, Any] = {"rotate": np.eye(ndim), "affine": np.eye(ndim + 1), "shear": 0.0}
     given = {name: attributes[name] for name in plain if attributes.get(name) is not None}
     return any(
         (np.shape(value) != np.shape(plain[name]) and name != "shear")
