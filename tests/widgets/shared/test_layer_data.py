@@ -58,6 +58,13 @@ def test_what_is_not_known_is_guessed_so_that_channels_share_nothing(shape, labe
     assert layer_axes(layer(*shape, labels=labels)) == axes
 
 
+def test_a_unit_of_time_says_that_an_axis_is_time_and_one_of_length_nothing():
+    data = np.zeros((2, 3, 16, 16), np.uint8)
+    units = ("s", "µm", "µm", "µm")
+    assert layer_axes(Image(data, units=units, contrast_limits=(0, 1))) == "TCYX"
+    assert layer_axes(Image(data, units=("µm",) * 4, contrast_limits=(0, 1))) == "CZYX"
+
+
 def test_an_answer_holds_as_long_as_the_layer_and_labels_are_stronger():
     asked = layer(2, 5)
     answer_axes(asked, "tz")

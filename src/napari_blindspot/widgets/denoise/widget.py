@@ -184,13 +184,14 @@ class DenoiseWidget(Container[Any]):
         """Say early what cannot be denoised."""
         self.scope.reset_choices()
         layer = self.layer.value
+        refused_before = bool(self._refusal)
         self._refusal = "Open an image to denoise." if layer is None else ""
         if layer is not None:
             try:
                 check_layer(layer)
             except BlindspotError as error:
                 self._refusal = in_terms(error, _FIELDS)
-        if self._refusal or self.status.is_error:
+        if self._refusal or refused_before or self.status.is_error:
             self.status.say(self._refusal, error=bool(self._refusal) and layer is not None)
         self.buttons.ready = not self._refusal
         self._ask_for_axes()

@@ -74,7 +74,14 @@ def _write(target: str, data: Any, attributes: Mapping[str, Any]) -> None:
     samples = "S" if attributes.get("rgb") else ""
     shape = tuple(pixels.shape[: len(pixels.shape) - len(samples)])
     labels = tuple(attributes.get("axis_labels") or ("",) * len(shape))
-    axes = axes_of(str(attributes.get("name", "image")), shape, labels, metadata, answer_for(pixels))
+    axes = axes_of(
+        str(attributes.get("name", "image")),
+        shape,
+        labels,
+        metadata,
+        units=attributes.get("units") or (),
+        answer=answer_for(pixels),
+    )
     axes += samples
     image, planes = layer_image(pixels, attributes, axes)
     settings, record = record_for_file(metadata.get(METADATA_KEY)) or (None, None)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from napari_blindspot.core.errors import ImageError
+from napari_blindspot.files.spacing import make_spacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,7 +81,8 @@ def layer_axes(layer: Image) -> str:
         tuple(layer_pixels(layer).shape[: layer.ndim]),
         _labels(layer),
         layer.metadata,
-        _answers.get(layer, ""),
+        units=getattr(layer, "units", ()),
+        answer=_answers.get(layer, ""),
     )
 
 
@@ -126,6 +128,8 @@ def axes_of(
     shape: tuple[int, ...],
     labels: Sequence[str],
     metadata: Mapping[str, Any],
+    *,
+    units: Sequence[object] = (),
     answer: str = "",
 ) -> str:
     """Return one letter an axis, as `layer_axes`, of what napari stores of a layer.
@@ -140,6 +144,9 @@ def axes_of(
         napari's axis labels.
     metadata : mapping
         That of the layer; the record of a run tells its axes.
+    units : sequence
+        napari's units; one of time says that its axis is time. One of length says nothing, because napari
+        gives the unit of the pixels to all axes.
     answer : str
         What the user said of the axes before Y and X.
 
@@ -152,8 +159,7 @@ def axes_of(
     if any(_letter(label) in ("C", "P") for label in labels[leading:]):
         raise ImageError(
             f"The last two axes of “{name}” are called {' and '.join(labels[leading:])}, but a plane lies "
-            "in Y and X: move the channel or position before them.",
-            setting="axes",
+            "in Y and X: move the channel or position before them."
         )
     letters = _named(labels)
     if not all(letters):
@@ -161,6 +167,9 @@ def axes_of(
         for at, letter in enumerate(known if len(known) == leading else ""):
             if not letters[at] and letter in LEADING and letter not in letters:
                 letters[at] = letter
+        for at, unit in enumerate(units[:leading] if len(units) == len(shape) else ()):
+            if not letters[at] and "T" not in letters and _is_of_time(unit):
+                letters[at] = "T"
         letters = _guess(letters, shape)
     return "".join(letters) + "YX"
 
@@ -169,6 +178,11 @@ def _labels(layer: Image) -> tuple[str, ...]:
     """Return the axis labels of a layer, without names where napari has none."""
     labels = tuple(map(str, getattr(layer, "axis_labels", ())))
     return labels if len(labels) == layer.ndim else ("",) * layer.ndim
+
+
+def _is_of_time(unit: object) -> bool:
+    """Tell whether a unit of napari is one of time."""
+    return make_spacing("T", 1.0, unit if isinstance(unit, str) else f"{unit:~}") is not None
 
 
 def _letter(label: object) -> str:
