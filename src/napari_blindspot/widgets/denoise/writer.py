@@ -18,7 +18,7 @@ from napari_blindspot.core.errors import FileError, ImageError
 from napari_blindspot.files.door import WriteOptions, write_image
 from napari_blindspot.files.formats.registry import writers
 from napari_blindspot.widgets.denoise.run_record import record_for_file
-from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, answer_for, axes_of
+from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, answer_for, axes_of_attributes
 from napari_blindspot.widgets.shared.layer_image import layer_image
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _write(target: str, data: Any, attributes: Mapping[str, Any]) -> None:
     samples = "S" if attributes.get("rgb") else ""
     shape = tuple(pixels.shape[: len(pixels.shape) - len(samples)])
     labels = tuple(attributes.get("axis_labels") or ("",) * len(shape))
-    axes = axes_of(
+    axes = axes_of_attributes(
         str(attributes.get("name", "image")),
         shape,
         labels,

@@ -22,7 +22,7 @@ __all__ = [
     "METADATA_KEY",
     "answer_axes",
     "answer_for",
-    "axes_of",
+    "axes_of_attributes",
     "layer_axes",
     "layer_pixels",
     "unnamed_axes",
@@ -76,7 +76,7 @@ def layer_axes(layer: Image) -> str:
     ImageError
         If the labels say that a plane has the channel or the position among its own axes.
     """
-    return axes_of(
+    return axes_of_attributes(
         layer.name,
         tuple(layer_pixels(layer).shape[: layer.ndim]),
         _labels(layer),
@@ -123,7 +123,7 @@ def answer_for(pixels: Any) -> str:
     return next((said for layer, said in _answers.items() if layer_pixels(layer) is pixels), "")
 
 
-def axes_of(
+def axes_of_attributes(
     name: str,
     shape: tuple[int, ...],
     labels: Sequence[str],
