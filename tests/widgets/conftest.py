@@ -57,6 +57,8 @@ def noisy() -> np.ndarray:
 
 @pytest.fixture
 def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
+    # What outlived the viewers before is searched for garbage no more.
+    gc.freeze()
     return make_napari_viewer(show=False)
 
 
