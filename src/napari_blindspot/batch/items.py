@@ -119,7 +119,7 @@ class Item:
             series=self.series,
             axes=self.given_axes,
             channel=options.channel,
-            write=WriteOptions(compression=options.compression, pyramid=options.pyramid),
+            write=WriteOptions(compression=options.compression, pyramid=options.pyramid, ngff=options.ngff),
             existing=options.existing,
         )
 

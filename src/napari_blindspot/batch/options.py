@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serial
 
 from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.files.formats.registry import Writer, writers
-from napari_blindspot.files.write_options import Compression
+from napari_blindspot.files.write_options import Compression, NgffVersion
 from napari_blindspot.settings import Settings
 
 __all__ = ["OUTPUT_FORMATS", "BatchOptions", "Input", "first_complaint"]
@@ -81,6 +81,8 @@ class BatchOptions(_Strict):
         Of their pixels.
     pyramid : bool
         Whether smaller versions are stored with the pixels, which large planes need to be shown quickly.
+    ngff : {"0.4", "0.5"}
+        Version of OME-Zarr, for results of that format.
     existing : {"resume", "skip", "overwrite", "replace"}
         What becomes of an output that is there: with ``resume`` one of the same input and settings is
         done, and another one is left alone and reported; ``skip`` leaves alone whatever is there;
@@ -106,6 +108,7 @@ class BatchOptions(_Strict):
     format: str = "ome-tiff"
     compression: Compression = "zlib"
     pyramid: bool = False
+    ngff: NgffVersion = "0.5"
     existing: Literal["resume", "skip", "overwrite", "replace"] = "resume"
     workers: int = Field(default=1, ge=1, le=1024)
     dask: str | None = None
@@ -114,6 +117,12 @@ class BatchOptions(_Strict):
         if isinstance(values.get("settings"), Mapping):
             values["settings"] = Settings.parse(values["settings"])
         super().__init__(**values)
+
+    @field_validator("ngff", mode="before")
+    @classmethod
+    def _is_text(cls, version: Any) -> Any:
+        """Take a version without quotes, which YAML reads as a number."""
+        return str(version) if isinstance(version, float) else version
 
     @field_validator("format")
     @classmethod

@@ -1,7 +1,8 @@
 """The command ``denoise``: one file in, one OME-TIFF or OME-Zarr out, plane by plane.
 
-Everything that can be wrong is looked for before the first fit: a fit takes minutes, a look does not. The
-steps from the file to its output are those of `napari_blindspot.jobs`; here is what the user is told.
+What the file's metadata, the settings and the disk tell to be wrong is said before the first fit, because a
+fit takes minutes; pixels are looked at when the turn of their plane comes. The steps from the file to its
+output are those of `napari_blindspot.jobs`; here is what the user is told.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from napari_blindspot.core.words import duration, sentence
 from napari_blindspot.files.write_options import WriteOptions
 from napari_blindspot.jobs.existing import check_room, reserved
 from napari_blindspot.jobs.file_job import FileJob
-from napari_blindspot.jobs.file_run import FileRun, check_planes
+from napari_blindspot.jobs.file_run import FileRun
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +100,6 @@ def denoise_file(job: FileJob) -> bool:
         # A run that held them may just have ended.
         job.check_outputs()
         check_room(job, image)
-        check_planes(image)
         return _fit_and_write(FileRun.open(job, image), said)
 
 
@@ -109,6 +109,10 @@ def _fit_and_write(run: FileRun, said: list[str]) -> bool:
     resumed = bool(run.done)
     if resumed:
         say(f"Going on after {len(run.done)} of {len(run.indices)} planes, kept by an earlier run.")
+    elif len(run.indices) > 1:
+        # Of large planes the first iteration may be seconds away.
+        height, width = run.image.shape[-2:]
+        say(f"Denoising {len(run.indices)} planes of {height}×{width} pixels, one after another.")
     failure: BlindspotError | None = None
     try:
         with display_of(teller) as display, interrupts(control, display.tell):

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_blindspot.cli.options import OptionGroup, SettingsOptions
-from napari_blindspot.files.write_options import COMPRESSIONS
+from napari_blindspot.files.write_options import COMPRESSIONS, NGFF_VERSIONS
 from napari_blindspot.settings import setting_fields
 
 __all__ = ["ExistingOutputs", "FileChoice", "JobFileOptions", "Storage", "WorkerOptions", "flag_of"]
@@ -50,6 +50,13 @@ class Storage(OptionGroup):
     pyramid: Annotated[
         bool | None,
         typer.Option("--pyramid", help="Add smaller levels, for viewers of large planes."),
+    ] = None
+    ngff: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(NGFF_VERSIONS),
+            help="Version of OME-Zarr; older programs need 0.4  [default: 0.5]",
+        ),
     ] = None
 
 

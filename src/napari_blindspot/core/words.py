@@ -123,6 +123,20 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
     "axis-guessed": lambda v: (
         f"The file does not name the axis of length {v['length']}; it is taken for {v['letter']}."
     ),
+    "planes-of-other-axes": lambda v: (
+        f"The planes of this image are {v['plane']}; in what is read and written, {v['names']}."
+    ),
+    "counted-as-channels": lambda v: f"The file's axes {v['axes']} are counted as channels.",
+    "planes-missing": lambda v: (
+        f"{v['count']} of the {v['planes']} planes are not in the file; they are left blank."
+    ),
+    "tiles-with-gaps": lambda v: (
+        f"Between its tiles the image is blank ({v['fraction']:.1%} of it), and stays so."
+    ),
+    "chunks-missing": lambda v: (
+        f"{v['count']} of the {v['chunks']} chunks of the image are not in the folder; their pixels are "
+        f"{v['value']}."
+    ),
     "units-assumed": lambda v: f"The file names no unit for {v['axes']}; µm and s are assumed.",
     "transparency-left-out": lambda v: "The transparency of the image was left out.",
     "first-image-used": lambda v: (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.core.errors import ImageError
-from napari_blindspot.core.plane import check_plane
+from napari_blindspot.core.plane import check_plane, naming_plane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,15 +114,8 @@ class ImageFile:
         ImageError
             If it cannot; in a stack the sentence says which plane it is.
         """
-        try:
+        with naming_plane(index, self.axes):
             return check_plane(self.array[index])
-        except ImageError as error:
-            if not index:
-                raise
-            where = ", ".join(
-                f"{letter}={number}" for letter, number in zip(self.axes, index, strict=False)
-            )
-            raise ImageError(f"Plane {where}: {error}", setting=error.setting) from None
 
     def in_memory(self) -> ImageFile:
         """Return the same with all pixels read."""

@@ -49,6 +49,11 @@ class LazyArray:
         self._read = read
 
     @property
+    def reader(self) -> Callable[[tuple[int, ...]], npt.NDArray[Any]]:
+        """What reads a plane; it lives as long as this array and all that were made of it."""
+        return self._read
+
+    @property
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)

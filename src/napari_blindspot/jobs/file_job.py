@@ -41,7 +41,7 @@ class FileJob:
     Attributes
     ----------
     source : Path
-        TIFF, OME-TIFF, PNG, OME-Zarr, or what bioio reads.
+        An image of any format that can be read.
     outputs : mapping of str to Path
         The OME-TIFF or OME-Zarr of each image of the result that is wanted, by its name. The first one,
         "denoised", is always wanted; finished planes are kept beside it.

@@ -275,10 +275,17 @@ def test_closing_the_widget_ends_the_run(widget, viewer, qtbot, job, data):
 def test_a_batch_can_be_saved_as_a_job_and_run_without_napari(widget, job, data, tmp_path):
     widget.add_paths([job()])
     widget.existing.value = "overwrite"
+    assert widget.ngff.native.isHidden()
+    widget.format.value, widget.ngff.value = "ome-zarr", "0.4"
+    assert not widget.ngff.native.isHidden()
     widget.save_as_job(tmp_path / "saved.yaml")
     assert "napari-blindspot batch --job saved.yaml" in widget.status.message.value
     saved = load_job(tmp_path / "saved.yaml")
     assert (saved.existing, saved.settings, saved.output) == ("overwrite", settings(), tmp_path / "out")
+    assert (saved.format, saved.ngff) == ("ome-zarr", "0.4")
+    widget.ngff.value = "0.5"
+    widget.add_paths([tmp_path / "saved.yaml"])
+    assert (widget.format.value, widget.ngff.value) == ("ome-zarr", "0.4")
     assert [item.output for item in saved.plan().items] == [item.output for item in widget.items]
 
 

@@ -52,15 +52,14 @@ def write_tiff(
     size = math.prod(shape) * dtype.itemsize
     common: dict[str, Any] = {"photometric": "rgb" if like.is_rgb else "minisblack"}
     if options.compression != "none":
-        # Differences of neighbours compress better; 3 is the predictor for floats.
-        predictor = 3 if dtype.kind == "f" else 2
-        common |= {"compression": options.compression, "predictor": predictor}
+        common |= {"compression": options.compression, "predictor": _predictor(dtype, options)}
     with atomic_path(path, size) as temporary:
         # tifffile writes the resolution levels of a pyramid after all of its full planes.
         big = size * (2 if len(sizes) > 1 else 1) > CLASSIC_LIMIT
         with tifffile.TiffWriter(temporary, bigtiff=big, ome=True) as tiff:
             for level, level_size in enumerate(sizes):
-                side = options.tile if max(level_size) > options.tile else None
+                # ImageJ opens no tiles, and without smaller levels nothing is gained by them.
+                side = options.tile if options.pyramid and max(level_size) > options.tile else None
                 first = {
                     "metadata": _metadata(path, like, record),
                     "subifds": len(sizes) - 1,
@@ -74,6 +73,15 @@ def write_tiff(
                     **({"subfiletype": 1, "metadata": None} if level else first),
                     **common,
                 )
+
+
+def _predictor(dtype: np.dtype[Any], options: WriteOptions) -> int | bool:
+    """Return whether differences of neighbours are stored, which compress better.
+
+    Bio-Formats refuses those of floats (3). ImageJ reads those of integers (2) as if they were the pixels
+    where they are compressed with zlib; zstd it does not open at all.
+    """
+    return 2 if options.compression == "zstd" and dtype.kind in "iu" else False
 
 
 def _pieces(

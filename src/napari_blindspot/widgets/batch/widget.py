@@ -50,6 +50,7 @@ _FIELDS = {
     "channel": "channel in a job file",
     "series": "series in a job file",
     "compression": "compression in a job file",
+    "ngff": "field Format",
     "output": "field Output",
     "pattern": "field Pattern",
     "existing": "field If there",
