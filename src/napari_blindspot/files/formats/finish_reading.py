@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.core.errors import BlindspotError, FileError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from napari_blindspot.files.formats.metadata import Metadata
     from napari_blindspot.files.lazy_array import LazyArray
 
-__all__ = ["image_of", "unreadable"]
+__all__ = ["image_of", "opening", "unreadable"]
 
 
 def image_of(
@@ -84,3 +85,14 @@ def unreadable(source: Path, sentence: str) -> Iterator[None]:
     # What libraries and their codecs raise on damaged data and metadata is open-ended.
     except Exception as error:
         raise FileError(f"{sentence}: {first_line(error)}.") from error
+
+
+@contextlib.contextmanager
+def opening(source: Path, sentence: str) -> Iterator[None]:
+    """Do what `unreadable` does, and keep to itself what a library finds odd in metadata that it can read.
+
+    Only for opening a file: planes are read in threads, which share what is done with warnings.
+    """
+    with warnings.catch_warnings(), unreadable(source, sentence):
+        warnings.simplefilter("ignore")
+        yield
