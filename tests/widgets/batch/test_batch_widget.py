@@ -252,7 +252,7 @@ def test_rows_can_be_removed(widget, data):
 
 
 def test_a_stop_keeps_the_finished_planes_and_start_goes_on(widget, qtbot, finish, job, data, tmp_path):
-    widget.add_paths([job(data / "stack.ome.tif", settings=lasting(150))])
+    widget.add_paths([job(data / "stack.ome.tif", settings=lasting(60))])
     widget.buttons.start.native.click()
     qtbot.waitUntil(lambda: "iteration" in widget.status.activity.value, timeout=WAIT)
     assert not widget.buttons.start.enabled
