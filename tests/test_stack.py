@@ -64,6 +64,13 @@ def test_planes_of_one_channel_make_a_chain_and_keep_their_order():
     assert chains(indices) == [indices]
 
 
+def test_positions_and_whatever_is_neither_time_nor_z_are_chains_of_their_own():
+    indices = plane_indices((2, 2, 3, 8, 8))
+    groups = chains(indices, "PCZYX")
+    assert [{index[:2] for index in group} for group in groups] == [{(0, 0)}, {(0, 1)}, {(1, 0)}, {(1, 1)}]
+    assert [len(group) for group in chains(indices, "ATZYX")] == [6, 6]
+
+
 def test_every_plane_of_paper_gets_the_pixels_that_it_would_get_alone():
     array = stack(2, 2, 20, 24)
     results = {e.plane: e.result for e in fit_stack(array, TINY) if isinstance(e, Finished)}

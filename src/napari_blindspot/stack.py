@@ -44,7 +44,7 @@ def plane_indices(shape: tuple[int, ...]) -> list[Index]:
 
 
 def chains(indices: Iterable[Index], axes: str | None = None) -> list[list[Index]]:
-    """Group planes into those that may share networks: the planes of one channel, in their order.
+    """Group planes into those that may share networks: of one channel and position, in their order.
 
     Parameters
     ----------
@@ -104,9 +104,10 @@ def fit_stack(
     settings : Settings
         The same for every plane.
     axes : str, optional
-        One letter an axis, such as ``"TCZYX"``. Planes that differ in C never share a network; neighbours
-        are taken along Z, or along T where there is no Z. Without it all planes are of one channel, and
-        neighbours are taken along the last leading axis.
+        One letter an axis, such as ``"TCZYX"``. Planes that differ in C, or in anything else but T and Z,
+        such as positions, never share a network; neighbours are taken along Z, or along T where there is
+        no Z. Without it all planes are of one channel, and neighbours are taken along the last leading
+        axis.
     indices : iterable of tuple of int, optional
         Which planes, as indices into the leading axes; all of them if not given.
     control : Control, optional
@@ -328,8 +329,8 @@ def _structure(plane: Any) -> float:
 
 
 def channel_of(index: Index, axes: str | None) -> Index:
-    """Return the part of an index that says the channel."""
-    return tuple(i for i, letter in zip(index, axes or "", strict=False) if letter == "C")
+    """Return the part of an index that says the channel, and the position or whatever is not T and Z."""
+    return tuple(i for i, letter in zip(index, axes or "", strict=False) if letter not in "TZ")
 
 
 def _check_axes(axes: str | None, shape: tuple[int, ...]) -> str | None:

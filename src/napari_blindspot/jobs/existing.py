@@ -84,7 +84,7 @@ def check_room(job: FileJob, image: ImageFile) -> None:
     FileError
         If there is not.
     """
-    size = math.prod(image.shape) * job.dtype(image.dtype).itemsize
+    size = math.prod(image.shape) * job.dtype(image).itemsize
     # What an earlier run has kept is used, or makes room.
     to_keep = len(job.outputs) * size - PlaneStore(job.output).size
     for path in job.outputs.values():
@@ -180,7 +180,7 @@ def with_size(
     # Not a copy of the record, which would take over what it has worked out without these notices.
     there = FileRecord(planes=record.planes, reading=record.reading, run=record.run, written=tuple(moved))
     size = sum(size_on_disk(there.place_of(path)) for path in job.outputs.values())
-    notice = output_size(size, size_on_disk(job.source), image.dtype, job.dtype(image.dtype))
+    notice = output_size(size, size_on_disk(job.source), image.dtype, job.dtype(image))
     return there.model_copy(update={"written": (*there.written, notice)})
 
 

@@ -18,14 +18,13 @@ from napari_blindspot.core.notices import Notice
 from napari_blindspot.files.formats.czi_metadata import channel_labels, czi_metadata, scene_names
 from napari_blindspot.files.formats.czi_scenes import CziScene, czi_scenes
 from napari_blindspot.files.formats.dimensions import Dimensions, closed_with
-from napari_blindspot.files.formats.finish_reading import image_of, unreadable
+from napari_blindspot.files.formats.finish_reading import image_of, opening, unreadable
 from napari_blindspot.files.formats.optional import import_optional
 from napari_blindspot.files.formats.series import choose_series
 from napari_blindspot.files.image_file import ImageFile, Series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import numpy.typing as npt
@@ -60,7 +59,7 @@ def open_czi(source: Path, series: int | None = None, axes: str | None = None) -
     ImageError
         If its axes are not those of an image.
     """
-    with _problems(source), ExitStack() as opened:
+    with opening(source, _problems(source)), ExitStack() as opened:
         file = opened.enter_context(closing(_open(source)))
         document = ElementTree.fromstring(file.raw_metadata)
         scenes = czi_scenes(file)
@@ -83,7 +82,7 @@ def czi_series(source: Path) -> list[Series]:
     FileError
         If pylibCZIrw is not installed or cannot read the file.
     """
-    with _problems(source):
+    with opening(source, _problems(source)):
         with closing(_open(source)) as file:
             return _listed(czi_scenes(file), ElementTree.fromstring(file.raw_metadata))
 
@@ -136,7 +135,7 @@ def _reader(
         is_colour = "Bgr" in kind
         if not scene.holds(place):
             return np.zeros((*scene.plane_shape, 3) if is_colour else scene.plane_shape, dtype)
-        with _problems(source), one_at_a_time:
+        with unreadable(source, _problems(source)), one_at_a_time:
             pixels = file.read(plane=place, scene=scene.number, roi=scene.area, pixel_type=kind)
             # The samples come as blue, green, red. A copy, because the memory is the library's.
             return np.array(pixels[..., ::-1] if is_colour else pixels[..., 0], dtype)
@@ -154,5 +153,5 @@ def _missing(scene: CziScene) -> list[Notice]:
     return found
 
 
-def _problems(source: Path) -> AbstractContextManager[None]:
-    return unreadable(source, f"The CZI file {source} is damaged, or of a kind that pylibCZIrw cannot read")
+def _problems(source: Path) -> str:
+    return f"The CZI file {source} is damaged, or of a kind that pylibCZIrw cannot read"

@@ -16,7 +16,7 @@ import numpy as np
 from napari_blindspot.core.errors import FileError
 from napari_blindspot.core.words import first_line
 from napari_blindspot.files.formats.dimensions import Dimensions, closed_with
-from napari_blindspot.files.formats.finish_reading import image_of, unreadable
+from napari_blindspot.files.formats.finish_reading import image_of, opening, unreadable
 from napari_blindspot.files.formats.metadata import Metadata
 from napari_blindspot.files.formats.optional import import_optional
 from napari_blindspot.files.formats.series import choose_series
@@ -24,7 +24,6 @@ from napari_blindspot.files.image_file import ImageFile, Series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import numpy.typing as npt
@@ -79,7 +78,7 @@ def open_lif(source: Path, series: int | None = None, axes: str | None = None) -
     ImageError
         If its axes are not those of an image.
     """
-    with _problems(source), ExitStack() as opened:
+    with opening(source, _problems(source)), ExitStack() as opened:
         file = opened.enter_context(_open(source))
         there = _images(file)
         chosen = there[choose_series(source, _listed(there), series)]
@@ -101,7 +100,7 @@ def lif_series(source: Path) -> list[Series]:
     FileError
         If liffile is not installed, or cannot read the file.
     """
-    with _problems(source), _open(source) as file:
+    with opening(source, _problems(source)), _open(source) as file:
         return _listed(_images(file))
 
 
@@ -173,9 +172,14 @@ def _dimensions(image: Any) -> Dimensions:
     labels = {"C": [_channel_name(one) for one in _channel_descriptions(image)]}
     for name in _WAVELENGTHS:
         if name in image.coords:
-            labels[name] = [f"{1e9 * one:.0f} nm" for one in image.coords[name]]
+            labels[name] = [_wavelength(float(one)) for one in image.coords[name]]
     leading = {name: length for name, length in sizes.items() if name not in plane}
     return Dimensions(leading, {name: sizes[name] for name in plane}, labels)
+
+
+def _wavelength(value: float) -> str:
+    # In metres, but there are files that give nanometres.
+    return f"{value * 1e9 if value < 1e-3 else value:.0f} nm"
 
 
 def _plane(image: Any) -> list[str]:
@@ -197,7 +201,7 @@ def _reader(
 
     def read(where: Mapping[str, int]) -> npt.NDArray[Any]:
         at = {**where, **fixed}
-        with _problems(source), one_at_a_time:
+        with unreadable(source, _problems(source)), one_at_a_time:
             if whole is None:
                 frame: npt.NDArray[Any] = image.frame(**at)
                 return frame
@@ -238,5 +242,5 @@ def _channel_name(described: Any) -> str:
     return described.get("NameOfMeasuredQuantity") or ""
 
 
-def _problems(source: Path) -> AbstractContextManager[None]:
-    return unreadable(source, f"The LIF file {source} cannot be read by liffile")
+def _problems(source: Path) -> str:
+    return f"The LIF file {source} cannot be read by liffile"

@@ -16,7 +16,7 @@ import numpy as np
 
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.files.formats.dimensions import Dimensions, closed_with
-from napari_blindspot.files.formats.finish_reading import image_of, unreadable
+from napari_blindspot.files.formats.finish_reading import image_of, opening, unreadable
 from napari_blindspot.files.formats.metadata import Metadata
 from napari_blindspot.files.formats.optional import import_optional
 from napari_blindspot.files.formats.series import choose_series
@@ -24,7 +24,6 @@ from napari_blindspot.files.image_file import ImageFile, Series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import numpy.typing as npt
@@ -105,7 +104,7 @@ def open_nd2(source: Path, series: int | None = None, axes: str | None = None) -
     ImageError
         If its axes are not those of an image.
     """
-    with _problems(source), ExitStack() as opened:
+    with opening(source, _problems(source)), ExitStack() as opened:
         file = opened.enter_context(_open(source))
         loops = Nd2Loops.of(file.experiment)
         number = choose_series(source, _listed(file, loops), series)
@@ -126,7 +125,7 @@ def nd2_series(source: Path) -> list[Series]:
     FileError
         If nd2 is not installed or cannot read the file.
     """
-    with _problems(source), _open(source) as file:
+    with opening(source, _problems(source)), _open(source) as file:
         return _listed(file, Nd2Loops.of(file.experiment))
 
 
@@ -161,7 +160,7 @@ def _reader(
     shape = (channels, attributes.heightPx, attributes.widthPx or 1, samples)
 
     def read(where: Mapping[str, int]) -> npt.NDArray[Any]:
-        with _problems(source), one_at_a_time:
+        with unreadable(source, _problems(source)), one_at_a_time:
             frame = np.asarray(file.read_frame(loops.frame(where, position))).reshape(shape)
             channel = where["C"]
             # nd2 counts samples that are not red, green and blue as channels.
@@ -224,5 +223,5 @@ def _period(loop: Any) -> float | None:
     return milliseconds / 1000 if milliseconds > 0 and math.isfinite(milliseconds) else None
 
 
-def _problems(source: Path) -> AbstractContextManager[None]:
-    return unreadable(source, f"The ND2 file {source} is damaged, or of a kind that nd2 cannot read")
+def _problems(source: Path) -> str:
+    return f"The ND2 file {source} is damaged, or of a kind that nd2 cannot read"

@@ -6,25 +6,21 @@ by `napari_blindspot.files.formats.ngff`.
 
 from __future__ import annotations
 
-import contextlib
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.core.errors import FileError
-from napari_blindspot.core.notices import Notice
 from napari_blindspot.files.chunk_cache import planes_of_chunks
-from napari_blindspot.files.formats.finish_reading import image_of, unreadable
+from napari_blindspot.files.formats.finish_reading import image_of, opening, unreadable
 from napari_blindspot.files.formats.metadata import RUN_RECORD
 from napari_blindspot.files.formats.ngff import metadata_of
 from napari_blindspot.files.formats.optional import import_zarr
 from napari_blindspot.files.formats.series import choose_series
+from napari_blindspot.files.formats.zarr_chunks import missing_chunks
 from napari_blindspot.files.formats.zarr_images import list_zarr_images, zarr_images
 from napari_blindspot.files.lazy_array import LazyArray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import numpy.typing as npt
@@ -45,7 +41,7 @@ def open_zarr(source: Path, series: int | None = None, axes: str | None = None) 
     ImageError
         If its axes are not those of an image.
     """
-    with _damage(source):
+    with opening(source, _damage(source)):
         images = zarr_images(source)
         # Of a plate with thousands of images only the one that is chosen is looked at.
         is_chosen = series is not None and 0 <= series < len(images)
@@ -54,7 +50,7 @@ def open_zarr(source: Path, series: int | None = None, axes: str | None = None) 
         array = image.array
         named = image.axes(array)
         metadata, notices = metadata_of(image.multiscales, image.omero, named)
-        notices = (*notices, *_missing_chunks(source, array))
+        notices = (*notices, *missing_chunks(source, array))
         pixels = _planes_of(source, array)
     return image_of(pixels, named, axes, metadata, notices)
 
@@ -67,7 +63,7 @@ def zarr_series(source: Path) -> list[Series]:
     FileError
         If zarr is not installed, or the folder is damaged or holds no image.
     """
-    with _damage(source):
+    with opening(source, _damage(source)):
         return list_zarr_images(zarr_images(source))
 
 
@@ -79,7 +75,7 @@ def zarr_record(source: Path) -> dict[str, str]:
     FileError
         If zarr is not installed, or the folder is damaged.
     """
-    with _damage(source):
+    with opening(source, _damage(source)):
         found = import_zarr().open(str(source), mode="r").attrs.get(RUN_RECORD)
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
@@ -94,7 +90,7 @@ def _planes_of(source: Path, array: Any) -> LazyArray:
     dtype = _native(array)
 
     def read(part: tuple[Any, ...]) -> npt.NDArray[Any]:
-        with _damage(source):
+        with unreadable(source, _damage(source)):
             return np.asarray(array[part], dtype)
 
     shape = tuple(array.shape)
@@ -103,33 +99,5 @@ def _planes_of(source: Path, array: Any) -> LazyArray:
     return LazyArray(shape, dtype, planes_of_chunks(shape, tuple(array.chunks), dtype.itemsize, read))
 
 
-def _missing_chunks(source: Path, array: Any) -> list[Notice]:
-    """Say how many chunks are not in the folder, which stand for the fill value.
-
-    Raises
-    ------
-    FileError
-        If none is there.
-    """
-    count, there = int(array.nchunks), int(array.nchunks_initialized)
-    if count and not there:
-        raise FileError(
-            f"The image in the Zarr folder {source} has no pixels: none of its {count} "
-            f"chunk{'s' * (count > 1)} is there, only what describes them."
-        )
-    if there >= count:
-        return []
-    value = array.fill_value
-    shown = str(0 if value is None else value)
-    return [Notice("chunks-missing", {"count": count - there, "chunks": count, "value": shown})]
-
-
-@contextlib.contextmanager
-def _damage(source: Path) -> Iterator[None]:
-    # What zarr finds odd in metadata that it can read is of no use to who wants the pixels.
-    with (
-        warnings.catch_warnings(),
-        unreadable(source, f"The Zarr folder {source} is damaged or incomplete"),
-    ):
-        warnings.simplefilter("ignore")
-        yield
+def _damage(source: Path) -> str:
+    return f"The Zarr folder {source} is damaged or incomplete"
