@@ -24,9 +24,10 @@ SETTINGS = Settings.from_preset(
 
 
 @pytest.fixture
-def quickest(widget, monkeypatch):
+def quickest(widget):
     """The widget with a measured preset, whose planes start from one another, at its quickest."""
-    monkeypatch.setattr(widget.form, "settings", lambda: SETTINGS)
+    # A monkeypatch would hold the widget, and with it the viewer, longer than the viewer may last.
+    vars(widget.form)["settings"] = lambda: SETTINGS
     widget.previews.value = False
     return widget
 
