@@ -6,7 +6,6 @@ import sys
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
 from typer.testing import CliRunner
 
 from napari_blindspot.cli.app import app
@@ -40,8 +39,8 @@ def cut_off(folder):
     (folder / "whole.tif").unlink()
 
 
-def rgb_tiff(folder):
-    tifffile.imwrite(folder / "bad.tif", np.zeros((20, 30, 3), "uint8"), photometric="rgb")
+def cmyk_tiff(folder):
+    tifffile.imwrite(folder / "bad.tif", np.zeros((20, 30, 4), "uint8"), photometric="separated")
 
 
 BAD_FILES = {
@@ -64,11 +63,7 @@ BAD_FILES = {
     ),
     "only NaN": (save(np.full((20, 20), np.nan)), "All pixels of the image are NaN"),
     "a small plane": (save(GOOD[:15, :]), "The plane is 15×32 pixels, but at least 16×16 are needed."),
-    "an RGB image": (rgb_tiff, "choose 0 (red), 1 (green) or 2 (blue) (--channel"),
-    "an RGB PNG": (
-        lambda folder: Image.new("RGB", (32, 32)).save(folder / "bad.tif", format="PNG"),
-        "The image is RGB, of shape (32, 32, 3), but one channel at a time",
-    ),
+    "an image in the colours of printers": (cmyk_tiff, "are stored as CMYK; save it as gray or RGB."),
     "a complex image": (save(GOOD.astype("complex64")), "The image is complex, but intensities are needed"),
     "a mask": (save(GOOD > 9), "The image is boolean (a mask), but intensities are needed"),
 }

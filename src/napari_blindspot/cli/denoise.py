@@ -17,6 +17,7 @@ from napari_blindspot.cli.progress import FitTeller
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import BlindspotError, CancelledError
 from napari_blindspot.core.words import duration, sentence
+from napari_blindspot.files.read_options import ReadOptions
 from napari_blindspot.files.write_options import WriteOptions
 from napari_blindspot.jobs.existing import check_room, reserved
 from napari_blindspot.jobs.file_job import FileJob
@@ -37,9 +38,7 @@ def job_of(
     *,
     output: Path | None = None,
     inr_output: Path | None = None,
-    series: int | None = None,
-    axes: str | None = None,
-    channel: int | None = None,
+    read: ReadOptions | None = None,
     write: WriteOptions | None = None,
     overwrite: bool = False,
 ) -> FileJob:
@@ -53,7 +52,7 @@ def job_of(
         Of every plane's fit.
     output, inr_output : Path, optional
         The result, by default beside the input, and the INR's image, by default not written.
-    series, axes, channel, write
+    read, write
         As in `FileJob`.
     overwrite : bool
         Whether outputs that are there are replaced, rather than refused.
@@ -65,9 +64,7 @@ def job_of(
         source=source,
         outputs=outputs,
         settings=settings,
-        series=series,
-        axes=axes,
-        channel=channel,
+        read=read or ReadOptions(),
         write=write or WriteOptions(),
         existing="renew" if overwrite else "refuse",
     )

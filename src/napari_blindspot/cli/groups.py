@@ -37,6 +37,17 @@ class FileChoice(OptionGroup):
             help="What the axes are, such as TZCYX, if a file does not say it or is wrong.",
         ),
     ] = None
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER:LETTER",
+            help="Part an axis on which images stand in turn: 2:C for two channels.",
+        ),
+    ] = None
+    voxel_size: Annotated[
+        str | None,
+        typer.Option(metavar="Z,Y,X", help="Distances in µm, if a file does not say them or is wrong."),
+    ] = None
 
 
 @dataclass(eq=False, repr=False)

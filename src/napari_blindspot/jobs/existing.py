@@ -75,7 +75,7 @@ def check_room(job: FileJob, image: ImageFile) -> None:
     FileError
         If there is not.
     """
-    size = math.prod(image.shape) * job.dtype(image.dtype).itemsize
+    size = math.prod(image.shape) * job.dtype(image).itemsize
     # What an earlier run has kept is used, or makes room.
     to_keep = len(job.outputs) * size - PlaneStore(job.output).size
     for path in job.outputs.values():

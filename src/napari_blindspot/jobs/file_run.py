@@ -174,7 +174,7 @@ class FileRun:
         # Of the input as it was when its planes were begun: it may have changed since.
         run = digest_of(self.store.fingerprint)
         record = self.record().model_copy(update={"run": run})
-        dtype = self.job.dtype(self.image.dtype)
+        dtype = self.job.dtype(self.image)
         for name, path in self.job.outputs.items():
             self._write(path, name, partial(self.store.image, name=name), dtype, record)
         self.store.discard()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_blindspot.files.formats.metadata import RUN_RECORD
+from napari_blindspot.files.lazy_array import LazyArray
 from napari_blindspot.files.pyramid import halve, level_shapes
 from napari_blindspot.files.safe_write import atomic_path
 from napari_blindspot.files.spacing import LENGTH_AXES
@@ -46,6 +48,7 @@ def write_tiff(
     """
     import tifffile
 
+    like, planes = samples_last(like, planes)
     shape = like.shape
     leading, plane = (shape[:-3], shape[-3:]) if like.is_rgb else (shape[:-2], shape[-2:])
     sizes = level_shapes((plane[0], plane[1]), pyramid=options.pyramid and not like.is_rgb)
@@ -82,6 +85,19 @@ def _predictor(dtype: np.dtype[Any], options: WriteOptions) -> int | bool:
     where they are compressed with zlib; zstd it does not open at all.
     """
     return 2 if options.compression == "zstd" and dtype.kind in "iu" else False
+
+
+def samples_last(like: ImageFile, planes: Planes) -> tuple[ImageFile, Planes]:
+    """Put the samples of a colour image, which come as planes, side by side as TIFF's pixels have them."""
+    if not like.axes.endswith("SYX"):
+        return like, planes
+    *leading, count, height, width = like.shape
+
+    def pixels(index: tuple[int, ...]) -> npt.NDArray[Any]:
+        return np.stack([planes((*index, sample)) for sample in range(count)], axis=-1)
+
+    array = LazyArray((*leading, height, width, count), like.dtype, pixels, 3)
+    return replace(like, array=array, axes=f"{like.axes[:-3]}YXS"), pixels
 
 
 def _pieces(

@@ -50,7 +50,7 @@ def expand(paths: Iterable[Path], options: BatchOptions) -> list[Input]:
     FileError
         If there is no image at all.
     """
-    return files_of(plan_batch(paths, options))
+    return files_of(plan_batch(paths, options, look=None))
 
 
 def input_of_layer(layer: Image, output: Path) -> Input:

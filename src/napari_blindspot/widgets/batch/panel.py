@@ -10,6 +10,7 @@ from magicgui.widgets import Container, Label, SpinBox
 from napari_blindspot.batch import BatchOptions
 from napari_blindspot.batch.options import OUTPUT_FORMATS
 from napari_blindspot.core.errors import SettingsError
+from napari_blindspot.files.read_options import spell_voxel_size
 from napari_blindspot.files.write_options import NGFF_VERSIONS
 from napari_blindspot.settings import PRESETS, Settings, setting_fields
 from napari_blindspot.widgets.batch.table import BatchTable
@@ -78,6 +79,16 @@ class BatchPanel(Container[Any]):
             label="Pattern",
             tooltip="Which files of a folder that is added next, such as *.tif or raw_*.",
         )
+        self.split = Entry(
+            empty="none",
+            label="Split",
+            tooltip="How many images stand in turn on an axis, and of which: 2:C for two channels in turn.",
+        )
+        self.voxel_size = Entry(
+            empty="as the files say",
+            label="Voxel size",
+            tooltip="Along Z, Y and X in µm, such as 0.3,0.1,0.1, where files do not say it or are wrong.",
+        )
         self.table = Native(BatchTable)
         self.model = self.table.native.model()
         self.output = Entry(empty="folder for the results")
@@ -130,6 +141,8 @@ class BatchPanel(Container[Any]):
             **self._more_options,
             output=Path(self.output.value.strip() or "."),
             pattern=self.pattern.value.strip() or None,
+            split=self.split.value.strip() or None,
+            voxel_size=self.voxel_size.value.strip() or None,
             settings=self.settings(),
             format=self.format.value,
             ngff=self.ngff.value,
@@ -140,6 +153,8 @@ class BatchPanel(Container[Any]):
         """Show the options of a job; those without a field hold until another preset or job is chosen."""
         self.output.value = str(options.output)
         self.pattern.value = options.pattern or ""
+        self.split.value = options.split or ""
+        self.voxel_size.value = spell_voxel_size(options.voxel_size)
         self.format.value = options.format
         self.ngff.value = options.ngff
         self.existing.value = options.existing
@@ -153,7 +168,8 @@ class BatchPanel(Container[Any]):
 
     def edit(self, enabled: bool) -> None:
         """Let the fields be used or not; the table can be read at any time."""
-        parts = (self.add_files, self.add_folder, self.add_open, self.remove_chosen, self.pattern)
+        buttons = (self.add_files, self.add_folder, self.add_open, self.remove_chosen)
+        parts = (*buttons, self.pattern, self.split, self.voxel_size)
         choices = (self.format, self.ngff, self.existing, self.preset, self.stack_start)
         for part in (*parts, self.output, self.browse, *choices, self.form):
             part.enabled = enabled
@@ -163,7 +179,8 @@ class BatchPanel(Container[Any]):
     def _parts(self) -> list[Any]:
         """Put the parts below one another."""
         add = row(self.add_files, self.add_folder, self.add_open, self.remove_chosen, label="Add")
-        inputs = Fields([add, self.pattern])
+        said = row(self.voxel_size, Label(value=self.split.label), self.split, label=self.voxel_size.label)
+        inputs = Fields([add, self.pattern, said])
         outputs = Fields(
             [
                 row(self.output, self.browse, label="Output"),
