@@ -62,7 +62,6 @@ BAD_FILES = {
         with_infinities_in_one_plane,
         "Plane Z=2: The image has 1 infinite pixel",
     ),
-    "only NaN": (save(np.full((20, 20), np.nan)), "All pixels of the image are NaN"),
     "a small plane": (save(GOOD[:15, :]), "The plane is 15×32 pixels, but at least 16×16 are needed."),
     "an RGB image": (rgb_tiff, "choose 0 (red), 1 (green) or 2 (blue) (--channel"),
     "an RGB PNG": (

@@ -82,6 +82,15 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
         f"The plane holds only the values {v['low']} and {v['high']}, as a mask does, so it was left as "
         "it is."
     ),
+    "no-values": lambda v: "The plane holds no value, only NaN, so it was left as it is.",
+    "few-values": lambda v: (
+        f"Only {v['count'].count('pixel', 'pixels')} of the plane "
+        f"{v['count'].choose('has', 'have')} a value, so it was left as it is."
+    ),
+    "blank-areas-left-out": lambda v: (
+        f"Areas of exactly one value ({v['value']}; {v['share']:.0%} of the plane), as a registration or "
+        "a mosaic leaves them, were left out and stay as they are."
+    ),
     "pixels-left-out": lambda v: (
         f"{v['count'].count('NaN pixel was left out and stays', 'NaN pixels were left out and stay')} NaN."
     ),
