@@ -243,7 +243,7 @@ def odd_planes() -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("kind", odd_planes())
 def test_every_plane_comes_back_whatever_its_values(kind):
     plane = odd_planes()[kind]

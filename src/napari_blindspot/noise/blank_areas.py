@@ -32,7 +32,11 @@ around it. A convention: e⁻⁴⁰ leaves room for a million places, ten shapes
 independent. tests/noise/test_blank_areas.py has counted photons without areas, and areas among them."""
 
 RING = 8
-"""Pixels on either side of the edge of an area in which the share of its value is counted. A convention."""
+"""Pixels around an area in which the share of its value is counted. A convention."""
+
+LEAST_REST = 0.02
+"""Share of a plane that is left beside its blank areas. A convention: a plane with less is empty but for a
+few photons, and no border of anything."""
 
 RARE = 0.2
 """Share of the value around an area up to which all that touches the area belongs to it. A convention: up
@@ -67,7 +71,8 @@ def blank_areas(plane: npt.NDArray[Any]) -> Mask | None:
         mask = np.asarray(plane == value)
         if np.count_nonzero(mask) >= min(plane.shape):
             found |= _areas(mask, known)
-    return found if found.any() else None
+    rest = np.count_nonzero(known & ~found)
+    return found if found.any() and rest >= max(LEAST_AREA, LEAST_REST * found.size) else None
 
 
 def without_blank_areas(plane: npt.NDArray[Any], areas: Mask | None = None) -> npt.NDArray[Any]:
@@ -117,11 +122,11 @@ def _areas(mask: Mask, known: Mask) -> Mask:
     while np.count_nonzero(pending) >= least and 2 * least <= mask.size:
         pending = _opened(pending, least)
         for where, part in list(_parts(pending)):
-            share = max(_share_along_edge(part, mask[where], known[where]), _share_among_holes(part))
-            if LOG_CHANCE > -least * math.log(share):
+            around = _share_around(part, mask[where], known[where])
+            if LOG_CHANCE > -least * math.log(max(around, _share_among_holes(part))):
                 continue
             pending[where][part] = False
-            if _share_around(part, mask[where], known[where]) <= RARE:
+            if around <= RARE:
                 part = ndimage.binary_propagation(part, np.ones((3, 3)), mask[where])
             accepted[where] |= part
         least *= 4
@@ -192,18 +197,9 @@ def _parts(mask: Mask) -> Iterator[tuple[tuple[slice, slice], Mask]]:
     sizes = np.bincount(labels.ravel())
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if sizes[number] >= min(mask.shape):
-            where = tuple(slice(max(0, one.start - RING), one.stop + RING) for one in box)
+            rows, columns = (slice(max(0, one.start - RING), one.stop + RING) for one in box)
+            where = rows, columns
             yield where, labels[where] == number
-
-
-def _share_along_edge(part: Mask, mask: Mask, known: Mask) -> float:
-    """Return the share of a value in a band along the edge of a part, on both sides of it; in (0, 1).
-
-    Where single photons have made holes into the part, nearly all of the band around them is the part.
-    """
-    outside = ndimage.maximum_filter(part, 2 * RING + 1) & known & ~part
-    band = ndimage.maximum_filter(outside, 2 * RING + 1) & known & (part | outside)
-    return _share(mask, band)
 
 
 def _share_among_holes(part: Mask) -> float:
@@ -216,8 +212,5 @@ def _share_among_holes(part: Mask) -> float:
 
 def _share_around(part: Mask, mask: Mask, known: Mask) -> float:
     """Return the share of a value among the pixels around a part, in (0, 1)."""
-    return _share(mask, ndimage.maximum_filter(part, 2 * RING + 1) & known & ~part)
-
-
-def _share(mask: Mask, among: Mask) -> float:
-    return float((np.count_nonzero(mask & among) + 0.5) / (np.count_nonzero(among) + 1))
+    ring = ndimage.maximum_filter(part, 2 * RING + 1) & known & ~part
+    return float((np.count_nonzero(mask & ring) + 0.5) / (np.count_nonzero(ring) + 1))

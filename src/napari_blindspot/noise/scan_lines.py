@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["scan_line_offsets"]
+__all__ = ["line_offsets", "scan_line_offsets"]
 
 COARSE_SIGMA = 5.0
 """Sigma, in lines, of the Gaussian whose result is left to the image: an offset that changes so slowly
@@ -70,11 +70,11 @@ def scan_line_offsets(plane: npt.ArrayLike) -> Floats | None:
         return None
     least = MIN_NOISE_SHARE * _noise_variance(differences)
     # One round is enough to see whether there is anything to find.
-    fast_rows, fast_columns = (_fast_part(_offsets(lines, rounds=1)) for lines in (y, y.T))
+    fast_rows, fast_columns = (_fast_part(line_offsets(lines, rounds=1)) for lines in (y, y.T))
     if _stand_out(fast_rows, fast_columns, least):
-        return _offsets(y)[:, None]
+        return line_offsets(y)[:, None]
     if _stand_out(fast_columns, fast_rows, least):
-        return _offsets(y.T)[None, :]
+        return line_offsets(y.T)[None, :]
     return None
 
 
@@ -106,7 +106,7 @@ def _noise_variance(differences: Floats) -> float:
     return diagonal_sigma(differences) ** 2 or float(np.nanmean(differences**2))
 
 
-def _offsets(y: Floats, rounds: int = SEARCH_ROUNDS) -> Floats:
+def line_offsets(y: Floats, rounds: int = SEARCH_ROUNDS) -> Floats:
     """Return the offset of every row against the rows around it, weighing quiet parts most.
 
     Parameters
