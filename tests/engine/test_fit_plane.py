@@ -190,11 +190,10 @@ def test_the_zero_borders_of_a_registration_stay_as_they_are_and_nothing_rings_b
     assert result.denoised.dtype == result.inr.dtype == np.uint16
     assert not result.denoised[:9].any()
     assert not result.denoised[:, -4:].any()
-    # Zeros that took part in the fit would pull down what is next to them; paper's few iterations do anyway.
-    measured = overrides["preset"] == "auto"
-    assert not measured or result.denoised[9:11, :-4].mean() == pytest.approx(
-        counts[9:11, :-4].mean(), rel=0.1
-    )
+    if overrides["preset"] == "auto":
+        # Zeros that took part in the fit would pull down what is next to them.
+        edge = result.denoised[9:11, :-4].mean()
+        assert edge == pytest.approx(counts[9:11, :-4].mean(), rel=0.1)
     assert result.warnings == (
         "Areas of exactly one value (0; 26% of the plane), as a registration or a mosaic leaves them, were "
         "left out and stay as they are.",
