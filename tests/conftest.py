@@ -33,6 +33,7 @@ pytest_plugins = ["strict_skips", "two_workers"]
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
+REAL_FILES = ROOT.parent / "shared" / "cases" / "files"
 SCREEN = pytest.StashKey[VirtualScreen]()
 
 
@@ -78,6 +79,14 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real images are not beside this checkout, in ../shared/data")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def real_files() -> Path:
+    """The folder of files that microscopes wrote, beside the repository."""
+    if not REAL_FILES.is_dir():
+        pytest.skip("the files of real microscopes are not beside this checkout, in ../shared/cases/files")
+    return REAL_FILES
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ GOOD_REASONS = (
     r"other programs keep this computer busy: .*",
     r"this computer is too busy to measure: .*",
     # Packages of formats that are not made for the newest Python.
-    r"CZI needs bioio-czi, .*",
+    r"CZI needs pylibCZIrw, .*",
 )
 
 

@@ -64,6 +64,13 @@ def test_planes_of_one_channel_make_a_chain_and_keep_their_order():
     assert chains(indices) == [indices]
 
 
+def test_positions_and_whatever_is_neither_time_nor_z_are_chains_of_their_own():
+    indices = plane_indices((2, 2, 3, 8, 8))
+    groups = chains(indices, "PCZYX")
+    assert [{index[:2] for index in group} for group in groups] == [{(0, 0)}, {(0, 1)}, {(1, 0)}, {(1, 1)}]
+    assert [len(group) for group in chains(indices, "ATZYX")] == [6, 6]
+
+
 def test_every_plane_of_paper_gets_the_pixels_that_it_would_get_alone():
     array = stack(2, 2, 20, 24)
     results = {e.plane: e.result for e in fit_stack(array, TINY) if isinstance(e, Finished)}
@@ -226,3 +233,40 @@ def test_paper_cannot_share_a_fit_or_look_at_neighbours():
         SettingsError, match="'paper' has no setting 'neighbours'; it is one of: auto, fast, best"
     ):
         Settings.from_preset("paper", neighbours=1)
+
+
+class Counted:
+    """An array on a disk, which notes each plane that is read."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels, self.shape, self.reads = pixels, pixels.shape, []
+
+    def __getitem__(self, index: tuple[int, ...]) -> np.ndarray:
+        self.reads.append(index)
+        return self.pixels[index]
+
+
+@pytest.mark.parametrize(("strategy", "neighbours"), [("warm", 0), ("warm", 1), ("shared", 0)])
+def test_each_plane_is_read_once_also_where_neighbours_are_seen(strategy, neighbours):
+    array = Counted(cells(1, 3, size=24))
+    moment = {"iterations": 1, "refine_iterations": (1,), "neighbours": neighbours, "stack_start": strategy}
+    list(fit_stack(array, QUICK.model_copy(update=moment), axes="TZYX"))
+    assert sorted(array.reads) == plane_indices(array.shape)
+
+
+def test_nothing_but_the_plane_at_work_and_its_neighbours_is_read_before_its_fit():
+    array = Counted(cells(4, size=24))
+    moment = QUICK.model_copy(update={"iterations": 1, "refine_iterations": (1,)})
+    started = (event for event in fit_stack(array, moment) if isinstance(event, Started))
+    seen = {event.plane: list(array.reads) for event in started}
+    assert seen == {(k,): [(i,) for i in range(k + 1)] for k in range(4)}
+
+
+def test_a_plane_that_cannot_be_denoised_is_named_when_its_turn_comes():
+    array = cells(3, size=24).astype(np.float32)
+    array[2, 4, 5] = np.inf
+    done = []
+    with pytest.raises(ImageError, match=r"^Plane Z=2: The image has 1 infinite pixel; set them"):
+        for event in fit_stack(array, TINY, axes="ZYX"):
+            done += [event.plane] * isinstance(event, Finished)
+    assert done == [(0,), (1,)]

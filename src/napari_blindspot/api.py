@@ -206,7 +206,8 @@ def denoise_stack(
     preset, settings, on_event, control, **overrides
         As for `denoise`; ``stack_start`` and ``neighbours`` say what planes have to do with one another.
     axes : str, optional
-        One letter an axis, such as ``"TCZYX"``. Planes that differ in C never share a network.
+        One letter an axis, such as ``"TCZYX"``. Planes that differ in anything but T and Z, such
+        as the channel, never share a network.
 
     Returns
     -------

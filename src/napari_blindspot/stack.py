@@ -1,7 +1,8 @@
 """The planes of a stack one after another: their order, what each starts from, and their events.
 
-Arrays stay where they are: only the plane at work and its neighbours are read, so dask and zarr arrays may
-be larger than memory. Where results go (a layer, a file) is the caller's business.
+Arrays stay where they are: only the plane at work and its neighbours are held, so dask and zarr arrays may
+be larger than memory, and each plane is read once. Where results go (a layer, a file) is the caller's
+business.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import ImageError, OutOfMemoryError
 from napari_blindspot.core.events import Finished, Started
 from napari_blindspot.core.notices import Notice
+from napari_blindspot.core.plane import naming_plane
+from napari_blindspot.core.plane_window import PlaneWindow
 from napari_blindspot.noise.blank_areas import without_blank_areas
 from napari_blindspot.settings import MeasuredSettings
 
@@ -42,7 +45,7 @@ def plane_indices(shape: tuple[int, ...]) -> list[Index]:
 
 
 def chains(indices: Iterable[Index], axes: str | None = None) -> list[list[Index]]:
-    """Group planes into those that may share networks: the planes of one channel, in their order.
+    """Group planes into those that may share networks: of one channel and position, in their order.
 
     Parameters
     ----------
@@ -102,9 +105,10 @@ def fit_stack(
     settings : Settings
         The same for every plane.
     axes : str, optional
-        One letter an axis, such as ``"TCZYX"``. Planes that differ in C never share a network; neighbours
-        are taken along Z, or along T where there is no Z. Without it all planes are of one channel, and
-        neighbours are taken along the last leading axis.
+        One letter an axis, such as ``"TCZYX"``. Planes that differ in C, or in anything else but T and Z,
+        such as positions, never share a network; neighbours are taken along Z, or along T where there is
+        no Z. Without it all planes are of one channel, and neighbours are taken along the last leading
+        axis.
     indices : iterable of tuple of int, optional
         Which planes, as indices into the leading axes; all of them if not given.
     control : Control, optional
@@ -127,7 +131,8 @@ def fit_stack(
     Raises
     ------
     ImageError
-        If `axes` do not fit the array, or a plane cannot be denoised.
+        If `axes` do not fit the array, or, when its turn comes, a plane cannot be denoised; in a stack the
+        sentence says which.
     SettingsError
         If a model does not fit the settings.
     BlindspotError
@@ -144,7 +149,7 @@ def fit_stack(
 
 def _fit_chain(fits: _PlaneFits, chain: list[Index], start: _Start) -> Iterator[Event]:
     """Fit the planes of one channel."""
-    for index in start.order(chain, fits.plane):
+    for index in start.order(chain, fits.window.plane_ahead):
         for event in fits.fit(index, start.model, train=not start.applies):
             yield start.learned(event) if isinstance(event, Finished) else event
         if fits.control.ending:
@@ -228,7 +233,9 @@ class _PlaneFits:
         preview_interval: float | None,
         fall_back_to_cpu: bool,
     ) -> None:
-        self.array = array
+        self.window = PlaneWindow(array)
+        self.shape: tuple[int, ...] = tuple(array.shape)
+        self.axes = axes
         self.settings = settings
         self.control = control
         self.preview_interval = preview_interval
@@ -237,13 +244,9 @@ class _PlaneFits:
         self._moved: tuple[Notice, ...] = ()
         self._news: tuple[Notice, ...] = ()
         # Along which axis neighbours lie.
-        self._along = len(array.shape) - 3 if axes is None else max(axes.find("Z"), -1)
+        self._along = len(self.shape) - 3 if axes is None else max(axes.find("Z"), -1)
         if axes is not None and self._along < 0:
             self._along = axes.find("T")
-
-    def plane(self, index: Index) -> Any:
-        """Read a plane, (Y, X)."""
-        return np.asarray(self.array[index])
 
     def fit(self, index: Index, model: Model | None, *, train: bool) -> Iterator[Event]:
         """Fit one plane; again on the CPU where that is wanted and a GPU's memory did not suffice."""
@@ -256,22 +259,30 @@ class _PlaneFits:
                 raise
         # Outside the except block, so that the failed fit and its tensors can be freed.
         self.settings = self.settings.model_copy(update={"device": "cpu"})
-        size = "×".join(str(side) for side in self.array.shape[-2:])
+        size = "×".join(str(side) for side in self.shape[-2:])
         self._moved = self._news = (Notice("moved-to-cpu", {"plane": size, "device": device}),)
         yield from self._fit(index, model, train=train)
 
     def _fit(self, index: Index, model: Model | None, *, train: bool) -> Iterator[Event]:
         from napari_blindspot.engine.fit_plane import fit_plane
 
-        for event in fit_plane(
-            self.plane(index),
-            self.settings,
-            control=self.control,
-            preview_interval=self.preview_interval,
-            initial_model=model,
-            train=train,
-            neighbours=self._neighbours(index),
-        ):
+        with naming_plane(index, self.axes):
+            beside = self._beside(index)
+            self.window.move(index, beside)
+            events = fit_plane(
+                self.window.plane(index),
+                self.settings,
+                control=self.control,
+                preview_interval=self.preview_interval,
+                initial_model=model,
+                train=train,
+                neighbours=np.stack([self.window.plane(near) for near in beside]) if beside else None,
+            )
+            yield from self._placed(events, index, train=train)
+
+    def _placed(self, events: Iterable[Event], index: Index, *, train: bool) -> Iterator[Event]:
+        """Say of the events of a fit which plane they belong to."""
+        for event in events:
             if isinstance(event, Started):
                 yield replace(event, plane=index, notices=(*self._news, *event.notices))
                 self._news = ()
@@ -292,14 +303,14 @@ class _PlaneFits:
         device = choose_device(self.settings.device).type
         return None if device == "cpu" else device
 
-    def _neighbours(self, index: Index) -> Any:
-        """Read the planes beside one, (N, Y, X); None where there are to be none."""
+    def _beside(self, index: Index) -> list[Index]:
+        """Return which planes beside one the network is to see."""
         reach = self.settings.neighbours if isinstance(self.settings, MeasuredSettings) else 0
         if not reach or self._along < 0 or not index:
-            return None
+            return []
         before, here, after = index[: self._along], index[self._along], index[self._along + 1 :]
-        near = nearest_planes(here, self.array.shape[self._along], reach)
-        return np.stack([self.plane((*before, at, *after)) for at in near]) if near else None
+        near = nearest_planes(here, self.shape[self._along], reach)
+        return [(*before, at, *after) for at in near]
 
 
 def _richest(chain: list[Index], plane: Callable[[Index], Any]) -> Index:
@@ -319,8 +330,8 @@ def _structure(plane: Any) -> float:
 
 
 def channel_of(index: Index, axes: str | None) -> Index:
-    """Return the part of an index that says the channel."""
-    return tuple(i for i, letter in zip(index, axes or "", strict=False) if letter == "C")
+    """Return the part of an index that says the channel, and the position or whatever is not T and Z."""
+    return tuple(i for i, letter in zip(index, axes or "", strict=False) if letter not in "TZ")
 
 
 def _check_axes(axes: str | None, shape: tuple[int, ...]) -> str | None:

@@ -335,6 +335,10 @@ def test_results_can_be_ome_zarr_and_are_recognised_as_done(plan, data):
     source, result = read_image(item.source), read_image(item.output)
     assert (result.axes, result.shape, result.spacing) == (source.axes, source.shape, source.spacing)
     assert plan_and_count(plan, item.output, output=item.output.parent / "twice") == 4
+    older = plan(data / "day 2", **options, ngff="0.4")
+    assert not any(isinstance(event, PlaneWork) for event in run(older))
+    (item,) = older.failures
+    assert "is not of this input with these settings as OME-Zarr 0.4; " in item.reason
 
 
 def test_the_preset_paper_goes_through_a_batch_too(plan, data):

@@ -89,6 +89,10 @@ def test_other_words_overrule_a_job_file(call, tmp_path):
         (["data"], "There is no folder for the results"),
         (["data", "-o", "out", "--skip", "--overwrite"], "Both --skip and --overwrite"),
         (["data", "-o", "out", "--format", "jpeg"], "'format' is 'jpeg'"),
+        (
+            ["data", "-o", "out", "--ngff", "0.4"],
+            "the results are to be ome-tiff; choose ome-zarr.",
+        ),
         (["data", "-o", "out", "--preset", "magic"], "no preset 'magic'"),
         (["data", "-o", "out", "--pattern", "*.lsm"], "no image that matches '*.lsm'"),
         (["data", "-o", "out", "--workers", "0"], "'workers' is 0"),

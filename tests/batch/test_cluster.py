@@ -69,22 +69,28 @@ def test_two_workers_give_the_pixels_of_one_process_and_nobody_else_can_reach_th
     assert (batch.options.output / "batch_report.html").is_file()
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
-def test_a_worker_that_is_killed_costs_nothing_but_time(plan, states, longer):
+@pytest.fixture(scope="module")
+def cluster():
+    """A cluster of two workers that is there already; one that is killed comes again."""
     from distributed import LocalCluster
 
     with LocalCluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, memory_limit=0
     ) as cluster:
-        batch = plan(dask=cluster.scheduler_address, settings=longer)
-        victim = None
-        for event in run_batch(batch):
-            if victim is None and event.item.finished and event.item.state == "running":
-                with connected(batch.options) as client:
-                    busy = [worker for worker, keys in client.processing().items() if keys]
-                    victim = client.run(os.getpid, workers=busy[:1])[busy[0]]
-                os.kill(victim, signal.SIGKILL)
+        yield cluster
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
+def test_a_worker_that_is_killed_costs_nothing_but_time(plan, states, longer, cluster):
+    batch = plan(dask=cluster.scheduler_address, settings=longer)
+    victim = None
+    for event in run_batch(batch):
+        if victim is None and event.item.finished and event.item.state == "running":
+            with connected(batch.options) as client:
+                busy = [worker for worker, keys in client.processing().items() if keys]
+                victim = client.run(os.getpid, workers=busy[:1])[busy[0]]
+            os.kill(victim, signal.SIGKILL)
     assert victim is not None
     assert states(batch) == ALL
     alone = plan(output=batch.options.output.parent / "alone", settings=longer)
@@ -97,39 +103,31 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(plan, states, longer):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
 def test_what_a_killed_batch_left_with_the_workers_does_not_mix_with_the_next_one(
-    plan, data, longer, tmp_path
+    plan, data, longer, cluster, finished, tmp_path
 ):
-    from distributed import LocalCluster
-
     source = data / "day 2" / STACK
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, memory_limit=0
-    ) as cluster:
-        job = BatchJob.of([Input(path=source)], BatchOptions(output=tmp_path / "out", settings=longer))
-        save_job(job, tmp_path / "job.yaml")
-        words = ["batch", "--job", str(tmp_path / "job.yaml"), "--dask", cluster.scheduler_address]
-        command = [sys.executable, "-c", "from napari_blindspot.cli.app import app; app()", *words]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-            while not list((tmp_path / "out").rglob("plane-*.json")):
-                assert process.poll() is None
-                time.sleep(0.02)
-            process.kill()
-        # Its workers know nothing of that yet and are at work on the second planes.
-        batch = plan(source, dask=cluster.scheduler_address)
-        for _ in run_batch(batch):
-            pass
+    job = BatchJob.of([Input(path=source)], BatchOptions(output=tmp_path / "out", settings=longer))
+    save_job(job, tmp_path / "job.yaml")
+    words = ["batch", "--job", str(tmp_path / "job.yaml"), "--dask", cluster.scheduler_address]
+    command = [sys.executable, "-c", "from napari_blindspot.cli.app import app; app()", *words]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        while not list((tmp_path / "out").rglob("plane-*.json")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+    # Its workers know nothing of that yet and are at work on the second planes.
+    batch = plan(source, dask=cluster.scheduler_address)
+    for _ in run_batch(batch):
+        pass
     (item,) = batch.items
     assert (item.state, item.reason) == ("done", "")
-    alone = plan(source, output=tmp_path / "alone")
-    for _ in run_batch(alone):
-        pass
-    same_pixels(batch, alone)
+    same_pixels(batch, finished)
 
 
 @pytest.mark.slow
-def test_a_stop_reaches_the_workers_and_what_is_finished_is_kept(plan, data, longer):
+def test_a_stop_reaches_the_workers_and_what_is_finished_is_kept(plan, data, longer, cluster):
     control = Control()
-    batch = plan(data / "day 2", workers=2, settings=longer)
+    batch = plan(data / "day 2", dask=cluster.scheduler_address, settings=longer)
     for event in run_batch(batch, control):
         if event.item.state == "running":
             control.stop(after_plane=True)

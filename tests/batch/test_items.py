@@ -165,8 +165,8 @@ def test_axes_and_series_are_those_of_the_input_or_else_of_the_batch(make, tmp_p
     a, b = make("a.tif", "b.tif")
     options = BatchOptions(output=tmp_path / "out", axes="TYX", series=1)
     first, second = plan_batch([Input(path=a, axes="ZYX", series=0), b], options).items
-    assert (first.given_axes, first.series) == ("ZYX", 0)
-    assert (second.given_axes, second.series) == ("TYX", 1)
+    assert (first.read.axes, first.read.series) == ("ZYX", 0)
+    assert (second.read.axes, second.read.series) == ("TYX", 1)
 
 
 def test_zarr_results_have_their_own_ending(make, tmp_path):

@@ -16,6 +16,7 @@ def test_a_saved_job_comes_back_as_it_was(tmp_path, tiny):
         settings=tiny,
         pattern="*.tif",
         format="ome-zarr",
+        ngff="0.4",
         existing="skip",
         channel=1,
     )
@@ -49,6 +50,11 @@ def test_a_job_file_written_by_hand_may_name_a_preset_and_a_single_input(tmp_pat
     job = load_job(tmp_path / "job.yaml")
     assert job.settings == Settings.from_preset("fast", seed=3)
     assert job.inputs[0].path == tmp_path / "raw"
+
+
+def test_the_version_of_ome_zarr_needs_no_quotes(tmp_path):
+    (tmp_path / "job.yaml").write_text("inputs: raw\noutput: out\nformat: ome-zarr\nngff: 0.4\n")
+    assert load_job(tmp_path / "job.yaml").ngff == "0.4"
 
 
 @pytest.mark.parametrize(

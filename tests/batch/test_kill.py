@@ -8,10 +8,12 @@ import random
 import shutil
 import sys
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import exit_after_batch, write_job
 
 from napari_blindspot.files.door import read_image
 
@@ -21,24 +23,19 @@ pytestmark = [
 ]
 
 
-def batch(folder: str) -> None:
-    """Do the job in a folder as the command line does, in a process of its own."""
-    from napari_blindspot.cli.app import app
-
-    os.chdir(folder)
-    with open("log.txt", "a") as log:
-        sys.stdout = sys.stderr = log
-        app(["batch", "--job", "job.yaml", "--resume"])
-
-
 @pytest.fixture(scope="module")
 def start():
-    """Start the batch in a process that has loaded torch already, so that a moment hits the work."""
+    """Start the batch in a process that has done one before, so that a moment hits the work."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["napari_blindspot.engine.fit_plane", "napari_blindspot.cli.batch"])
+    context.set_forkserver_preload(["forked"])
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", path.removesuffix(os.pathsep))
+        patch.setenv("BLINDSPOT_FORK_SERVER", "1")
+        forkserver.ensure_running()
 
     def begin(folder: Path) -> multiprocessing.Process:
-        process = context.Process(target=batch, args=(str(folder),))
+        process = context.Process(target=exit_after_batch, args=(folder,))
         process.start()
         return process
 
@@ -62,8 +59,7 @@ def test_after_kills_at_random_moments_the_result_is_that_of_a_run_that_was_left
     start, data, tmp_path, short, stack_start, kills
 ):
     (data / "broken.tif").unlink()
-    settings = short.model_copy(update={"stack_start": stack_start}).model_dump_json()
-    (tmp_path / "job.yaml").write_text(f"inputs: data\noutput: out\nsettings: {settings}\n")
+    write_job(tmp_path, short.model_copy(update={"stack_start": stack_start}))
     out = tmp_path / "out"
     begin = time.monotonic()
     alone = start(tmp_path)

@@ -9,9 +9,11 @@ import time
 from typing import TYPE_CHECKING
 
 import numpy as np
+import psutil
 import pytest
 from typer.testing import CliRunner
 
+from lasting import lasting
 from napari_blindspot.batch import run_batch
 from napari_blindspot.cli.app import app
 from napari_blindspot.core.errors import FileError
@@ -21,30 +23,35 @@ from napari_blindspot.samples import z_stack
 if TYPE_CHECKING:
     from pathlib import Path
 
-STACK = z_stack((3, 48, 48)).noisy
+STACK = z_stack((3, 32, 32)).noisy
 
 
 @pytest.fixture
-def folder(tmp_path, short, longer, monkeypatch) -> Path:
-    """Two stacks, and settings of a moment and of some seconds a plane."""
+def folder(tmp_path, short, monkeypatch) -> Path:
+    """Two stacks, and settings of a moment and of a little longer a plane."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     for name in ("one.tif", "two.tif"):
         write_ome_tiff(tmp_path / "data" / name, ImageFile(STACK, "ZYX"))
     (tmp_path / "short.json").write_text(short.model_dump_json())
-    (tmp_path / "slow.json").write_text(longer.model_dump_json())
+    (tmp_path / "slow.json").write_text(lasting(15).model_dump_json())
     return tmp_path
 
 
 @contextlib.contextmanager
 def at_work(folder: Path, *words: str):
-    """A command line in a process of its own that has finished a plane and is at work on the next one."""
+    """A command line in a process of its own that has finished a plane and is at work on the next one.
+
+    There it is held, so that it cannot end meanwhile.
+    """
     command = [sys.executable, "-c", "from napari_blindspot.cli.app import app; app()", *words]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         try:
             while not list((folder / "out").rglob("plane-000000.json")):
                 assert process.poll() is None, process.stderr.read()
-                time.sleep(0.02)
+                time.sleep(0.01)
+            psutil.Process(process.pid).suspend()
+            assert process.poll() is None, "the run was too fast for this test"
             yield process
         finally:
             process.kill()
@@ -66,7 +73,7 @@ def test_a_second_run_on_the_same_results_ends_at_once_and_the_first_goes_on_to_
         batch = call("batch", "data", "-o", "out", "--settings", "short.json", "--overwrite")
         denoise = call("denoise", "data/one.tif", "-o", "out/one_denoised.ome.tif", "--overwrite")
         assert contents(folder) == before
-        assert first.poll() is None, "the first run was too fast for this test"
+        psutil.Process(first.pid).resume()
         said = first.stderr.read()
         assert first.wait(60) == 0, said
     assert batch.exit_code == 2
@@ -92,7 +99,6 @@ def test_a_batch_does_the_other_files_and_after_a_kill_the_last_one_without_clea
     batch = ("batch", "data", "-o", "out", "--settings", "short.json")
     with at_work(folder, "denoise", "data/one.tif", *output) as first:
         beside = call(*batch)
-        assert first.poll() is None, "the first run was too fast for this test"
         first.kill()
         first.wait()
         after = call(*batch)

@@ -6,7 +6,6 @@ import sys
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
 from typer.testing import CliRunner
 
 from napari_blindspot.cli.app import app
@@ -28,9 +27,9 @@ def with_infinities(folder):
     tifffile.imwrite(folder / "bad.tif", image)
 
 
-def with_infinities_in_one_plane(folder):
+def with_infinities_in_the_first_plane(folder):
     stack = np.stack([GOOD.astype("float32")] * 3)
-    stack[2, 4, 5] = -np.inf
+    stack[0, 4, 5] = -np.inf
     tifffile.imwrite(folder / "bad.tif", stack, photometric="minisblack", metadata={"axes": "ZYX"})
 
 
@@ -40,8 +39,8 @@ def cut_off(folder):
     (folder / "whole.tif").unlink()
 
 
-def rgb_tiff(folder):
-    tifffile.imwrite(folder / "bad.tif", np.zeros((20, 30, 3), "uint8"), photometric="rgb")
+def cmyk_tiff(folder):
+    tifffile.imwrite(folder / "bad.tif", np.zeros((20, 30, 4), "uint8"), photometric="separated")
 
 
 BAD_FILES = {
@@ -58,16 +57,12 @@ BAD_FILES = {
     "a folder": (lambda folder: (folder / "bad.tif").mkdir(), "The input bad.tif is a folder"),
     "a truncated TIFF": (cut_off, "The TIFF file bad.tif is damaged or cut off"),
     "infinite pixels": (with_infinities, "The image has 3 infinite pixels; set them to NaN"),
-    "infinite pixels in a stack": (
-        with_infinities_in_one_plane,
-        "Plane Z=2: The image has 1 infinite pixel",
+    "infinite pixels in the first plane of a stack": (
+        with_infinities_in_the_first_plane,
+        "Plane Z=0: The image has 1 infinite pixel",
     ),
     "a small plane": (save(GOOD[:15, :]), "The plane is 15×32 pixels, but at least 16×16 are needed."),
-    "an RGB image": (rgb_tiff, "choose 0 (red), 1 (green) or 2 (blue) (--channel"),
-    "an RGB PNG": (
-        lambda folder: Image.new("RGB", (32, 32)).save(folder / "bad.tif", format="PNG"),
-        "The image is RGB, of shape (32, 32, 3), but one channel at a time",
-    ),
+    "an image in the colours of printers": (cmyk_tiff, "are stored as CMYK; save it as gray or RGB."),
     "a complex image": (save(GOOD.astype("complex64")), "The image is complex, but intensities are needed"),
     "a mask": (save(GOOD > 9), "The image is boolean (a mask), but intensities are needed"),
 }
@@ -101,6 +96,14 @@ BAD_OPTIONS = {
         ("--settings", "good.tif"),
         "good.tif holds no settings of napari-blindspot.",
     ),
+    "a version of OME-Zarr that cannot be": (
+        ("--ngff", "0.3", "-o", "o.ome.zarr"),
+        "OME-Zarr '0.3' cannot be written; choose one of: 0.4, 0.5 (--ngff 0.4|0.5).",
+    ),
+    "a version of OME-Zarr for a TIFF": (
+        ("--ngff", "0.4"),
+        "The version 0.4 of OME-Zarr was chosen, but the output good_denoised.ome.tif is an OME-TIFF; ",
+    ),
     "an unknown option": (("--nonsense",), "No such option: --nonsense"),
 }
 
@@ -124,6 +127,23 @@ def test_a_bad_file_ends_in_one_sentence_and_nothing_is_written(case, tmp_path, 
     done = CliRunner().invoke(app, ["denoise", "bad.tif", "--inr-output", "inr.tif"])
     assert_one_sentence(done, sentence)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_bad_plane_later_in_a_stack_is_named_and_the_planes_before_it_are_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stack = np.stack([GOOD.astype("float32")] * 3)
+    stack[1, 4, 5] = np.inf
+    tifffile.imwrite("bad.tif", stack, photometric="minisblack", metadata={"axes": "ZYX"})
+    quick = ("--preset", "fast", "--iterations", "2", "--set", "refine_iterations=[1]")
+    done = CliRunner().invoke(app, ["denoise", "bad.tif", *quick])
+    assert done.exit_code == 2
+    said = done.stderr.splitlines()
+    assert "Denoising 3 planes of 32×32 pixels, one after another." in said
+    assert any(line.startswith("Only 1 of 3 planes have a result; they were written to") for line in said)
+    assert said[-1].startswith("Error: Plane Z=1: The image has 1 infinite pixel; set them to NaN")
+    partial = tifffile.imread("bad_denoised_partial.ome.tif")
+    assert np.isfinite(partial[0]).all()
+    assert np.isnan(partial[1:]).all()
 
 
 @pytest.mark.parametrize("case", BAD_OPTIONS)

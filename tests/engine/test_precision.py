@@ -6,7 +6,7 @@ import pytest
 from napari_blindspot import denoise
 from napari_blindspot.samples import confocal
 
-SHORT = {"device": "cpu", "iterations": 60, "refine_iterations": (10,), "unet_width": 16, "symmetries": 4}
+SHORT = {"device": "cpu", "iterations": 40, "refine_iterations": (5,), "unet_width": 16, "symmetries": 2}
 
 
 def psnr(estimate: np.ndarray, truth: np.ndarray) -> float:
@@ -15,7 +15,7 @@ def psnr(estimate: np.ndarray, truth: np.ndarray) -> float:
 
 @pytest.mark.slow
 def test_bfloat16_denoises_as_well_as_float32_and_gives_nearly_the_same_image():
-    sample = confocal((96, 96))
+    sample = confocal((64, 64))
     full, half = (
         denoise(sample.noisy, "auto", precision=precision, **SHORT).denoised
         for precision in ("float32", "bfloat16")

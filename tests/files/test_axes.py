@@ -5,7 +5,7 @@ import pytest
 
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.words import sentences_of
-from napari_blindspot.files.axes import check_axes, guess_axes, planes_last
+from napari_blindspot.files.axes import check_axes, fold_channels, guess_axes, planes_last, split_axis
 from napari_blindspot.files.lazy_array import LazyArray
 
 
@@ -42,7 +42,7 @@ def test_more_axes_than_letters_are_refused_with_what_would_be_right():
     with pytest.raises(
         ImageError, match="time, Z and channel are known: name them, such as TZCYX"
     ) as caught:
-        guess_axes((2, 2, 2, 2, 20, 30), "QIRHYX")
+        guess_axes((2, 2, 2, 2, 20, 30), "QIJKYX")
     assert caught.value.setting == "axes"
     with pytest.raises(ImageError, match=r"has the axes QX, of shape .*, but Y and X are needed"):
         guess_axes((20, 30), "QX")
@@ -88,3 +88,40 @@ def test_leading_axes_are_reordered_without_reading_a_plane():
     assert (ordered.shape, reads) == ((2, 3, 5, 4), [])
     assert np.array_equal(ordered[1, 2], pixels[1, 2].T)
     assert reads == [(1, 2)]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_what_is_neither_depth_nor_time_becomes_channels(lazy):
+    whole = np.arange(2 * 3 * 4 * 5 * 6 * 7).reshape(2, 3, 4, 5, 6, 7)
+    array = LazyArray(whole.shape, whole.dtype, whole.__getitem__) if lazy else whole
+    axes, notices = guess_axes(whole.shape, "TAZCYX")
+    assert (axes, notices) == ("TAZCYX", ())
+    folded, axes, names, said = fold_channels(array, axes, tuple("abcde"))
+    assert (axes, folded.shape) == ("TCZYX", (2, 15, 4, 6, 7))
+    assert np.array_equal(folded[1, 2 * 5 + 3, 1], whole[1, 2, 1, 3])
+    assert (names[0], names[-1]) == ("angle 0 a", "angle 2 e")
+    assert "stands for the angle" in sentences_of([said])[0]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_channels_that_stand_in_turn_on_an_axis_are_told_apart(lazy):
+    whole = np.arange(12 * 6 * 7).reshape(12, 6, 7)
+    array = LazyArray(whole.shape, whole.dtype, whole.__getitem__) if lazy else whole
+    parted, axes = split_axis(array, "ZYX", "2:c")
+    assert (axes, parted.shape) == ("ZCYX", (6, 2, 6, 7))
+    assert np.array_equal(np.asarray(parted[:, 1]), whole[1::2])
+
+
+@pytest.mark.parametrize(
+    ("split", "sentence"),
+    [
+        ("5:C", "An axis of length 12 cannot be split into turns of 5; choose a divisor of 12"),
+        ("2:Z", "has an axis Z already"),
+        ("C", "The split 'C' is none"),
+        ("1:C", "The split '1:C' is none"),
+    ],
+)
+def test_a_split_that_cannot_be_is_refused(split, sentence):
+    with pytest.raises(ImageError, match=sentence) as caught:
+        split_axis(np.zeros((12, 6, 7)), "ZYX", split)
+    assert caught.value.setting == "split"

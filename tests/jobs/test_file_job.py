@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_blindspot.core.errors import FileError, ImageError
-from napari_blindspot.files.door import ImageFile, write_image, write_ome_tiff
+from napari_blindspot.core.errors import FileError, ImageError, SettingsError
+from napari_blindspot.files.door import ImageFile, ReadOptions, write_image, write_ome_tiff
 from napari_blindspot.jobs.file_job import FileJob
 from napari_blindspot.samples import z_stack
 
@@ -26,7 +26,9 @@ def job(tmp_path, tiny):
     def make(settings=tiny, output="out.ome.tif", **values) -> FileJob:
         values.setdefault("source", source)
         outputs = values.pop("outputs", {"denoised": tmp_path / output})
-        return FileJob(outputs=outputs, settings=settings, **values)
+        names = ("series", "axes", "split", "voxel_size", "channel")
+        read = ReadOptions(**{name: values.pop(name) for name in names if name in values})
+        return FileJob(outputs=outputs, settings=settings, read=read, **values)
 
     return make
 
@@ -44,6 +46,8 @@ def test_all_that_decides_the_pixels_is_in_the_digest(job, tiny):
     others = [
         job(axes="TYX"),
         job(axes="CYX", channel=1),
+        job(split="2:C"),
+        job(voxel_size="0.3,0.1,0.1"),
         job(tiny.model_copy(update={"seed": 1})),
         job(tiny.model_copy(update={"output_dtype": "input"})),
     ]
@@ -93,12 +97,32 @@ def test_a_pixel_type_that_an_output_cannot_hold_is_refused_at_once(job, tmp_pat
     assert job(keeping, "out.ome.zarr", source=source).open().dtype == dtype
 
 
-def test_a_colour_image_names_the_setting_that_takes_one_of_its_channels(job, tmp_path):
-    tifffile.imwrite(tmp_path / "rgb.tif", np.zeros((32, 32, 3), np.uint8), photometric="rgb")
-    with pytest.raises(ImageError, match=r"choose 0 \(red\), 1 \(green\) or 2 \(blue\)") as refused:
-        job(source=tmp_path / "rgb.tif").open()
-    assert refused.value.setting == "channel"
-    assert job(source=tmp_path / "rgb.tif", channel=2).open().axes == "YX"
+def test_the_samples_of_a_colour_image_are_planes_of_their_own_and_keep_their_8_bits(job, tmp_path):
+    colours = np.random.default_rng(0).integers(0, 255, (4, 32, 32, 3)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "rgb.tif", colours, photometric="rgb", metadata={"axes": "TYXS"})
+    whole = job(source=tmp_path / "rgb.tif")
+    image = whole.open()
+    assert (image.axes, whole.dtype(image)) == ("TSYX", np.uint8)
+    assert np.array_equal(image.array[2, 1], colours[2, ..., 1])
+    assert job(source=tmp_path / "rgb.tif", channel=2).open().axes == "TYX"
+
+
+def test_what_a_file_does_not_say_can_be_said(job, tmp_path):
+    turns = np.arange(12 * 32 * 32, dtype=np.int16).reshape(12, 32, 32) - 500
+    tifffile.imwrite(tmp_path / "s.tif", turns, photometric="minisblack", metadata=None)
+    said = job(source=tmp_path / "s.tif", axes="TYX", split="2:C", voxel_size=(0.3, 0.1, 0.2))
+    image = said.open()
+    assert (image.axes, image.shape, image.dtype) == ("TCYX", (6, 2, 32, 32), np.int16)
+    assert np.array_equal(np.asarray(image.array[:, 1]), turns[1::2])
+    steps = {axis: spacing.micrometres for axis, spacing in image.spacing.items()}
+    assert steps == {"Z": 0.3, "Y": 0.1, "X": 0.2}
+
+
+@pytest.mark.parametrize("size", ["0.3", "0.3,0.1,x", "1,0,1", (1, 2, 3, 4)])
+def test_a_voxel_size_that_is_none_is_refused(size):
+    with pytest.raises(SettingsError, match=r"give the distances along Z, Y and X in µm") as refused:
+        ReadOptions(voxel_size=size)
+    assert refused.value.setting == "voxel_size"
 
 
 def test_an_output_that_is_there_is_refused_unless_it_may_be_replaced(job):

@@ -13,15 +13,16 @@ from planned import planned
 
 @pytest.mark.slow
 def test_training_teaches_a_network_to_predict_hidden_pixels_of_planes_that_it_has_not_seen(monkeypatch):
-    monkeypatch.setattr(training, "PLANE_SIDE", 160)
+    for name, value in {"PLANE_SIDE": 64, "PATCH_SIDE": 32, "BATCH_SIZE": 2}.items():
+        monkeypatch.setattr(training, name, value)
     told = []
-    trained = training.train("white", 8, 201, 8, lambda iteration, _: told.append(iteration))
+    trained = training.train("white", 8, 201, 16, lambda iteration, _: told.append(iteration))
     assert told == [0, 100, 200]
     untrained = CompactUNet(2, 8, torch.Generator().manual_seed(0))
     settings = planned(device="cpu", unet_width=8)
     gains = []
-    for seed in range(1000, 1004):
-        unseen = random_plane(seed, 160)
+    for seed in range(1000, 1008):
+        unseen = random_plane(seed, 64)
         clean = torch.from_numpy(unseen.clean)
         draw = torch.Generator().manual_seed(seed)
         noisy = clean + unseen.sigma * torch.randn(clean.shape, generator=draw)
@@ -31,6 +32,7 @@ def test_training_teaches_a_network_to_predict_hidden_pixels_of_planes_that_it_h
             *_, estimate = fit.predict_hidden(denoiser, 1)
             errors.append(float((estimate[0, 0] - clean).square().mean()))
         gains.append(errors[0] / errors[1])
+    # The geometric mean is about 0.82.
     assert np.exp(np.mean(np.log(gains))) < 0.9
 
 

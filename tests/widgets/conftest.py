@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 # Before anything imports napari: none of the user's own settings.
@@ -10,17 +11,42 @@ os.environ["NAPARI_CONFIG"] = ""
 from typing import TYPE_CHECKING
 
 import pytest
-from small import ENDLESS, WAIT, noisy_image, quick, wait_for_end
+from npe2 import PluginManager
+from small import ENDLESS, WAIT, narrow_paper, noisy_image, quick, wait_for_end
 
 from napari_blindspot.widgets.denoise import DenoiseWidget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from napari.viewer import Viewer
 
     Run = Callable[..., None]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_stays_is_looked_at_once() -> Iterator[None]:
+    """Let napari read the manifests of all packages once, not for every viewer, and keep imports out of gc.
+
+    napari searches for garbage before and after each viewer; what was imported is none.
+    """
+
+    import napari_blindspot.engine.fit_plane  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+    discover, known = PluginManager.discover, set()
+
+    def discover_once(manager: PluginManager, *arguments: object, **options: object) -> int:
+        if manager in known:
+            return 0
+        known.add(manager)
+        return discover(manager, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManager, "discover", discover_once)
+        yield
 
 
 @pytest.fixture
@@ -31,12 +57,15 @@ def noisy() -> np.ndarray:
 
 @pytest.fixture
 def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
+    # What outlived the viewers before is searched for garbage no more.
+    gc.freeze()
     return make_napari_viewer(show=False)
 
 
 @pytest.fixture
-def widget(viewer: Viewer, qtbot):
-    """The docked widget, set to a fit of seconds; whatever still runs afterwards is cancelled."""
+def widget(viewer: Viewer, qtbot, monkeypatch: pytest.MonkeyPatch):
+    """The docked widget, set to a fit of a moment; whatever still runs afterwards is cancelled."""
+    narrow_paper(monkeypatch)
     made = DenoiseWidget(viewer)
     viewer.window.add_dock_widget(made, name="Denoise")
     quick(made)

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_blindspot import settings
+from napari_blindspot.core.knobs import UnetWidth  # noqa: TC001 (pydantic reads it at run time)
+
 if TYPE_CHECKING:
+    import pytest
     from napari.viewer import Viewer
 
     from napari_blindspot.widgets.denoise import DenoiseWidget
@@ -30,6 +34,17 @@ def noisy_image(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
     y, x = np.mgrid[: shape[-2], : shape[-1]]
     clean = 60 + 40 * np.sin(x / 4) * np.cos(y / 5)
     return rng.poisson(np.broadcast_to(clean, shape)).astype(np.uint16)
+
+
+class NarrowPaperSettings(settings.PaperSettings):
+    """Those of the paper with a U-Net of a sixth of the width."""
+
+    unet_width: UnetWidth = 8
+
+
+def narrow_paper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the preset "paper" have a narrow U-Net: its width is no field of the form."""
+    monkeypatch.setitem(settings._PRESETS, "paper", settings._Preset(NarrowPaperSettings))
 
 
 def quick(widget: DenoiseWidget, iterations: int = 6, passes: int = 2) -> None:

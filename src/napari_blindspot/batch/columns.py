@@ -117,7 +117,7 @@ COLUMNS: tuple[Column, ...] = (
         "axes",
         "Axes",
         csv=lambda item: item.axes,
-        cell=lambda item: item.given_axes or item.axes,
+        cell=lambda item: item.read.axes or item.axes,
         sample="TZCYX",
     ),
     Column("shape", "Shape", csv=_shape, cell=_shape, sample="99×512×512"),

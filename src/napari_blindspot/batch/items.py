@@ -12,18 +12,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_blindspot.batch.contents import contents_of, sets_among
 from napari_blindspot.batch.find import find, locate
 from napari_blindspot.batch.options import OUTPUT_FORMATS, BatchOptions, Input
 from napari_blindspot.core.errors import FileError
 from napari_blindspot.files.names import stem
+from napari_blindspot.files.read_options import ReadOptions
 from napari_blindspot.files.write_options import WriteOptions
 from napari_blindspot.jobs.file_job import FileJob
 from napari_blindspot.jobs.record import FileRecord
 from napari_blindspot.stack import plane_indices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from napari_blindspot.batch.contents import Contents
     from napari_blindspot.batch.find import FoundImage
     from napari_blindspot.files.image_file import ImageFile
     from napari_blindspot.jobs.existing import FileOutcome, State
@@ -54,10 +57,8 @@ class Item:
     ----------
     source, output : Path
         What is read and what is written; absolute.
-    given_axes : str or None
-        The axes that the user gave; None to believe the file.
-    series : int or None
-        Which image of a file that holds several.
+    read : ReadOptions
+        Which image of the file is taken, and what the user says of it.
     state : str
         ``waiting``, ``running``, ``done``, ``failed``, ``skipped`` or ``stopped``.
     reason : str
@@ -74,8 +75,7 @@ class Item:
 
     source: Path
     output: Path
-    given_axes: str | None = None
-    series: int | None = None
+    read: ReadOptions = field(default_factory=ReadOptions)
     state: State = "waiting"
     reason: str = ""
     setting: str | None = None
@@ -116,10 +116,8 @@ class Item:
             source=self.source,
             outputs={"denoised": self.output},
             settings=options.settings,
-            series=self.series,
-            axes=self.given_axes,
-            channel=options.channel,
-            write=WriteOptions(compression=options.compression, pyramid=options.pyramid),
+            read=self.read,
+            write=WriteOptions(compression=options.compression, pyramid=options.pyramid, ngff=options.ngff),
             existing=options.existing,
         )
 
@@ -174,8 +172,13 @@ class Batch:
         return [item for item in self.items if item.state == "failed"]
 
 
-def plan_batch(inputs: Iterable[Input | str | os.PathLike[str]], options: BatchOptions) -> Batch:
-    """Find the files and give each an output.
+def plan_batch(
+    inputs: Iterable[Input | str | os.PathLike[str]],
+    options: BatchOptions,
+    *,
+    look: Callable[[Path], Contents] | None = contents_of,
+) -> Batch:
+    """Find the files and give each of their images an output.
 
     Parameters
     ----------
@@ -183,13 +186,16 @@ def plan_batch(inputs: Iterable[Input | str | os.PathLike[str]], options: BatchO
         Files, folders and patterns. A file that is found twice is taken once.
     options : BatchOptions
         Where the results go, and which files of a folder are taken.
+    look : callable, optional
+        Tells what a file holds; None to look into no file.
 
     Returns
     -------
     Batch
-        One item a file. What is already known to be impossible is an item that has failed, with its
-        reason: a link that leads nowhere, a folder that cannot be read, an output that another file
-        writes too, or that is the input itself.
+        One item an image. A file of a set whose planes are denoised with another one is skipped. What is
+        already known to be impossible is an item that has failed, with its reason: a link that leads
+        nowhere, a folder that cannot be read, an output that another file writes too, or that is the
+        input itself.
 
     Raises
     ------
@@ -220,7 +226,54 @@ def plan_batch(inputs: Iterable[Input | str | os.PathLike[str]], options: BatchO
             f"There is no image{what} in {named}; give files, folders or another pattern.",
             setting="pattern",
         )
-    return Batch(options, _refuse_collisions(kept))
+    batch = Batch(options, _refuse_collisions(_numbered(kept)))
+    if look is None:
+        return batch
+    parted = _each_image(batch, look)
+    if len(parted) > len(batch.items):
+        return plan_batch(parted, options, look=look)
+    batch.items = _without_members(batch.items, look)
+    return batch
+
+
+def _each_image(batch: Batch, look: Callable[[Path], Contents]) -> list[Input]:
+    """Return an input for every image of files that hold several and of which none was chosen."""
+    found: list[Input] = []
+    for item, entry in zip(batch.items, files_of(batch), strict=True):
+        is_open = item.read.series is None and item.state == "waiting"
+        count = look(item.source).images if is_open else 1
+        numbers = range(count) if count > 1 else [item.read.series]
+        found += [entry.model_copy(update={"series": number}) for number in numbers]
+    return found
+
+
+def _without_members(items: list[Item], look: Callable[[Path], Contents]) -> list[Item]:
+    """Skip files whose planes are denoised with another file of their set."""
+    sets = sets_among((item.source for item in items if item.state == "waiting"), look)
+    kept = []
+    for item in items:
+        head, count = sets.get(item.source, (item.source, 1))
+        if head != item.source and item.state == "waiting":
+            reason = f"It is one of the {count} files of the set of {head.name}, with which it is denoised."
+            item = replace(item, state="skipped", reason=reason)
+        kept.append(item)
+    return kept
+
+
+def _numbered(items: list[Item]) -> list[Item]:
+    """Tell the results of several images of a file apart by the number of each."""
+    counts = Counter(item.source for item in items)
+    return [
+        item
+        if counts[item.source] == 1 or item.read.series is None
+        else replace(item, output=item.output.with_name(_with_number(item.output.name, item.read.series)))
+        for item in items
+    ]
+
+
+def _with_number(name: str, series: int) -> str:
+    start, _, end = name.rpartition(SUFFIX)
+    return f"{start}_{series}{SUFFIX}{end}"
 
 
 def files_of(batch: Batch) -> list[Input]:
@@ -229,8 +282,10 @@ def files_of(batch: Batch) -> list[Input]:
     return [
         Input(
             path=item.source,
-            axes=item.given_axes,
-            series=item.series,
+            axes=item.read.axes,
+            split=item.read.split,
+            voxel_size=item.read.voxel_size,
+            series=item.read.series,
             # "." is where a file goes anyway.
             into=item.output.parent.relative_to(folder) if item.output.parent != folder else None,
         )
@@ -265,10 +320,20 @@ def _item(entry: Input, image: FoundImage, options: BatchOptions, folder: Path) 
         output=folder
         / (image.folder if entry.into is None else entry.into)
         / output_name(image.path, options),
-        given_axes=entry.axes or options.axes,
-        series=options.series if entry.series is None else entry.series,
+        read=_read_options(entry, options),
         state="failed" if image.problem else "waiting",
         reason=image.problem,
+    )
+
+
+def _read_options(entry: Input, options: BatchOptions) -> ReadOptions:
+    """Return what was said of a file: of itself first, then of all files."""
+    return ReadOptions(
+        series=options.series if entry.series is None else entry.series,
+        axes=entry.axes or options.axes,
+        split=entry.split or options.split,
+        voxel_size=entry.voxel_size or options.voxel_size,
+        channel=options.channel,
     )
 
 

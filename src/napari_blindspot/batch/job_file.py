@@ -31,7 +31,7 @@ class BatchJob(BatchOptions):
         Of the kind of file; 1.
     inputs : tuple of Input
         Files, folders and patterns; in YAML each is a path, or a mapping with ``path``, ``axes``,
-        ``series`` and ``into``.
+        ``split``, ``voxel_size``, ``series`` and ``into``.
     """
 
     version: Literal[1] = 1
@@ -136,7 +136,9 @@ def save_job(job: BatchJob, path: str | os.PathLike[str]) -> None:
 
 def _short(entry: Input, folder: Path) -> str | dict[str, Any]:
     more: dict[str, Any] = {
-        name: value for name in ("axes", "series") if (value := getattr(entry, name)) is not None
+        name: value
+        for name, value in entry.model_dump(mode="json", exclude={"path", "into"}).items()
+        if value is not None
     }
     if entry.into is not None:
         more["into"] = entry.into.as_posix()

@@ -4,19 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_serializer,
+    field_validator,
+)
 
 from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.files.formats.registry import Writer, writers
-from napari_blindspot.files.write_options import Compression
+from napari_blindspot.files.read_options import ReadOptions, parse_voxel_size
+from napari_blindspot.files.write_options import Compression, NgffVersion
 from napari_blindspot.settings import Settings
 
 __all__ = ["OUTPUT_FORMATS", "BatchOptions", "Input", "first_complaint"]
 
 OUTPUT_FORMATS: dict[str, Writer] = {writer.name.lower(): writer for writer in writers()}
 """What results can be, by the names that a batch has for them: ome-tiff, ome-zarr."""
+
+
+Split = Annotated[str | None, AfterValidator(lambda split: ReadOptions(split=split).split)]
+"""As ``2:C``."""
+
+VoxelSize = Annotated[
+    tuple[float, ...] | None,
+    BeforeValidator(parse_voxel_size),
+    PlainSerializer(lambda size: None if size is None else list(size)),
+]
+"""Along Z, Y and X in µm; a text with commas is read as well."""
 
 
 class _Strict(BaseModel):
@@ -36,8 +58,8 @@ class Input(_Strict):
     ----------
     path : Path
         An image, a folder to search with its subfolders, or a pattern such as ``day*/*.tif``.
-    axes : str or None
-        One letter for each axis, such as ``TZCYX``, where the file does not say or is wrong.
+    axes, split, voxel_size
+        What the file does not say or says wrongly; see `napari_blindspot.files.read_options.ReadOptions`.
     series : int or None
         Which image of a file that holds several, counted from 0.
     into : Path or None
@@ -47,6 +69,8 @@ class Input(_Strict):
 
     path: Path
     axes: str | None = None
+    split: Split = None
+    voxel_size: VoxelSize = None
     series: int | None = Field(default=None, ge=0)
     into: Path | None = None
 
@@ -69,7 +93,7 @@ class BatchOptions(_Strict):
         Which files of a folder to take: ``*.tif`` in all of its subfolders, ``./*.tif`` in itself,
         ``day*/raw_*`` and ``**/raw_*``; upper and lower case are the same. None takes all whose ending is
         that of an image.
-    axes, series
+    axes, split, voxel_size, series
         As in `Input`, for files that are not given their own.
     channel : int or None
         The one colour sample or channel to take, counted from 0; all channels if None.
@@ -81,6 +105,8 @@ class BatchOptions(_Strict):
         Of their pixels.
     pyramid : bool
         Whether smaller versions are stored with the pixels, which large planes need to be shown quickly.
+    ngff : {"0.4", "0.5"}
+        Version of OME-Zarr, for results of that format.
     existing : {"resume", "skip", "overwrite", "replace"}
         What becomes of an output that is there: with ``resume`` one of the same input and settings is
         done, and another one is left alone and reported; ``skip`` leaves alone whatever is there;
@@ -100,12 +126,15 @@ class BatchOptions(_Strict):
     output: Path
     pattern: str | None = None
     axes: str | None = None
+    split: Split = None
+    voxel_size: VoxelSize = None
     series: int | None = Field(default=None, ge=0)
     channel: int | None = Field(default=None, ge=0)
     settings: Settings = Field(default_factory=Settings.from_preset)
     format: str = "ome-tiff"
     compression: Compression = "zlib"
     pyramid: bool = False
+    ngff: NgffVersion = "0.5"
     existing: Literal["resume", "skip", "overwrite", "replace"] = "resume"
     workers: int = Field(default=1, ge=1, le=1024)
     dask: str | None = None
@@ -114,6 +143,12 @@ class BatchOptions(_Strict):
         if isinstance(values.get("settings"), Mapping):
             values["settings"] = Settings.parse(values["settings"])
         super().__init__(**values)
+
+    @field_validator("ngff", mode="before")
+    @classmethod
+    def _is_text(cls, version: Any) -> Any:
+        """Take a version without quotes, which YAML reads as a number."""
+        return str(version) if isinstance(version, float) else version
 
     @field_validator("format")
     @classmethod

@@ -83,7 +83,7 @@ class BatchReport:
     def _look_at_results(self) -> None:
         for number, item in enumerate(self._batch.items):
             if item.state == "done" and number not in self._pictures:
-                self._pictures[number] = pictures_of(item, self._batch.options.channel)
+                self._pictures[number] = pictures_of(item)
 
 
 def _table(items: list[Item]) -> str:

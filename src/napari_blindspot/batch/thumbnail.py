@@ -32,15 +32,13 @@ class Pictures:
     denoised: str = ""
 
 
-def pictures_of(item: Item, channel: int | None) -> Pictures:
+def pictures_of(item: Item) -> Pictures:
     """Read the plane in the middle of input and result, and draw where most is to be seen.
 
     Parameters
     ----------
     item : Item
         One that is done.
-    channel : int or None
-        The channel that was taken.
 
     Returns
     -------
@@ -48,7 +46,7 @@ def pictures_of(item: Item, channel: int | None) -> Pictures:
         Without images if the files cannot be read any more.
     """
     try:
-        noisy, denoised = _planes(item, channel)
+        noisy, denoised = _planes(item)
     except (BlindspotError, OSError, ValueError, IndexError):
         return Pictures()
     if noisy.shape != denoised.shape:
@@ -60,16 +58,16 @@ def pictures_of(item: Item, channel: int | None) -> Pictures:
     return Pictures(*(_jpeg(image, float(low), float(high)) for image in (noisy, denoised)))
 
 
-def _planes(item: Item, channel: int | None) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def _planes(item: Item) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return the same plane of input and result as floats."""
     from napari_blindspot.files.door import open_image
 
-    source = open_image(item.source, series=item.series, axes=item.given_axes)
-    if channel is not None:
-        source = source.channel(channel)
-    result = open_image(item.output)
+    said = item.read
+    source = open_image(item.source, series=said.series, axes=said.axes, split=said.split)
+    source = source.by_sample() if said.channel is None else source.channel(said.channel)
+    result = open_image(item.output).by_sample()
     index = tuple(
-        0 if letter == "C" else length // 2
+        0 if letter in "CS" else length // 2
         for letter, length in zip(source.axes[:-2], source.shape[:-2], strict=True)
     )
     images = (np.asarray(image.array[index], np.float32) for image in (source, result))

@@ -124,7 +124,8 @@ def denoise_one(
     """
     from napari_blindspot.api import resolve_settings
     from napari_blindspot.cli.denoise import denoise_file, job_of
-    from napari_blindspot.files.door import WriteOptions, read_settings
+    from napari_blindspot.cli.outputs import check_version
+    from napari_blindspot.files.door import ReadOptions, WriteOptions, read_settings
 
     earlier = None if chosen.file is None else read_settings(chosen.file)
     job = job_of(
@@ -134,8 +135,9 @@ def denoise_one(
         inr_output=inr_output,
         write=WriteOptions(**storage.given),
         overwrite=overwrite,
-        **choice.given,
+        read=ReadOptions(**choice.given),
     )
+    check_version(storage.ngff, job.outputs.values())
     complete = denoise_file(job)
     if not complete:
         raise typer.Exit(INTERRUPTED)

@@ -72,6 +72,13 @@ def assemble(
     if wanted:
         changes["existing"] = wanted[0]
     job = None if job_file is None else load_job(job_file)
+    usual = "ome-tiff" if job is None else job.format
+    if "ngff" in changes and changes.get("format", usual) != "ome-zarr":
+        raise SettingsError(
+            f"The version {changes['ngff']} of OME-Zarr was chosen, but the results are to be "
+            f"{changes.get('format', usual)}; choose ome-zarr.",
+            setting="format",
+        )
     if job is not None and inputs:
         raise SettingsError("Both inputs and a job file were given; the job file names the inputs.")
     if job is None and not inputs:

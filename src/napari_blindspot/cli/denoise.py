@@ -1,7 +1,8 @@
 """The command ``denoise``: one file in, one OME-TIFF or OME-Zarr out, plane by plane.
 
-Everything that can be wrong is looked for before the first fit: a fit takes minutes, a look does not. The
-steps from the file to its output are those of `napari_blindspot.jobs`; here is what the user is told.
+What the file's metadata, the settings and the disk tell to be wrong is said before the first fit, because a
+fit takes minutes; pixels are looked at when the turn of their plane comes. The steps from the file to its
+output are those of `napari_blindspot.jobs`; here is what the user is told.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from napari_blindspot.cli.progress import FitTeller
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import BlindspotError, CancelledError
 from napari_blindspot.core.words import duration, sentence
+from napari_blindspot.files.read_options import ReadOptions
 from napari_blindspot.files.write_options import WriteOptions
 from napari_blindspot.jobs.existing import check_room, reserved
 from napari_blindspot.jobs.file_job import FileJob
-from napari_blindspot.jobs.file_run import FileRun, check_planes
+from napari_blindspot.jobs.file_run import FileRun
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,9 +38,7 @@ def job_of(
     *,
     output: Path | None = None,
     inr_output: Path | None = None,
-    series: int | None = None,
-    axes: str | None = None,
-    channel: int | None = None,
+    read: ReadOptions | None = None,
     write: WriteOptions | None = None,
     overwrite: bool = False,
 ) -> FileJob:
@@ -52,7 +52,7 @@ def job_of(
         Of every plane's fit.
     output, inr_output : Path, optional
         The result, by default beside the input, and the INR's image, by default not written.
-    series, axes, channel, write
+    read, write
         As in `FileJob`.
     overwrite : bool
         Whether outputs that are there are replaced, rather than refused.
@@ -64,9 +64,7 @@ def job_of(
         source=source,
         outputs=outputs,
         settings=settings,
-        series=series,
-        axes=axes,
-        channel=channel,
+        read=read or ReadOptions(),
         write=write or WriteOptions(),
         existing="renew" if overwrite else "refuse",
     )
@@ -99,7 +97,6 @@ def denoise_file(job: FileJob) -> bool:
         # A run that held them may just have ended.
         job.check_outputs()
         check_room(job, image)
-        check_planes(image)
         return _fit_and_write(FileRun.open(job, image), said)
 
 
@@ -109,6 +106,10 @@ def _fit_and_write(run: FileRun, said: list[str]) -> bool:
     resumed = bool(run.done)
     if resumed:
         say(f"Going on after {len(run.done)} of {len(run.indices)} planes, kept by an earlier run.")
+    elif len(run.indices) > 1:
+        # Of large planes the first iteration may be seconds away.
+        height, width = run.image.shape[-2:]
+        say(f"Denoising {len(run.indices)} planes of {height}×{width} pixels, one after another.")
     failure: BlindspotError | None = None
     try:
         with display_of(teller) as display, interrupts(control, display.tell):

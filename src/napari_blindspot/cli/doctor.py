@@ -117,7 +117,7 @@ def _packages() -> tuple[list[str], list[str]]:
     """Return the packages that ours needs, and those that it can use, as its metadata name them."""
     needed, optional = {}, {}
     for requirement in requires(_OURSELVES) or []:
-        # A requirement reads: bioio-czi>=3; python_version < "3.14" and extra == "formats"
+        # A requirement reads: pylibCZIrw>=6.1; python_version < "3.14" and extra == "formats"
         name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
         extras = set(re.findall(r"extra == ['\"]([\w-]+)['\"]", requirement))
         if not extras:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_blindspot.cli.options import OptionGroup, SettingsOptions
-from napari_blindspot.files.write_options import COMPRESSIONS
+from napari_blindspot.files.write_options import COMPRESSIONS, NGFF_VERSIONS
 from napari_blindspot.settings import setting_fields
 
 __all__ = ["ExistingOutputs", "FileChoice", "JobFileOptions", "Storage", "WorkerOptions", "flag_of"]
@@ -37,6 +37,17 @@ class FileChoice(OptionGroup):
             help="What the axes are, such as TZCYX, if a file does not say it or is wrong.",
         ),
     ] = None
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER:LETTER",
+            help="Part an axis on which images stand in turn: 2:C for two channels.",
+        ),
+    ] = None
+    voxel_size: Annotated[
+        str | None,
+        typer.Option(metavar="Z,Y,X", help="Distances in µm, if a file does not say them or is wrong."),
+    ] = None
 
 
 @dataclass(eq=False, repr=False)
@@ -50,6 +61,13 @@ class Storage(OptionGroup):
     pyramid: Annotated[
         bool | None,
         typer.Option("--pyramid", help="Add smaller levels, for viewers of large planes."),
+    ] = None
+    ngff: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(NGFF_VERSIONS),
+            help="Version of OME-Zarr; older programs need 0.4  [default: 0.5]",
+        ),
     ] = None
 
 

@@ -64,7 +64,13 @@ def report_noise(
     chosen = FileChoice() if choice is None else choice
     if picture is not None:
         _check_picture(source, picture, overwrite)
-    image = open_image(source, series=chosen.series, axes=chosen.axes)
+    image = open_image(
+        source,
+        series=chosen.series,
+        axes=chosen.axes,
+        split=chosen.split,
+        voxel_size=chosen.voxel_size,
+    )
     for notice in image.notices:
         say(sentence(notice))
     found = measure_channels(image, chosen.channel)

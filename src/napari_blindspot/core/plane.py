@@ -5,6 +5,7 @@ Axes and stacks belong to `napari_blindspot.stack`; files belong to `napari_blin
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,19 @@ import numpy as np
 from napari_blindspot.core.errors import ImageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
-__all__ = ["MIN_SIZE", "cast_like", "check_neighbours", "check_pixels", "check_plane", "looks_like_rgb"]
+__all__ = [
+    "MIN_SIZE",
+    "cast_like",
+    "check_neighbours",
+    "check_pixels",
+    "check_plane",
+    "looks_like_rgb",
+    "naming_plane",
+]
 
 MIN_SIZE = 16
 """The shortest side of a plane, in pixels."""
@@ -91,6 +102,27 @@ def check_plane(image: npt.ArrayLike) -> npt.NDArray[Any]:
                 "set them to NaN to leave them out."
             )
     return plane
+
+
+@contextlib.contextmanager
+def naming_plane(index: tuple[int, ...], axes: str | None = None) -> Iterator[None]:
+    """Let what is said about a plane of a stack begin with which plane it is: ``Plane T=0, Z=2: …``.
+
+    Parameters
+    ----------
+    index : tuple of int
+        Of the plane, into the leading axes; that of a plane by itself is empty.
+    axes : str, optional
+        One letter an axis; without it numbers are given alone.
+    """
+    try:
+        yield
+    except ImageError as error:
+        if not index:
+            raise
+        letters = [f"{letter}=" for letter in axes] if axes else [""] * len(index)
+        where = ", ".join(f"{letter}{number}" for letter, number in zip(letters, index, strict=False))
+        raise ImageError(f"Plane {where}: {error}", setting=error.setting) from None
 
 
 def check_neighbours(plane: npt.NDArray[Any], neighbours: npt.ArrayLike | None) -> npt.NDArray[np.float64]:

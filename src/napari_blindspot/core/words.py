@@ -166,6 +166,49 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
     "axis-guessed": lambda v: (
         f"The file does not name the axis of length {v['length']}; it is taken for {v['letter']}."
     ),
+    "axis-as-channels": lambda v: (
+        f"The axis of length {v['length']} stands for the {v['meaning']}, not for depth or time; its "
+        "images are taken for channels, each on its own."
+    ),
+    "samples-as-channels": lambda v: (
+        f"The {v['count']} samples of each pixel are no colours of a photograph; they are taken for "
+        "channels, each on its own."
+    ),
+    "palette-looked-up": lambda v: (
+        "The pixels are numbers of colours, which were looked up in the palette."
+    ),
+    "white-is-zero": lambda v: (
+        "The file says that 0 is white; the pixels were inverted, as viewers show them."
+    ),
+    "white-is-zero-kept": lambda v: (
+        "The file says that 0 is white; its pixels are floats, which have no largest value, so they are as "
+        "they are in the file."
+    ),
+    "turned": lambda v: (
+        "The file says how its pixels are turned; they are upright here, as viewers show them."
+    ),
+    "set-opened": lambda v: (
+        f"The file {v['name']} is one of {v['count']} of a set; the whole set is opened."
+    ),
+    "planes-promised": lambda v: (
+        f"The file speaks of {v['promised']} planes, of which {v['there']} are there"
+        + (f" (missing: {v['missing']})" if v["missing"] else "")
+        + "; those are taken."
+    ),
+    "planes-of-other-axes": lambda v: (
+        f"The planes of this image are {v['plane']}; in what is read and written, {v['names']}."
+    ),
+    "counted-as-channels": lambda v: f"The file's axes {v['axes']} are counted as channels.",
+    "planes-missing": lambda v: (
+        f"{v['count']} of the {v['planes']} planes are not in the file; they are left blank."
+    ),
+    "tiles-with-gaps": lambda v: (
+        f"Between its tiles the image is blank ({v['fraction']:.1%} of it), and stays so."
+    ),
+    "chunks-missing": lambda v: (
+        f"{v['count']} of the {v['chunks']} chunks of the image are not in the folder; their pixels are "
+        f"{v['value']}."
+    ),
     "units-assumed": lambda v: f"The file names no unit for {v['axes']}; µm and s are assumed.",
     "transparency-left-out": lambda v: "The transparency of the image was left out.",
     "first-image-used": lambda v: (

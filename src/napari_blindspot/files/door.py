@@ -16,14 +16,16 @@ import numpy as np
 from napari_blindspot.core.errors import FileError, ImageError
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.plane import check_pixels
+from napari_blindspot.files.axes import split_axis
 from napari_blindspot.files.formats.registry import format_of, known_format, writer_of
 from napari_blindspot.files.image_file import ImageFile, Series
+from napari_blindspot.files.read_options import ReadOptions, parse_voxel_size
 from napari_blindspot.files.spacing import Spacing
 from napari_blindspot.files.write_options import WriteOptions
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -32,9 +34,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ImageFile",
+    "ReadOptions",
     "Series",
     "Spacing",
     "WriteOptions",
+    "list_members",
     "list_series",
     "open_image",
     "output_dtype",
@@ -47,7 +51,12 @@ __all__ = [
 
 
 def open_image(
-    path: str | os.PathLike[str], *, series: int | None = None, axes: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    series: int | None = None,
+    axes: str | None = None,
+    split: str | None = None,
+    voxel_size: str | Sequence[float] | None = None,
 ) -> ImageFile:
     """Open an image file; its planes are read when they are asked for.
 
@@ -60,6 +69,11 @@ def open_image(
     axes : str, optional
         What the axes are, one letter of T, Z, C, Y, X, S each, in the order of the file; by default what
         the file says, or what its shape tells.
+    split : str, optional
+        How many images of another axis stand in turn on the last axis before the planes, and its letter:
+        with ``"2:C"`` 12 planes become 6 of each of two channels.
+    voxel_size : str or sequence of float, optional
+        Distances between neighbours along Z, Y and X, or Y and X, in µm, instead of what the file says.
 
     Returns
     -------
@@ -73,10 +87,17 @@ def open_image(
         If the file is not there, of no known format or damaged, or holds several images and none is
         chosen.
     ImageError
-        If its axes are not those of an image, or do not fit `axes`.
+        If its axes are not those of an image, or do not fit `axes` or `split`.
+    SettingsError
+        If the voxel size is none.
     """
+    said = ReadOptions(series, axes, split, parse_voxel_size(voxel_size))
     source = Path(path)
-    return known_format(source).open(source, series, axes)
+    image = known_format(source).open(source, said.series, said.axes)
+    if said.split is not None:
+        array, letters = split_axis(image.array, image.axes, said.split)
+        image = replace(image, array=array, axes=letters)
+    return image if said.voxel_size is None else image.with_voxel_size(said.voxel_size)
 
 
 def read_image(path: str | os.PathLike[str], *, axes: str | None = None) -> ImageFile:
@@ -104,6 +125,24 @@ def list_series(path: str | os.PathLike[str]) -> list[Series]:
     """
     source = Path(path)
     return known_format(source).series(source)
+
+
+def list_members(path: str | os.PathLike[str]) -> tuple[Path, ...]:
+    """Return the files whose planes opening one file gives, where a set of files holds an image.
+
+    Returns
+    -------
+    tuple of Path
+        The first stands for the set; empty if the file is whole by itself.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be read.
+    """
+    source = Path(path)
+    found = known_format(source)
+    return () if found.members is None else found.members(source)
 
 
 def write_image(

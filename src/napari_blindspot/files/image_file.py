@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.core.errors import ImageError
-from napari_blindspot.core.plane import check_plane
+from napari_blindspot.core.plane import check_plane, naming_plane
+from napari_blindspot.files.spacing import Spacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from napari_blindspot.core.notices import Notice
-    from napari_blindspot.files.spacing import Spacing
 
 __all__ = ["ImageFile", "Series"]
 
@@ -34,7 +34,7 @@ class ImageFile:
         The pixels, in the dtype of the file; a plane is ``array[index]``.
     axes : str
         One letter an axis, of T, Z, C, Y, X, and S for the samples of a colour image; Y and X come last,
-        but for S.
+        but for S, which stands before them in what `by_sample` returns.
     spacing : mapping of str to Spacing
         Distance between neighbours along T, Z, Y and X where the file tells it.
     channel_names : tuple of str
@@ -101,6 +101,30 @@ class ImageFile:
             channel_colors=self.channel_colors[one] if letter == "C" else (),
         )
 
+    def by_sample(self) -> ImageFile:
+        """Return a colour image with each sample as a plane, axes …SYX; another image as it is."""
+        if not self.axes.endswith("S"):
+            return self
+        if isinstance(self.array, np.ndarray):
+            array = np.moveaxis(self.array, -1, -3)
+        else:
+            array = self.array.unstacked(2)
+        return replace(self, array=array, axes=f"{self.axes[:-3]}SYX")
+
+    def with_voxel_size(self, size: tuple[float, ...]) -> ImageFile:
+        """Return the image with other distances along (Z,) Y and X, in µm."""
+        spacing, origin = dict(self.spacing), dict(self.origin)
+        for axis, step in zip("ZYX"[-len(size) :], size, strict=True):
+            said = Spacing(step, "µm")
+            start = None
+            if axis in spacing and axis in origin:
+                start = said.convert(origin[axis], spacing[axis].unit)
+            origin.pop(axis, None)
+            if start is not None:
+                origin[axis] = start
+            spacing[axis] = said
+        return replace(self, spacing=spacing, origin=origin)
+
     def _take(self, number: int, letter: str) -> Any:
         if letter == "S" and not isinstance(self.array, np.ndarray):
             return self.array.map(lambda plane: plane[..., number], self.shape[-3:-1])
@@ -114,15 +138,8 @@ class ImageFile:
         ImageError
             If it cannot; in a stack the sentence says which plane it is.
         """
-        try:
+        with naming_plane(index, self.axes):
             return check_plane(self.array[index])
-        except ImageError as error:
-            if not index:
-                raise
-            where = ", ".join(
-                f"{letter}={number}" for letter, number in zip(self.axes, index, strict=False)
-            )
-            raise ImageError(f"Plane {where}: {error}", setting=error.setting) from None
 
     def in_memory(self) -> ImageFile:
         """Return the same with all pixels read."""

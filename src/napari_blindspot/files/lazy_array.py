@@ -49,6 +49,11 @@ class LazyArray:
         self._read = read
 
     @property
+    def reader(self) -> Callable[[tuple[int, ...]], npt.NDArray[Any]]:
+        """What reads a plane; it lives as long as this array and all that were made of it."""
+        return self._read
+
+    @property
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
@@ -123,11 +128,50 @@ class LazyArray:
         return LazyArray(shape, self.dtype, read, self.plane_ndim)
 
     def map(
-        self, function: Callable[[npt.NDArray[Any]], npt.NDArray[Any]], plane_shape: tuple[int, ...]
+        self,
+        function: Callable[[npt.NDArray[Any]], npt.NDArray[Any]],
+        plane_shape: tuple[int, ...],
+        dtype: npt.DTypeLike | None = None,
     ) -> LazyArray:
-        """Return the array of what `function` makes of each plane, of shape `plane_shape`."""
+        """Return the array of what `function` makes of each plane, of a shape and a dtype."""
         shape = self.leading + plane_shape
-        return LazyArray(shape, self.dtype, lambda index: function(self._read(index)), len(plane_shape))
+        kind = self.dtype if dtype is None else dtype
+        return LazyArray(shape, kind, lambda index: function(self._read(index)), len(plane_shape))
+
+    def with_leading(self, leading: tuple[int, ...]) -> LazyArray:
+        """Return the same planes, in the same order, with other axes before the plane.
+
+        Parameters
+        ----------
+        leading : tuple of int
+            Their lengths; as many planes as before.
+        """
+        before = self.leading
+        if math.prod(leading) != math.prod(before):
+            raise ValueError(f"{math.prod(before)} planes do not fit into the axes {leading}.")
+
+        def read(index: tuple[int, ...]) -> npt.NDArray[Any]:
+            number = np.ravel_multi_index(index, leading) if index else 0
+            return self._read(tuple(int(at) for at in np.unravel_index(number, before)) if before else ())
+
+        return LazyArray(leading + self.shape[len(before) :], self.dtype, read, self.plane_ndim)
+
+    def unstacked(self, axis: int) -> LazyArray:
+        """Return the array with an axis of the plane as the last one before the plane.
+
+        Parameters
+        ----------
+        axis : int
+            Counted from the first axis of the plane. Every plane is read once for each place on it.
+        """
+        plane = self.shape[len(self.leading) :]
+        rest = plane[:axis] + plane[axis + 1 :]
+
+        def read(index: tuple[int, ...]) -> npt.NDArray[Any]:
+            found: npt.NDArray[Any] = self._read(index[:-1]).take(index[-1], axis=axis)
+            return found
+
+        return LazyArray((*self.leading, plane[axis], *rest), self.dtype, read, len(rest))
 
     def _choose(self, chosen: list[int | range]) -> LazyArray:
         def read(index: tuple[int, ...]) -> npt.NDArray[Any]:

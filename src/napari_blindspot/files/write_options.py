@@ -25,12 +25,14 @@ class WriteOptions:
     compression : "none", "zlib" or "zstd"
         Without loss in each case. In TIFF, zlib is what every program reads; zstd is faster.
     tile : int
-        Side in pixels of a TIFF's tiles and of OME-Zarr's chunks, a multiple of 16; a plane that is not
-        larger is stored in one piece.
+        Side in pixels of OME-Zarr's chunks and of the tiles of an OME-TIFF with a pyramid, a multiple of
+        16; a plane that is not larger is stored in one piece. Without a pyramid an OME-TIFF has strips,
+        because ImageJ opens no tiles.
     pyramid : bool
         Whether to add the planes at half the size, a quarter and so on, for viewers of large planes.
     ngff : "0.4" or "0.5"
-        Version of OME-Zarr: 0.5 is on zarr 3, 0.4 is on zarr 2 and read by older programs.
+        Version of OME-Zarr: 0.5 is on zarr 3, 0.4 is on zarr 2 and read by older programs. An OME-TIFF
+        does not depend on it.
 
     Raises
     ------

@@ -75,7 +75,7 @@ def check_room(job: FileJob, image: ImageFile) -> None:
     FileError
         If there is not.
     """
-    size = math.prod(image.shape) * job.dtype(image.dtype).itemsize
+    size = math.prod(image.shape) * job.dtype(image).itemsize
     # What an earlier run has kept is used, or makes room.
     to_keep = len(job.outputs) * size - PlaneStore(job.output).size
     for path in job.outputs.values():
@@ -127,9 +127,10 @@ def earlier(job: FileJob, image: ImageFile) -> FileOutcome | None:
     if record is None and job.existing == "replace":
         return None
     if record is None:
+        version = f" as OME-Zarr {job.write.ngff}" if is_zarr_name(job.output) else ""
         raise FileError(
-            f"The output {job.output} is there already and is not of this input with these settings; "
-            "overwrite or skip what exists, or choose another output folder.",
+            f"The output {job.output} is there already and is not of this input with these settings"
+            f"{version}; overwrite or skip what exists, or choose another output folder.",
             setting="existing",
         )
     # A run that was killed after its last step has left the planes behind.
@@ -138,13 +139,16 @@ def earlier(job: FileJob, image: ImageFile) -> FileOutcome | None:
 
 
 def finished_record(job: FileJob, image: ImageFile) -> FileRecord | None:
-    """Return the record of the outputs, if all of them are whole and of this very job."""
+    """Return the record of the outputs, if all are whole, of this very job and as it would write them."""
     records = []
     for path in job.outputs.values():
         try:
-            record = FileRecord.read(read_record(path))
+            values = read_record(path)
         except BlindspotError:
             return None
+        if values.get("ngff", job.write.ngff) != job.write.ngff:
+            return None
+        record = FileRecord.read(values)
         if record is None or record.stopped or record.run != job.digest(image):
             return None
         records.append(record)

@@ -20,6 +20,8 @@ from napari_blindspot.core.images import IMAGES
 from napari_blindspot.core.plane import MIN_SIZE, check_pixels, check_plane
 from napari_blindspot.files.door import WriteOptions, open_image, output_dtype
 from napari_blindspot.files.formats.registry import is_image_folder, writer_of
+from napari_blindspot.files.read_options import ReadOptions
+from napari_blindspot.settings import Settings
 from napari_blindspot.stack import plane_indices
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_blindspot.files.image_file import ImageFile
-    from napari_blindspot.settings import Settings
 
 __all__ = ["FileJob", "IfThere", "digest_of", "is_zarr_name"]
 
@@ -41,18 +42,14 @@ class FileJob:
     Attributes
     ----------
     source : Path
-        TIFF, OME-TIFF, PNG, OME-Zarr, or what bioio reads.
+        An image of any format that can be read.
     outputs : mapping of str to Path
         The OME-TIFF or OME-Zarr of each image of the result that is wanted, by its name. The first one,
         "denoised", is always wanted; finished planes are kept beside it.
     settings : Settings
         Of every plane's fit.
-    series : int or None
-        Which image of a file with several.
-    axes : str or None
-        What the axes are, if the file does not say it or is wrong.
-    channel : int or None
-        The colour sample or channel to take; all channels if not given.
+    read : ReadOptions
+        Which pixels of the file are taken, and what the user says of them.
     write : WriteOptions
         How the outputs are stored.
     existing : str
@@ -65,9 +62,7 @@ class FileJob:
     source: Path
     outputs: Mapping[str, Path]
     settings: Settings
-    series: int | None = None
-    axes: str | None = None
-    channel: int | None = None
+    read: ReadOptions = field(default_factory=ReadOptions)
     write: WriteOptions = field(default_factory=WriteOptions)
     existing: IfThere = "resume"
 
@@ -84,39 +79,38 @@ class FileJob:
         FileError
             If it is not there or cannot be read.
         ImageError
-            If it has no plane, no such channel, or planes that cannot be denoised; if it is in colour, and
-            no channel is chosen; or if an output cannot hold its pixels.
+            If it has no plane, no such channel, or planes that cannot be denoised; or if an output cannot
+            hold its pixels.
         """
         if not os.path.lexists(self.source):
             raise FileError(f"The input {self.source} does not exist.")
         if self.source.is_dir() and not is_image_folder(self.source):
             raise FileError(f"The input {self.source} is a folder; give one image file or OME-Zarr.")
-        image = open_image(self.source, series=self.series, axes=self.axes)
-        if self.channel is not None:
-            image = image.channel(self.channel)
-        if image.is_rgb:
-            raise ImageError(
-                f"The image is RGB, of shape {image.shape}, but one channel at a time can be denoised: "
-                "choose 0 (red), 1 (green) or 2 (blue).",
-                setting="channel",
-            )
+        said = self.read
+        image = open_image(
+            self.source, series=said.series, axes=said.axes, split=said.split, voxel_size=said.voxel_size
+        )
+        image = image.by_sample() if said.channel is None else image.channel(said.channel)
         if not plane_indices(image.shape):
             raise ImageError(f"The image is empty: its shape is {image.shape}.")
         check_pixels(image.dtype)
         if min(image.shape[-2:]) < MIN_SIZE:
             check_plane(np.zeros(image.shape[-2:], image.dtype))
-        self.dtype(image.dtype)
+        self.dtype(image)
         return image
 
-    def dtype(self, pixels: np.dtype[Any]) -> np.dtype[Any]:
-        """Return the type of the outputs' pixels, from that of the input's.
+    def dtype(self, image: ImageFile) -> np.dtype[Any]:
+        """Return the type of the outputs' pixels: a colour image keeps its own, unless another is wanted.
 
         Raises
         ------
         ImageError
             If an output cannot hold it.
         """
-        kinds = [output_dtype(pixels, self.settings.output_dtype, path) for path in self.outputs.values()]
+        wanted = self.settings.output_dtype
+        if image.is_rgb and wanted == Settings.from_preset(self.settings.preset).output_dtype:
+            wanted = "input"
+        kinds = [output_dtype(image.dtype, wanted, path) for path in self.outputs.values()]
         return kinds[0]
 
     def check_outputs(self) -> None:
@@ -160,8 +154,10 @@ class FileJob:
             "version": version("napari-blindspot"),
             "input": self.source.name,
             "content": _state_of(self.source),
-            "series": self.series or 0,
-            "channel": self.channel,
+            "series": self.read.series or 0,
+            "channel": self.read.channel,
+            "split": self.read.split,
+            "voxel_size": list(self.read.voxel_size or ()),
             "axes": image.axes,
             "shape": list(image.shape),
             "settings": self.settings.model_dump(mode="json"),

@@ -16,7 +16,7 @@ from napari_blindspot.core.events import Cancelled, Finished
 from napari_blindspot.files.door import write_image
 from napari_blindspot.files.model_file import model_from_bytes, model_to_bytes
 from napari_blindspot.jobs.existing import check_room
-from napari_blindspot.jobs.file_job import digest_of
+from napari_blindspot.jobs.file_job import digest_of, is_zarr_name
 from napari_blindspot.jobs.plane_store import PlaneStore
 from napari_blindspot.jobs.record import FileRecord, PlaneRecord
 from napari_blindspot.stack import chains, channel_of, fit_stack, plane_indices
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Index = tuple[int, ...]
 
-__all__ = ["FileRun", "check_planes"]
+__all__ = ["FileRun"]
 
 
 class FileRun:
@@ -174,7 +174,7 @@ class FileRun:
         # Of the input as it was when its planes were begun: it may have changed since.
         run = digest_of(self.store.fingerprint)
         record = self.record().model_copy(update={"run": run})
-        dtype = self.job.dtype(self.image.dtype)
+        dtype = self.job.dtype(self.image)
         for name, path in self.job.outputs.items():
             self._write(path, name, partial(self.store.image, name=name), dtype, record)
         self.store.discard()
@@ -220,6 +220,7 @@ class FileRun:
     ) -> None:
         # With the settings as they were in fact, device included, the same input gives the same pixels.
         last = list(self.records.values())[-1]
+        version = {"ngff": self.job.write.ngff} if is_zarr_name(path) else {}
         write_image(
             path,
             self.image,
@@ -227,20 +228,8 @@ class FileRun:
             dtype,
             options=self.job.write,
             settings=self.job.settings.model_copy(update=dict(last.resolved)),
-            record={"input": self.job.source.name, "image": name, **record.annotation()},
+            record={"input": self.job.source.name, "image": name, **version, **record.annotation()},
         )
-
-
-def check_planes(image: ImageFile) -> None:
-    """Look at every plane now, so that the last one does not fail after hours.
-
-    Raises
-    ------
-    ImageError
-        If one cannot be denoised; in a stack the sentence says which.
-    """
-    for index in plane_indices(image.shape):
-        image.checked_plane(index)
 
 
 def _chain(index: Index, axes: str) -> str:

@@ -6,6 +6,7 @@ for an image belongs to `napari_blindspot.noise.estimate`.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ from napari_blindspot.noise.blocks import (
 from napari_blindspot.noise.correlation import autocorrelation, scan_line_share
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from napari_blindspot.noise.blocks import Floats, Members
 
 __all__ = ["BlockFit", "fit_blocks"]
@@ -171,10 +174,31 @@ def _simulated(rho: Floats, side: int) -> tuple[float, Floats]:
     offsets = np.arange(-lags, lags + 1)
     kernel[np.ix_(offsets % torus, offsets % torus)] = rho
     spectrum = np.maximum(np.fft.rfft2(kernel).real, 0.0)
-    white = np.random.default_rng(0).standard_normal((SIMULATED_BLOCKS, torus, torus))
-    noise = np.fft.irfft2(np.fft.rfft2(white) * np.sqrt(spectrum), s=(torus, torus))
+    noise = np.fft.irfft2(_white_spectra(torus) * np.sqrt(spectrum), s=(torus, torus))
     noise /= noise.std()
     residuals = detrend(noise[:, :side, :side])
     variances = (residuals**2).mean((1, 2))
     quiet = variances <= np.quantile(variances, QUIET_SHARE)
     return float(variances[quiet].mean()), autocorrelation(residuals[quiet], lags)
+
+
+@functools.lru_cache(maxsize=1)
+def _white_spectra(torus: int) -> npt.NDArray[np.complex128]:
+    """Return the Fourier transforms of the white noise that is filtered, the same for every correlation.
+
+    Kept for the next round and plane: making them is half of the work of measuring a small plane.
+
+    Parameters
+    ----------
+    torus : int
+        Side in pixels.
+
+    Returns
+    -------
+    ndarray
+        (SIMULATED_BLOCKS, torus, torus // 2 + 1), read-only.
+    """
+    white = np.random.default_rng(0).standard_normal((SIMULATED_BLOCKS, torus, torus))
+    spectra: npt.NDArray[np.complex128] = np.fft.rfft2(white)
+    spectra.flags.writeable = False
+    return spectra

@@ -196,8 +196,9 @@ def test_the_real_stacks_are_the_same_plane_by_plane_and_at_once(shared_data):
 OPTIONS = {
     "as it is": WriteOptions(),
     "uncompressed": WriteOptions(compression="none"),
-    "zstd in tiles": WriteOptions(compression="zstd", tile=16),
-    "uncompressed in tiles": WriteOptions(compression="none", tile=32),
+    "zlib in tiles": WriteOptions(pyramid=True, tile=16),
+    "zstd in tiles": WriteOptions(compression="zstd", pyramid=True, tile=16),
+    "uncompressed in tiles": WriteOptions(compression="none", pyramid=True, tile=32),
 }
 
 

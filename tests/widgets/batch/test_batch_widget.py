@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tifffile
 from napari.qt.threading import WorkerBase
 from npe2 import PluginManifest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
@@ -105,6 +106,31 @@ def test_a_batch_that_napari_ends_holds_its_folder_no_longer(widget, qtbot, job,
     qtbot.waitUntil(lambda: not session.running, timeout=WAIT)
     with locked_folder(tmp_path / "out"):
         pass
+
+
+def test_a_file_with_several_images_becomes_a_row_for_each_of_them(widget, qtbot, tmp_path):
+    pixels = np.stack([noisy_image((3, 32, 40))] * 2, axis=1).astype("float32")
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack", metadata={"axes": "TRYX"})
+    widget.add_paths([tmp_path / "a.tif"])
+    looked(qtbot, widget)
+    assert [item.output.name for item in widget.items] == ["a_0_denoised.ome.tif", "a_1_denoised.ome.tif"]
+    assert [(item.axes, item.shape) for item in widget.items] == [("TYX", (3, 32, 40))] * 2
+
+
+def test_what_files_do_not_say_is_said_in_fields(widget, qtbot, tmp_path):
+    stack = noisy_image((6, 32, 40)).astype("float32")
+    tifffile.imwrite(tmp_path / "a.tif", stack, photometric="minisblack", metadata={"axes": "TYX"})
+    widget.add_paths([tmp_path / "a.tif"])
+    looked(qtbot, widget)
+    widget.split.value, widget.voxel_size.value = "2:C", "0.3,0.1,0.2"
+    widget.split.entered.emit("2:C")
+    looked(qtbot, widget)
+    (item,) = widget.items
+    assert (item.axes, item.shape, item.read.voxel_size) == ("TCYX", (3, 2, 32, 40), (0.3, 0.1, 0.2))
+    widget.voxel_size.value = "0.3"
+    widget.voxel_size.entered.emit("0.3")
+    assert widget.status.is_error
+    assert "The batch option 'voxel_size' is '0.3'" in widget.status.message.value
 
 
 def states(widget):
@@ -226,7 +252,7 @@ def test_rows_can_be_removed(widget, data):
 
 
 def test_a_stop_keeps_the_finished_planes_and_start_goes_on(widget, qtbot, finish, job, data, tmp_path):
-    widget.add_paths([job(data / "stack.ome.tif", settings=lasting(150))])
+    widget.add_paths([job(data / "stack.ome.tif", settings=lasting(60))])
     widget.buttons.start.native.click()
     qtbot.waitUntil(lambda: "iteration" in widget.status.activity.value, timeout=WAIT)
     assert not widget.buttons.start.enabled
@@ -275,10 +301,17 @@ def test_closing_the_widget_ends_the_run(widget, viewer, qtbot, job, data):
 def test_a_batch_can_be_saved_as_a_job_and_run_without_napari(widget, job, data, tmp_path):
     widget.add_paths([job()])
     widget.existing.value = "overwrite"
+    assert widget.ngff.native.isHidden()
+    widget.format.value, widget.ngff.value = "ome-zarr", "0.4"
+    assert not widget.ngff.native.isHidden()
     widget.save_as_job(tmp_path / "saved.yaml")
     assert "napari-blindspot batch --job saved.yaml" in widget.status.message.value
     saved = load_job(tmp_path / "saved.yaml")
     assert (saved.existing, saved.settings, saved.output) == ("overwrite", settings(), tmp_path / "out")
+    assert (saved.format, saved.ngff) == ("ome-zarr", "0.4")
+    widget.ngff.value = "0.5"
+    widget.add_paths([tmp_path / "saved.yaml"])
+    assert (widget.format.value, widget.ngff.value) == ("ome-zarr", "0.4")
     assert [item.output for item in saved.plan().items] == [item.output for item in widget.items]
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.core.errors import BlindspotError, FileError
+from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.words import first_line
-from napari_blindspot.files.axes import check_axes, guess_axes, planes_last
+from napari_blindspot.files.axes import check_axes, fold_channels, guess_axes, planes_last
 from napari_blindspot.files.image_file import ImageFile
 
 if TYPE_CHECKING:
@@ -16,11 +18,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_blindspot.core.notices import Notice
     from napari_blindspot.files.formats.metadata import Metadata
     from napari_blindspot.files.lazy_array import LazyArray
 
-__all__ = ["image_of", "unreadable"]
+__all__ = ["image_of", "opening", "unreadable"]
 
 
 def image_of(
@@ -49,19 +50,34 @@ def image_of(
     ------
     ImageError
         If the axes are not those of an image.
+
+    Notes
+    -----
+    Samples of a pixel that are no colours become channels, unless the user says that they are samples.
     """
-    letters, guesses = (check_axes(axes, pixels.shape), ()) if axes else guess_axes(pixels.shape, named)
+    letters, said = (check_axes(axes, pixels.shape), ()) if axes else guess_axes(pixels.shape, named)
+    if "S" in letters and not axes and not _are_colours(pixels, letters):
+        said = (*said, Notice("samples-as-channels", {"count": pixels.shape[letters.index("S")]}))
+        letters = letters.replace("S", "s" if "C" in letters else "C")
     ordered, letters = planes_last(pixels, letters)
+    metadata.fit_channels(ordered.shape[letters.index("C")] if "C" in letters else 1)
+    ordered, letters, names, folded = fold_channels(ordered, letters, metadata.channel_names)
+    metadata.channel_names = names
     metadata.fit_channels(ordered.shape[letters.index("C")] if "C" in letters else 1)
     return ImageFile(
         ordered,
         letters,
         metadata.spacing,
         metadata.channel_names,
-        (*notices, *guesses),
+        (*notices, *said, *folded),
         metadata.channel_colors,
         metadata.origin,
     )
+
+
+def _are_colours(pixels: LazyArray | NDArray[Any], axes: str) -> bool:
+    """Tell whether samples are red, green and blue: cameras and screens have three of 8 bits."""
+    return pixels.dtype == "uint8" and pixels.shape[axes.index("S")] == 3
 
 
 @contextlib.contextmanager
@@ -84,3 +100,14 @@ def unreadable(source: Path, sentence: str) -> Iterator[None]:
     # What libraries and their codecs raise on damaged data and metadata is open-ended.
     except Exception as error:
         raise FileError(f"{sentence}: {first_line(error)}.") from error
+
+
+@contextlib.contextmanager
+def opening(source: Path, sentence: str) -> Iterator[None]:
+    """Do what `unreadable` does, and keep to itself what a library finds odd in metadata that it can read.
+
+    Only for opening a file: planes are read in threads, which share what is done with warnings.
+    """
+    with warnings.catch_warnings(), unreadable(source, sentence):
+        warnings.simplefilter("ignore")
+        yield

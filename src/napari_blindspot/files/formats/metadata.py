@@ -46,6 +46,12 @@ class Metadata:
         if converted is not None and math.isfinite(converted):
             self.origin[axis] = converted
 
+    def turn_sideways(self) -> None:
+        """Exchange X and Y, of an image that is shown turned."""
+        other = {"X": "Y", "Y": "X"}
+        self.spacing = {other.get(axis, axis): step for axis, step in self.spacing.items()}
+        self.origin = {other.get(axis, axis): start for axis, start in self.origin.items()}
+
     def fit_channels(self, count: int) -> None:
         """Forget names and colours of channels if there are not as many as channels."""
         if len(self.channel_names) != count:

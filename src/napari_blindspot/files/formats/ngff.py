@@ -1,6 +1,7 @@
-"""The metadata of OME-Zarr (NGFF 0.4 and 0.5; 0.1 to 0.3 as far as they go), both ways.
+"""The metadata of OME-Zarr (NGFF): reading versions 0.1 to 0.6, writing 0.4 and 0.5.
 
-Source: https://ngff.openmicroscopy.org/0.5/ and /0.4/. Chunks and folders belong to reader and writer.
+Source: https://ngff.openmicroscopy.org/, with the number of the version behind it. Chunks and folders
+belong to reader and writer.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from napari_blindspot.files.formats.metadata import Metadata
 from napari_blindspot.files.spacing import LENGTH_AXES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from napari_blindspot.files.image_file import ImageFile
 
@@ -38,22 +39,71 @@ _UNITS = {
     "h": "hour",
 }
 _TYPES = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
+_WORDS = {"time": "T", "channel": "C"}
+"""Types and names of axes, other than single letters."""
+
 _BEFORE_AXES = "TCZYX"
 """Axes of NGFF 0.1 and 0.2, which did not name them."""
 
 
 def axes_of(multiscales: Mapping[str, Any], ndim: int) -> str:
-    """Return the axes as letters; what is no axis of an image becomes a question mark."""
-    axes = multiscales.get("axes")
+    """Return the axes as letters; what is no axis of an image becomes a question mark.
+
+    Empty if they are not named: versions 0.1 and 0.2 had five axes always and did not name them.
+    """
+    axes, _ = _system(multiscales)
     if not axes:
-        return _BEFORE_AXES[-ndim:] if ndim <= len(_BEFORE_AXES) else ""
-    letters = ""
-    for axis in axes:
-        name = axis if isinstance(axis, str) else str(axis.get("name", ""))
-        kind = "" if isinstance(axis, str) else axis.get("type", "")
-        by_kind = {"time": "T", "channel": "C"}.get(kind, "")
-        letters += by_kind or (name.upper() if len(name) == 1 else "?")
-    return letters
+        return _BEFORE_AXES if ndim == len(_BEFORE_AXES) else ""
+    return "".join(_letter(axis) for axis in axes)
+
+
+def _letter(axis: Any) -> str:
+    name = axis if isinstance(axis, str) else str(axis.get("name") or "")
+    kind = "" if isinstance(axis, str) else axis.get("type") or ""
+    by_word = _WORDS.get(kind) or _WORDS.get(name.lower())
+    return by_word or (name.upper() if len(name) == 1 else "?")
+
+
+def _system(multiscales: Mapping[str, Any]) -> tuple[Sequence[Any], list[Mapping[str, Any]]]:
+    """Return the axes and the transformations, in their order, that lead from the first level to them.
+
+    Until version 0.5 there is one system of axes, and all transformations lead to it. In 0.6 the systems
+    have names: those of the level lead to one, from which others may lead on to the one whose axes are Y
+    and X.
+    """
+    of_level = _flat(multiscales["datasets"][0].get("coordinateTransformations") or ())
+    of_all = multiscales.get("coordinateTransformations") or ()
+    if "coordinateSystems" not in multiscales:
+        return multiscales.get("axes") or (), [*of_level, *_flat(of_all)]
+    systems = {one.get("name"): one.get("axes") or () for one in multiscales["coordinateSystems"]}
+    listed = multiscales["datasets"][0].get("coordinateTransformations") or ()
+    reached = _end(listed[-1], "output") if listed else None
+    axes = systems[reached] if reached in systems else next(iter(systems.values()), ())
+    if _has_plane(axes):
+        return axes, of_level
+    for one in of_all:
+        further = systems.get(_end(one, "output"), ())
+        if _end(one, "input") == reached and _has_plane(further):
+            return further, [*of_level, *_flat([one])]
+    return axes, of_level
+
+
+def _flat(transformations: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Take sequences of transformations apart."""
+    found: list[Mapping[str, Any]] = []
+    for one in transformations:
+        found += one.get("transformations") or () if one.get("type") == "sequence" else [one]
+    return found
+
+
+def _end(transformation: Mapping[str, Any], end: str) -> Any:
+    """Return the name of the system that a transformation leads from or to; drafts gave it alone."""
+    given = transformation.get(end)
+    return given.get("name") if isinstance(given, dict) else given
+
+
+def _has_plane(axes: Sequence[Any]) -> bool:
+    return {"Y", "X"} <= {_letter(axis) for axis in axes}
 
 
 def metadata_of(
@@ -64,7 +114,7 @@ def metadata_of(
     Parameters
     ----------
     multiscales : mapping
-        The entry of the attribute ``multiscales`` that describes the image.
+        The entry of the attribute ``multiscales`` that describes the image; may be empty.
     omero : mapping
         The attribute ``omero`` of the same group, which describes its channels; may be empty.
     axes : str
@@ -78,7 +128,7 @@ def metadata_of(
         A ``units-assumed`` if distances are given without a unit.
     """
     found = Metadata()
-    assumed = _set_place(found, multiscales, axes)
+    assumed = _set_place(found, multiscales, axes) if multiscales else []
     _set_channels(found, omero)
     return found, (Notice("units-assumed", {"axes": ", ".join(assumed)}),) if assumed else ()
 
@@ -86,8 +136,9 @@ def metadata_of(
 def _set_place(found: Metadata, multiscales: Mapping[str, Any], axes: str) -> list[str]:
     """Note voxel size and place; return the axes whose unit is assumed to be µm or s."""
     assumed = []
-    scale, translation = _full_resolution(multiscales, len(axes))
-    units = [_unit(axis) for axis in multiscales.get("axes") or [""] * len(axes)]
+    described, transformations = _system(multiscales)
+    scale, translation = _full_resolution(transformations, len(axes))
+    units = [_unit(axis) for axis in described or [""] * len(axes)]
     for letter, step, start, unit in zip(axes, scale, translation, units, strict=True):
         # A step of 1 without a unit is what is written where the voxel size is not known.
         if letter not in "TZYX" or not (unit or step != 1.0):
@@ -101,12 +152,12 @@ def _set_place(found: Metadata, multiscales: Mapping[str, Any], axes: str) -> li
     return assumed
 
 
-def _full_resolution(multiscales: Mapping[str, Any], ndim: int) -> tuple[list[float], list[float]]:
-    """Return step and start of each axis, which transformations of the level, then of all levels, give."""
+def _full_resolution(
+    transformations: Sequence[Mapping[str, Any]], ndim: int
+) -> tuple[list[float], list[float]]:
+    """Return step and start of each axis, which the transformations give one after another."""
     scale, translation = [1.0] * ndim, [0.0] * ndim
-    of_level = multiscales["datasets"][0].get("coordinateTransformations") or ()
-    of_all = multiscales.get("coordinateTransformations") or ()
-    for one in (*of_level, *of_all):
+    for one in transformations:
         kind = one.get("type")
         # One whose numbers are an array of the group, given by its path, is left out.
         if kind not in ("scale", "translation") or len(one.get(kind, ())) != ndim:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import Any
 
 from napari_blindspot.core.errors import FileError
@@ -27,6 +28,8 @@ def import_optional(module: str, what: str, extra: str) -> Any:
     FileError
         If it is not installed.
     """
+    # What the package logs is for its makers: without a handler Python would show it in the terminal.
+    logging.getLogger(module.partition(".")[0]).addHandler(logging.NullHandler())
     try:
         return importlib.import_module(module)
     except ImportError as error:

@@ -23,8 +23,8 @@ _GRAY, _PALETTE = 0, 3
 _STORED = {_GRAY: 1, 2: 3, _PALETTE: 1, 4: 2, 6: 4}
 """Samples that the file holds of a pixel, by colour type: 2 is RGB, 4 gray and 6 RGB with transparency."""
 
-_KEPT = {_GRAY: 1, 2: 3, _PALETTE: 3, 4: 1, 6: 4}
-"""Samples of a pixel of the image."""
+_KEPT = {_GRAY: 1, 2: 3, _PALETTE: 3, 4: 1, 6: 3}
+"""Samples of a pixel of the image: without transparency."""
 
 _DEFLATE_LIMIT = 1032
 """DEFLATE, by which PNG is compressed, makes data at most so many times smaller (https://zlib.net/)."""

@@ -102,6 +102,9 @@ class Format:
         Returns what the run that wrote a file has noted in it; empty if there is no such note.
     writer : Writer or None
         What writes the format, if anything does.
+    members : callable or None
+        Lists the files whose planes opening one file gives; the first of them stands for their set. Empty
+        for a file that is whole by itself.
     """
 
     name: str
@@ -113,6 +116,7 @@ class Format:
     extra: str = ""
     read_record: Callable[[Path], dict[str, str]] | None = None
     writer: Writer | None = None
+    members: Callable[[Path], tuple[Path, ...]] | None = None
 
 
 def begins_with(*marks: bytes) -> Callable[[Path, bytes], bool]:

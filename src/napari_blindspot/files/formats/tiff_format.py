@@ -22,6 +22,13 @@ OME_DTYPES = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", 
 """Pixel types that an OME-TIFF can hold."""
 
 
+def _is_tiff(source: Path, start: bytes) -> bool:
+    """Tell whether a file is a TIFF, or the description of a set of them."""
+    # Classic and BigTIFF, with the low or the high byte first.
+    is_tiff = begins_with(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")(source, start)
+    return is_tiff or (source.name.lower().endswith(".companion.ome") and b"<" in start)
+
+
 def _open(source: Path, series: int | None, axes: str | None) -> ImageFile:
     from napari_blindspot.files.formats.tiff_reader import open_tiff
 
@@ -32,6 +39,12 @@ def _series(source: Path) -> list[Series]:
     from napari_blindspot.files.formats.tiff_reader import tiff_series
 
     return tiff_series(source)
+
+
+def _members(source: Path) -> tuple[Path, ...]:
+    from napari_blindspot.files.formats.ome_set import set_members
+
+    return set_members(source)
 
 
 def _read_record(source: Path) -> dict[str, str]:
@@ -57,11 +70,11 @@ FORMATS = (
     Format(
         name="TIFF",
         endings=(".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk"),
-        # Classic and BigTIFF, with the low or the high byte first.
-        sniff=begins_with(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+        sniff=_is_tiff,
         open=_open,
         series=_series,
         read_record=_read_record,
+        members=_members,
         writer=Writer("OME-TIFF", (".ome.tif", ".ome.tiff", ".tif", ".tiff"), OME_DTYPES, _write),
     ),
 )

@@ -1,4 +1,4 @@
-"""Voxel size, place, channels and annotations in the many kinds of TIFF: OME, ImageJ, plain.
+"""Voxel size, place, channels and annotations in the many kinds of TIFF: OME, ImageJ, LSM, plain.
 
 Pixels and the names of axes belong to `napari_blindspot.files.formats.tiff_reader`.
 """
@@ -15,9 +15,9 @@ from napari_blindspot.files.spacing import LENGTH_AXES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tifffile import TiffFile
+    from tifffile import TiffFile, TiffPage
 
-__all__ = ["read_annotation", "read_metadata"]
+__all__ = ["metadata_of_ome", "read_annotation", "read_metadata"]
 
 _COARSEST_PIXEL = 20.0
 """µm: a coarser resolution in a plain TIFF is that of a printer or screen, not of a microscope."""
@@ -26,13 +26,15 @@ _MICROMETRES_A_UNIT = {2: 25400.0, 3: 1e4}
 """What TIFF's ResolutionUnit 2 (inch) and 3 (centimetre) stand for."""
 
 
-def read_metadata(tiff: TiffFile, series: int = 0) -> Metadata:
-    """Return what a TIFF says about one of its images."""
+def read_metadata(tiff: TiffFile, page: TiffPage, series: int = 0) -> Metadata:
+    """Return what a TIFF says about one of its images, of which `page` is one."""
     if tiff.is_ome and tiff.ome_metadata:
-        return _from_ome(tiff.ome_metadata, series)
+        return metadata_of_ome(tiff.ome_metadata, series)
+    if tiff.is_lsm and tiff.lsm_metadata:
+        return _from_lsm(tiff.lsm_metadata)
     if tiff.is_imagej and tiff.imagej_metadata:
-        return _from_imagej(tiff, tiff.imagej_metadata)
-    return _from_tags(tiff)
+        return _from_imagej(page, tiff.imagej_metadata)
+    return _from_slide(page) if tiff.is_svs else _from_tags(page)
 
 
 def read_annotation(ome_xml: str, namespace: str) -> dict[str, str]:
@@ -46,7 +48,8 @@ def read_annotation(ome_xml: str, namespace: str) -> dict[str, str]:
     return {}
 
 
-def _from_ome(text: str, series: int) -> Metadata:
+def metadata_of_ome(text: str, series: int) -> Metadata:
+    """Return what an OME-XML says about one of its images."""
     root = _parse(text)
     images = [] if root is None else root.findall("{*}Image/{*}Pixels")
     found = Metadata()
@@ -95,10 +98,10 @@ def _color_of_ome(value: str | None) -> str:
     return "" if number == 0xFFFFFFFF else f"#{number >> 8:06x}"
 
 
-def _from_imagej(tiff: TiffFile, metadata: dict[str, Any]) -> Metadata:
+def _from_imagej(page: TiffPage, metadata: dict[str, Any]) -> Metadata:
     unit = str(metadata.get("unit", ""))
     found = Metadata()
-    for axis, per_unit in zip("XY", _pixels_per_unit(tiff), strict=True):
+    for axis, per_unit in zip("XY", _pixels_per_unit(page), strict=True):
         found.set_spacing(axis, 1.0 / per_unit if per_unit else None, unit)
     found.set_spacing("Z", metadata.get("spacing"), str(metadata.get("zunit", unit)))
     found.set_spacing("T", metadata.get("finterval"), str(metadata.get("tunit", "s")))
@@ -112,23 +115,53 @@ def _from_imagej(tiff: TiffFile, metadata: dict[str, Any]) -> Metadata:
     return found
 
 
-def _from_tags(tiff: TiffFile) -> Metadata:
+def _from_lsm(metadata: dict[str, Any]) -> Metadata:
+    """Take the voxel size of a Zeiss LSM, which is in metres, and its channels."""
+    found = Metadata()
+    for axis in LENGTH_AXES:
+        size = metadata.get(f"VoxelSize{axis}")
+        found.set_spacing(axis, size * 1e6 if isinstance(size, float) else None, "µm")
+        origin = metadata.get(f"Origin{axis}")
+        found.set_origin(axis, origin * 1e6 if isinstance(origin, float) else None, "µm")
+    found.set_spacing("T", metadata.get("TimeIntervall", metadata.get("TimeInterval")), "s")
+    channels = metadata.get("ChannelColors") or {}
+    found.channel_names = tuple(str(name) for name in channels.get("ColorNames") or ())
+    found.channel_colors = tuple("#{:02x}{:02x}{:02x}".format(*rgba) for rgba in _triples(channels))
+    return found
+
+
+def _triples(channels: dict[str, Any]) -> list[tuple[int, int, int]]:
+    return [(int(red), int(green), int(blue)) for red, green, blue, *_ in channels.get("Colors") or ()]
+
+
+def _from_slide(page: TiffPage) -> Metadata:
+    """Take the micrometres a pixel of an Aperio slide, which its description tells."""
+    found = Metadata()
+    for part in page.description.split("|"):
+        name, _, value = part.partition("=")
+        if name.strip() == "MPP":
+            for axis in "XY":
+                found.set_spacing(axis, value, "µm")
+    return found
+
+
+def _from_tags(page: TiffPage) -> Metadata:
     """Take TIFF's own resolution when it is one that only a microscope has."""
-    tags = tiff.pages.first.tags
+    tags = page.tags
     unit = _MICROMETRES_A_UNIT.get(int(tags["ResolutionUnit"].value) if "ResolutionUnit" in tags else 0)
     found = Metadata()
     if unit is None:
         return found
-    for axis, per_unit in zip("XY", _pixels_per_unit(tiff), strict=True):
+    for axis, per_unit in zip("XY", _pixels_per_unit(page), strict=True):
         size = unit / per_unit if per_unit else math.inf
         if size <= _COARSEST_PIXEL:
             found.set_spacing(axis, size, "µm")
     return found
 
 
-def _pixels_per_unit(tiff: TiffFile) -> tuple[float, float]:
+def _pixels_per_unit(page: TiffPage) -> tuple[float, float]:
     """Return XResolution and YResolution, 0 where they are missing."""
-    tags = tiff.pages.first.tags
+    tags = page.tags
     values = []
     for name in ("XResolution", "YResolution"):
         numerator, denominator = tags[name].value if name in tags else (0, 1)

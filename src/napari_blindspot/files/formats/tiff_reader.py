@@ -1,70 +1,107 @@
-"""Reading TIFF plane by plane: the images of a file, the names of their axes, and the many kinds of damage.
+"""Reading TIFF: from a path and what the user chooses to one image with its metadata.
 
-Voxel size and channels come from `napari_blindspot.files.formats.tiff_metadata`.
+Which images a file holds is told by `tiff_images` and `ome_set`, how their planes are read by
+`tiff_planes`, what their numbers mean by `tiff_pixels`, voxel size and channels by `tiff_metadata`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
-import math
-import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_blindspot.core.errors import FileError
-from napari_blindspot.core.words import first_line
-from napari_blindspot.files.formats.finish_reading import image_of, unreadable
+from napari_blindspot.files.formats.finish_reading import image_of
 from napari_blindspot.files.formats.metadata import RUN_RECORD
+from napari_blindspot.files.formats.ome_set import find_set
 from napari_blindspot.files.formats.series import choose_series
-from napari_blindspot.files.formats.tiff_metadata import read_annotation, read_metadata
+from napari_blindspot.files.formats.tiff_images import images_of
+from napari_blindspot.files.formats.tiff_log import quiet
+from napari_blindspot.files.formats.tiff_metadata import metadata_of_ome, read_annotation, read_metadata
+from napari_blindspot.files.formats.tiff_pixels import as_shown, display_color, turns_sideways
+from napari_blindspot.files.formats.tiff_planes import damage, planes_of, planes_of_set, raise_if_cut
 from napari_blindspot.files.image_file import ImageFile, Series
-from napari_blindspot.files.lazy_array import LazyArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
+    from pathlib import Path
 
-    import numpy.typing as npt
+    from napari_blindspot.core.notices import Notice
+    from napari_blindspot.files.formats.metadata import Metadata
+    from napari_blindspot.files.formats.ome_set import OmeSet
+    from napari_blindspot.files.lazy_array import LazyArray
 
 __all__ = ["open_tiff", "tiff_record", "tiff_series"]
 
-_DAMAGED = "The TIFF file {} is damaged or cut off"
-
-_TRUNCATED = ("invalid page offset", "corrupted", "failed to reshape", "zeroed", "missing data")
-"""Words in what tifffile logs when it goes on with the pages that it can reach."""
+_MICROSCOPES = frozenset(
+    ("imagej", "ome", "lsm", "stk", "fluoview", "micromanager", "scanimage", "sis", "nih", "mdgel", "tvips")
+)
+"""What tifffile calls the programs of microscopes, whose palettes only colour intensities."""
 
 
 def open_tiff(source: Path, series: int | None = None, axes: str | None = None) -> ImageFile:
-    """Open one image of a TIFF; its planes are read when they are asked for.
+    """Open one image of a TIFF, or of the set that it belongs to; planes are read when they are asked for.
 
     Raises
     ------
     FileError
-        If the file is damaged, cut off or without an image, or holds several and none is chosen.
+        If the file is damaged, cut off or without an image, or holds several and none is chosen; or if a
+        file of its set is missing.
     ImageError
         If its axes are not those of an image.
     """
+    found = find_set(source)
+    if found is not None:
+        return _open_of_set(source, found, series, axes)
     with _reading(source) as tiff:
-        chosen = choose_series(source, _list(tiff), series)
-        image = tiff.series[chosen]
-        named, metadata = image.axes, read_metadata(tiff, chosen)
-        array = _planes_of(source, image)
-    return image_of(array, named, axes, metadata)
+        images = images_of(tiff)
+        there = [image.series(number) for number, image in enumerate(images)]
+        image = images[choose_series(source, there, series)]
+        page = image.pages.keyframe
+        metadata = read_metadata(tiff, page, image.number)
+        keeps_numbers = not _MICROSCOPES.isdisjoint(tiff.flags)
+        if not keeps_numbers:
+            metadata.channel_colors = tuple(filter(None, [display_color(page)]))
+        array, said = planes_of(source, image.pages, image.chosen)
+        shown = as_shown(array, image.axes, page, keeps_numbers=keeps_numbers, source=source)
+        return _finished(shown, page, axes, metadata, said)
+
+
+def _open_of_set(source: Path, found: OmeSet, series: int | None, axes: str | None) -> ImageFile:
+    image = found.images[choose_series(source, _series_of_set(source, found), series)]
+    array, page, said = planes_of_set(source, image)
+    shown = as_shown(array, image.axes + page.axes, page, keeps_numbers=True, source=source)
+    return _finished(shown, page, axes, metadata_of_ome(found.xml, image.number), said)
+
+
+def _finished(
+    shown: tuple[LazyArray, str, tuple[Notice, ...]],
+    page: Any,
+    axes: str | None,
+    metadata: Metadata,
+    said: tuple[Notice, ...],
+) -> ImageFile:
+    array, named, notices = shown
+    if turns_sideways(page):
+        metadata.turn_sideways()
+    if axes and len(axes.strip()) == array.ndim - 1 and named.endswith("S"):
+        # The user names the axes of the numbers, but a palette has made colours of them.
+        axes = f"{axes.strip()}S"
+    return image_of(array, named, axes, metadata, (*said, *notices))
 
 
 def tiff_series(source: Path) -> list[Series]:
-    """Return the images of a TIFF.
+    """Return the images of a TIFF, or of the set that it belongs to.
 
     Raises
     ------
     FileError
         If the file is damaged or cut off.
     """
+    found = find_set(source)
+    if found is not None:
+        return _series_of_set(source, found)
     with _reading(source) as tiff:
-        return _list(tiff)
+        return [image.series(number) for number, image in enumerate(images_of(tiff))]
 
 
 def tiff_record(source: Path) -> dict[str, str]:
@@ -77,15 +114,21 @@ def tiff_record(source: Path) -> dict[str, str]:
     """
     import tifffile
 
-    with _damage(source), _complaints([]), tifffile.TiffFile(source) as tiff:
+    with damage(source), quiet(), tifffile.TiffFile(source) as tiff:
         return read_annotation(tiff.ome_metadata or "", RUN_RECORD)
 
 
-def _list(tiff: Any) -> list[Series]:
-    return [
-        Series(number, image.name, tuple(image.shape), image.axes, str(image.dtype))
-        for number, image in enumerate(tiff.series)
-    ]
+def _series_of_set(source: Path, found: OmeSet) -> list[Series]:
+    """List the images of a set; all members have pages like those of the file that was opened."""
+    import tifffile
+
+    there = next(iter(found.files), source)
+    with damage(source), quiet(), tifffile.TiffFile(there, is_ome=False) as tiff:
+        page = tiff.pages.first
+        return [
+            Series(number, image.name, (*image.shape, *page.shape), image.axes + page.axes, str(page.dtype))
+            for number, image in enumerate(found.images)
+        ]
 
 
 @contextlib.contextmanager
@@ -93,115 +136,10 @@ def _reading(source: Path) -> Iterator[Any]:
     """Open a TIFF, and say in one sentence what is wrong with it."""
     import tifffile
 
-    problems: list[str] = []
-    with _damage(source), _complaints(problems), tifffile.TiffFile(source) as tiff:
+    with damage(source), quiet() as problems, tifffile.TiffFile(source) as tiff:
         if not tiff.series:
             raise FileError(f"The TIFF file {source} holds no image.")
+        # Before anything else is made of what tifffile could not reach.
+        raise_if_cut(source, problems)
         yield tiff
-    _raise_if_cut(source, problems)
-
-
-def _raise_if_cut(source: Path, problems: list[str]) -> None:
-    for problem in problems:
-        if any(word in problem for word in _TRUNCATED):
-            raise FileError(f"{_DAMAGED.format(source)}: {first_line(problem)}.")
-
-
-def _damage(source: Path) -> AbstractContextManager[None]:
-    return unreadable(source, _DAMAGED.format(source))
-
-
-def _planes_of(source: Path, image: Any) -> LazyArray:
-    """Return an image as planes, one a TIFF page, or one a stretch of the file where there are no pages."""
-    shape, dtype = tuple(image.shape), np.dtype(image.dtype)
-    if image.dataoffset is not None and image.keyframe.is_contiguous:
-        return _stretches(source, image, shape, dtype)
-    page = image.keyframe
-    plane_ndim = _page_axes(shape, page.shape)
-    leading = shape[: len(shape) - plane_ndim]
-    pages = list(image.pages)
-    _check_inside(source, pages)
-    lock = threading.Lock()
-
-    def read(index: tuple[int, ...]) -> npt.NDArray[Any]:
-        number = int(np.ravel_multi_index(index, leading)) if index else 0
-        problems: list[str] = []
-        with _damage(source), _complaints(problems), lock, _opened(pages[number].parent.filehandle):
-            pixels: npt.NDArray[Any] = pages[number].asarray()
-        _raise_if_cut(source, problems)
-        return pixels.reshape(shape[len(leading) :])
-
-    return LazyArray(shape, dtype, read, plane_ndim)
-
-
-def _page_axes(shape: tuple[int, ...], page: tuple[int, ...]) -> int:
-    """Return how many of the last axes of an image lie within a page."""
-    size = math.prod(page)
-    for count in range(2, len(shape) + 1):
-        if math.prod(shape[-count:]) == size:
-            return count
-    raise ValueError(f"pages of shape {page} are no part of an image of shape {shape}")
-
-
-def _stretches(source: Path, image: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> LazyArray:
-    """Read planes that follow each other in the file without a gap, as ImageJ writes large stacks."""
-    plane_ndim = min(len(shape), 3 if image.axes.endswith("S") else 2)
-    leading, plane = shape[: len(shape) - plane_ndim], shape[len(shape) - plane_ndim :]
-    # An image of an OME-TIFF may lie in another file than the one that was opened.
-    home = Path(image.keyframe.parent.filehandle.path)
-    stored = dtype.newbyteorder(image.keyframe.parent.byteorder)
-    pixels = math.prod(plane)
-    start = int(image.dataoffset)
-    if start + math.prod(shape) * dtype.itemsize > home.stat().st_size:
-        raise FileError(f"{_DAMAGED.format(source)}: it ends before its last plane.")
-
-    def read(index: tuple[int, ...]) -> npt.NDArray[Any]:
-        number = int(np.ravel_multi_index(index, leading)) if index else 0
-        with _damage(source):
-            offset = start + number * pixels * dtype.itemsize
-            found = np.fromfile(home, stored, pixels, offset=offset)
-            return found.reshape(plane).astype(dtype.newbyteorder("="), copy=False)
-
-    return LazyArray(shape, dtype.newbyteorder("="), read, plane_ndim)
-
-
-def _check_inside(source: Path, pages: list[Any]) -> None:
-    """Refuse a file that ends before the data of its last page."""
-    for page in pages:
-        if page is None:
-            raise FileError(f"{_DAMAGED.format(source)}: a plane is missing.")
-        end = page.parent.filehandle.size
-        if any(
-            offset + count > end
-            for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
-        ):
-            raise FileError(f"{_DAMAGED.format(source)}: it ends before its last plane.")
-
-
-@contextlib.contextmanager
-def _opened(handle: Any) -> Iterator[None]:
-    """Open a file for a moment: a run of many hours is not to keep thousands of them open."""
-    handle.open()
-    try:
-        yield
-    finally:
-        handle.close()
-
-
-@contextlib.contextmanager
-def _complaints(problems: list[str]) -> Iterator[None]:
-    """Collect what tifffile logs, instead of letting it reach the screen."""
-
-    class Collector(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            problems.append(record.getMessage())
-
-    logger = logging.getLogger("tifffile")
-    handler, propagate = Collector(logging.WARNING), logger.propagate
-    logger.addHandler(handler)
-    logger.propagate = False
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate
+    raise_if_cut(source, problems)

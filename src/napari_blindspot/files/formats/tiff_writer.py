@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_blindspot.files.formats.metadata import RUN_RECORD
+from napari_blindspot.files.lazy_array import LazyArray
 from napari_blindspot.files.pyramid import halve, level_shapes
 from napari_blindspot.files.safe_write import atomic_path
 from napari_blindspot.files.spacing import LENGTH_AXES
@@ -46,21 +48,21 @@ def write_tiff(
     """
     import tifffile
 
+    like, planes = samples_last(like, planes)
     shape = like.shape
     leading, plane = (shape[:-3], shape[-3:]) if like.is_rgb else (shape[:-2], shape[-2:])
     sizes = level_shapes((plane[0], plane[1]), pyramid=options.pyramid and not like.is_rgb)
     size = math.prod(shape) * dtype.itemsize
     common: dict[str, Any] = {"photometric": "rgb" if like.is_rgb else "minisblack"}
     if options.compression != "none":
-        # Differences of neighbours compress better; 3 is the predictor for floats.
-        predictor = 3 if dtype.kind == "f" else 2
-        common |= {"compression": options.compression, "predictor": predictor}
+        common |= {"compression": options.compression, "predictor": _predictor(dtype, options)}
     with atomic_path(path, size) as temporary:
         # tifffile writes the resolution levels of a pyramid after all of its full planes.
         big = size * (2 if len(sizes) > 1 else 1) > CLASSIC_LIMIT
         with tifffile.TiffWriter(temporary, bigtiff=big, ome=True) as tiff:
             for level, level_size in enumerate(sizes):
-                side = options.tile if max(level_size) > options.tile else None
+                # ImageJ opens no tiles, and without smaller levels nothing is gained by them.
+                side = options.tile if options.pyramid and max(level_size) > options.tile else None
                 first = {
                     "metadata": _metadata(path, like, record),
                     "subifds": len(sizes) - 1,
@@ -74,6 +76,28 @@ def write_tiff(
                     **({"subfiletype": 1, "metadata": None} if level else first),
                     **common,
                 )
+
+
+def _predictor(dtype: np.dtype[Any], options: WriteOptions) -> int | bool:
+    """Return whether differences of neighbours are stored, which compress better.
+
+    Bio-Formats refuses those of floats (3). ImageJ reads those of integers (2) as if they were the pixels
+    where they are compressed with zlib; zstd it does not open at all.
+    """
+    return 2 if options.compression == "zstd" and dtype.kind in "iu" else False
+
+
+def samples_last(like: ImageFile, planes: Planes) -> tuple[ImageFile, Planes]:
+    """Put the samples of a colour image, which come as planes, side by side as TIFF's pixels have them."""
+    if not like.axes.endswith("SYX"):
+        return like, planes
+    *leading, count, height, width = like.shape
+
+    def pixels(index: tuple[int, ...]) -> npt.NDArray[Any]:
+        return np.stack([planes((*index, sample)) for sample in range(count)], axis=-1)
+
+    array = LazyArray((*leading, height, width, count), like.dtype, pixels, 3)
+    return replace(like, array=array, axes=f"{like.axes[:-3]}YXS"), pixels
 
 
 def _pieces(

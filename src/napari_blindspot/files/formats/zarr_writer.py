@@ -6,6 +6,7 @@ What is written about the image is in `napari_blindspot.files.formats.ngff`.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,10 +54,7 @@ def write_zarr(
         If the image is one of colour samples.
     """
     zarr = import_zarr()
-    if like.is_rgb:
-        raise ImageError(
-            "An OME-Zarr holds channels, not colour samples; choose one of them.", setting="channel"
-        )
+    like = _samples_as_channels(like)
     axes = "".join(letter for letter in ORDER if letter in like.axes)
     place = [like.axes.index(letter) for letter in axes[:-2]]
     sizes = level_shapes((like.shape[-2], like.shape[-1]), pyramid=options.pyramid)
@@ -80,6 +78,24 @@ def write_zarr(
         group.attrs.update({"ome": ome} if options.ngff == "0.5" else ome)
         if record:
             group.attrs[RUN_RECORD] = dict(record)
+
+
+def _samples_as_channels(like: ImageFile) -> ImageFile:
+    """Call the samples of a colour image channels, which is what an OME-Zarr has.
+
+    Raises
+    ------
+    ImageError
+        If it has channels beside the samples, or the samples are not planes.
+    """
+    if not like.is_rgb:
+        return like
+    if "C" in like.axes or not like.axes.endswith("SYX"):
+        raise ImageError(
+            "An OME-Zarr holds channels, not colour samples; choose one of them.", setting="channel"
+        )
+    names, colors = ("red", "green", "blue"), ("#ff0000", "#00ff00", "#0000ff")
+    return replace(like, axes=like.axes.replace("S", "C"), channel_names=names, channel_colors=colors)
 
 
 def _create(

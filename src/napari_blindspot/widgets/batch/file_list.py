@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_blindspot.batch import Batch, Input, plan_batch
+from napari_blindspot.batch.contents import Contents, contents_of
 from napari_blindspot.batch.items import OPEN, files_of
 from napari_blindspot.widgets.batch.looker import Looker
 
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_blindspot.batch import BatchOptions, Item
+    from napari_blindspot.files.read_options import ReadOptions
     from napari_blindspot.widgets.batch.table import BatchModel
 
-    Key = tuple[Path, str | None, int | None]
+    Key = tuple[Path, ReadOptions]
 
 __all__ = ["FileList"]
 
@@ -52,6 +54,7 @@ class FileList:
         self._model = model
         self._options = options
         self._looked: dict[Key, Item] = {}
+        self._contents: dict[Path, Contents] = {}
         self._looker: Looker | None = None
         self.inputs: list[Input] = []
         self.batch: Batch | None = None
@@ -102,7 +105,8 @@ class FileList:
         before = {} if anew else {(_key_of(item), item.output): item for item in self.items}
         if anew:
             self._looked = {key: seen for key, seen in self._looked.items() if seen.state != "failed"}
-        batch = plan_batch(self.inputs, self._options()) if self.inputs else None
+        look = contents_of if anew else self._known
+        batch = plan_batch(self.inputs, self._options(), look=look) if self.inputs else None
         if batch is not None:
             batch.items = [
                 self._with_header(item, before.get((_key_of(item), item.output))) for item in batch.items
@@ -143,9 +147,19 @@ class FileList:
         seen = self._looked.get(_key_of(item))
         return item if seen is None or item.state not in OPEN else replace(seen, output=item.output)
 
-    def _on_looked(self, item: Item) -> None:
+    def _known(self, path: Path) -> Contents:
+        """Return what is known of a file by now, without opening it."""
+        return self._contents.get(path, Contents())
+
+    def _on_looked(self, item: Item, contents: Contents) -> None:
         self._looked[_key_of(item)] = item
+        is_news = contents != self._known(item.source) and (contents.images > 1 or contents.members)
+        self._contents[item.source] = contents
         if self.batch is None or self.frozen:
+            return
+        if is_news:
+            # The file becomes several rows, or others are denoised with it.
+            self.replan()
             return
         for number, shown in enumerate(self.items):
             if _key_of(shown) == _key_of(item) and shown.state in OPEN:
@@ -157,4 +171,4 @@ class FileList:
 
 
 def _key_of(item: Item) -> Key:
-    return item.source, item.given_axes, item.series
+    return item.source, item.read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,16 +11,18 @@ import numpy as np
 
 from napari_blindspot.batch import BatchOptions, Input, plan_batch
 from napari_blindspot.batch.items import files_of
-from napari_blindspot.core.errors import FileError
-from napari_blindspot.files.axes import guess_axes
-from napari_blindspot.files.door import ImageFile, Spacing, write_ome_tiff
-from napari_blindspot.files.spacing import make_spacing
+from napari_blindspot.core.errors import BlindspotError, FileError
+from napari_blindspot.core.plane import check_pixels
+from napari_blindspot.files.door import WriteOptions, list_series, open_image, write_image
 from napari_blindspot.widgets.shared.layer_data import layer_axes, layer_pixels
+from napari_blindspot.widgets.shared.layer_image import layer_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from napari.layers import Image
+
+    from napari_blindspot.files.image_file import ImageFile
 
 __all__ = ["expand", "input_of_layer", "usual_output"]
 
@@ -47,31 +50,34 @@ def expand(paths: Iterable[Path], options: BatchOptions) -> list[Input]:
     FileError
         If there is no image at all.
     """
-    return files_of(plan_batch(paths, options))
+    return files_of(plan_batch(paths, options, look=None))
 
 
 def input_of_layer(layer: Image, output: Path) -> Input:
-    """Return the file that a layer was opened from, or write its pixels into one.
+    """Return the file that a layer shows as a whole, or write the pixels of the layer into one.
 
     Parameters
     ----------
     layer : Image
         Whose image is to be denoised.
     output : Path
-        Folder of the results; the pixels of a layer without a file go into a folder below it.
+        Folder of the results; the pixels of a layer that no file holds as they are go into a folder below
+        it, plane by plane.
 
     Raises
     ------
     FileError
         If they cannot be written.
     ImageError
-        If the layer has axes that an image file cannot have.
+        If the layer holds no intensities, or has axes that an image file cannot have.
     """
     path = layer.source.path
-    if path is not None and Path(path).exists():
+    if path is not None and _shows_all_of(layer, Path(path)):
         return Input(path=Path(path))
-    data = np.asarray(layer_pixels(layer))
-    axes = layer_axes(layer) or guess_axes(data.shape)[0]
+    pixels = layer_pixels(layer)
+    check_pixels(np.dtype(pixels.dtype))
+    axes = layer_axes(layer) + ("S" if layer.rgb else "")
+    image, planes = layer_image(pixels, layer.as_layer_data_tuple()[1], axes)
     folder = output / LAYERS
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,15 +85,47 @@ def input_of_layer(layer: Image, output: Path) -> Input:
         raise FileError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
     name = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", layer.name).strip(". ") or "layer"
     target = folder / f"{name}.ome.tif"
-    write_ome_tiff(target, ImageFile(data, axes, _spacing(layer, axes)))
+    write_image(target, image, planes, image.dtype, options=WriteOptions(compression="none"))
     return Input(path=target)
 
 
-def _spacing(layer: Image, axes: str) -> dict[str, Spacing]:
-    """Return the scale of a layer where it has a unit."""
-    found = {}
-    for letter, step, unit in zip(axes[::-1], layer.scale[::-1], layer.units[::-1], strict=False):
-        spacing = make_spacing(letter, float(step), f"{unit:~}") if letter in "TZYX" else None
-        if spacing is not None:
-            found[letter] = spacing
-    return found
+def _shows_all_of(layer: Image, path: Path) -> bool:
+    """Tell whether a file holds what a layer shows and nothing else: no crop, no further channel, no edit.
+
+    All planes of an array are compared with those of the file. Of one that reads its planes only when they
+    are asked for, the first, the middle and the last are; nobody edits such an array in place.
+    """
+    try:
+        if not path.exists() or len(list_series(path)) != 1:
+            return False
+        image = open_image(path)
+        return _has_pixels(layer, image)
+    except BlindspotError:
+        # What this program cannot read may be shown by another plugin.
+        return False
+
+
+def _has_pixels(layer: Image, image: ImageFile) -> bool:
+    pixels = layer_pixels(layer)
+    if _without_ones(pixels.shape) != _without_ones(image.shape) or layer.rgb != image.is_rgb:
+        return False
+    if np.dtype(pixels.dtype).newbyteorder("=") != image.dtype.newbyteorder("="):
+        return False
+    within = 3 if layer.rgb else 2
+    shown, held = pixels.shape[:-within], image.shape[:-within]
+    count = prod(shown)
+    whole = isinstance(pixels, np.ndarray)
+    numbers = range(count) if whole else sorted({0, count // 2, count - 1})
+    return all(
+        np.array_equal(
+            np.asarray(pixels[tuple(map(int, np.unravel_index(number, shown)))] if shown else pixels),
+            np.asarray(image.array[tuple(map(int, np.unravel_index(number, held)))]),
+            equal_nan=image.dtype.kind == "f",
+        )
+        for number in numbers
+    )
+
+
+def _without_ones(shape: Iterable[int]) -> list[int]:
+    """Return the lengths of all axes but those of length 1, which not every reader keeps."""
+    return [length for length in shape if length > 1]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_blindspot.batch.contents import contents_of
 from napari_blindspot.batch.run import look_at
 from napari_blindspot.widgets.shared.background import Background
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from napari_blindspot.batch import BatchOptions, Item
+    from napari_blindspot.batch.contents import Contents
 
 __all__ = ["Looker"]
 
@@ -30,21 +32,25 @@ class Looker:
     Attributes
     ----------
     looked : Signal
-        An item with what its header says, or with the reason why it cannot be denoised.
+        An item with what its header says, or with the reason why it cannot be denoised; and the `Contents`
+        of its file.
     ended : Signal
         There are no more.
     """
 
-    looked = Signal(object)
+    looked = Signal(object, object)
     ended = Signal()
 
     def __init__(self, items: list[Item], options: BatchOptions) -> None:
-        def look() -> Generator[Item, None, None]:
+        def look() -> Generator[tuple[Item, Contents], None, None]:
             for item in items:
-                yield look_at(item, options)
+                yield look_at(item, options), contents_of(item.source)
 
         self._background = Background(
-            "Looking at the files of a batch", look, yielded=self.looked.emit, ended=self.ended.emit
+            "Looking at the files of a batch",
+            look,
+            yielded=lambda found: self.looked.emit(*found),
+            ended=self.ended.emit,
         )
 
     def start(self) -> None:

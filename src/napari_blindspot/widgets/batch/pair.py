@@ -24,7 +24,7 @@ def show_pair(viewer: Viewer, item: Item) -> list[Layer]:
     BlindspotError
         If one of them cannot be read; then neither is shown.
     """
-    noisy = add_to_viewer(viewer, item.source, series=item.series, axes=item.given_axes)
+    noisy = add_to_viewer(viewer, item.source, read=item.read)
     try:
         denoised = add_to_viewer(viewer, item.output)
     except BlindspotError:

@@ -10,6 +10,8 @@ from magicgui.widgets import Container, Label, SpinBox
 from napari_blindspot.batch import BatchOptions
 from napari_blindspot.batch.options import OUTPUT_FORMATS
 from napari_blindspot.core.errors import SettingsError
+from napari_blindspot.files.read_options import spell_voxel_size
+from napari_blindspot.files.write_options import NGFF_VERSIONS
 from napari_blindspot.settings import PRESETS, Settings, setting_fields
 from napari_blindspot.widgets.batch.table import BatchTable
 from napari_blindspot.widgets.shared.fields import Choice, Entry, Fields, Folding, button, row
@@ -29,6 +31,10 @@ _EXISTING = {
     "skip": ("Skip", "Every output that is there is left alone."),
     "overwrite": ("Overwrite", "Begin anew and replace what is there."),
     "replace": ("Resume, replace others", "As Resume, but an output of another run is replaced."),
+}
+_NGFF = {
+    "0.5": ("0.5", "Version 0.5 of OME-Zarr, on zarr 3."),
+    "0.4": ("0.4", "Version 0.4 of OME-Zarr, on zarr 2, for older programs."),
 }
 _STARTS = {
     "warm": ("Warm start", "Each plane of a stack starts from the network of the plane before."),
@@ -73,11 +79,22 @@ class BatchPanel(Container[Any]):
             label="Pattern",
             tooltip="Which files of a folder that is added next, such as *.tif or raw_*.",
         )
+        self.split = Entry(
+            empty="none",
+            label="Split",
+            tooltip="How many images stand in turn on an axis, and of which: 2:C for two channels in turn.",
+        )
+        self.voxel_size = Entry(
+            empty="as the files say",
+            label="Voxel size",
+            tooltip="Along Z, Y and X in µm, such as 0.3,0.1,0.1, where files do not say it or are wrong.",
+        )
         self.table = Native(BatchTable)
         self.model = self.table.native.model()
         self.output = Entry(empty="folder for the results")
         self.browse = button("…", "Choose the folder for the results.")
         self.format = Choice(choices=[(writer.name, name) for name, writer in OUTPUT_FORMATS.items()])
+        self.ngff = _choice(_NGFF, choices=NGFF_VERSIONS[::-1], visible=False)
         self.existing = _choice(_EXISTING, choices=[(text, name) for name, (text, _) in _EXISTING.items()])
         self.preset = Choice(label="Preset", choices=PRESETS, value=preset)
         self.stack_start = _choice(_STARTS, choices=self._starts)
@@ -96,6 +113,7 @@ class BatchPanel(Container[Any]):
         self.min_width = 390
         self._offer_stacks()
         self.preset.changed.connect(self._preset_changed)
+        self.format.changed.connect(self._format_changed)
 
     def settings(self) -> Settings:
         """Return the settings that the fields say.
@@ -123,8 +141,11 @@ class BatchPanel(Container[Any]):
             **self._more_options,
             output=Path(self.output.value.strip() or "."),
             pattern=self.pattern.value.strip() or None,
+            split=self.split.value.strip() or None,
+            voxel_size=self.voxel_size.value.strip() or None,
             settings=self.settings(),
             format=self.format.value,
+            ngff=self.ngff.value,
             existing=self.existing.value,
         )
 
@@ -132,7 +153,10 @@ class BatchPanel(Container[Any]):
         """Show the options of a job; those without a field hold until another preset or job is chosen."""
         self.output.value = str(options.output)
         self.pattern.value = options.pattern or ""
+        self.split.value = options.split or ""
+        self.voxel_size.value = spell_voxel_size(options.voxel_size)
         self.format.value = options.format
+        self.ngff.value = options.ngff
         self.existing.value = options.existing
         self.preset.value = options.settings.preset
         more = self.form.take(options.settings)
@@ -144,8 +168,9 @@ class BatchPanel(Container[Any]):
 
     def edit(self, enabled: bool) -> None:
         """Let the fields be used or not; the table can be read at any time."""
-        parts = (self.add_files, self.add_folder, self.add_open, self.remove_chosen, self.pattern)
-        choices = (self.format, self.existing, self.preset, self.stack_start)
+        buttons = (self.add_files, self.add_folder, self.add_open, self.remove_chosen)
+        parts = (*buttons, self.pattern, self.split, self.voxel_size)
+        choices = (self.format, self.ngff, self.existing, self.preset, self.stack_start)
         for part in (*parts, self.output, self.browse, *choices, self.form):
             part.enabled = enabled
         self.neighbours.enabled = enabled and self._has_neighbours
@@ -154,11 +179,12 @@ class BatchPanel(Container[Any]):
     def _parts(self) -> list[Any]:
         """Put the parts below one another."""
         add = row(self.add_files, self.add_folder, self.add_open, self.remove_chosen, label="Add")
-        inputs = Fields([add, self.pattern])
+        said = row(self.voxel_size, Label(value=self.split.label), self.split, label=self.voxel_size.label)
+        inputs = Fields([add, self.pattern, said])
         outputs = Fields(
             [
                 row(self.output, self.browse, label="Output"),
-                row(self.format, Label(value="If there"), self.existing, label="Format"),
+                row(self.format, self.ngff, Label(value="If there"), self.existing, label="Format"),
                 self.preset,
                 row(self.stack_start, Label(value=self.neighbours.label), self.neighbours, label="Stacks"),
             ]
@@ -183,6 +209,9 @@ class BatchPanel(Container[Any]):
             self.stack_start.reset_choices()
             self.stack_start.value = Settings.from_preset(self.preset.value).stack_start
         self.neighbours.enabled = self._has_neighbours
+
+    def _format_changed(self, name: str) -> None:
+        self.ngff.visible = name == "ome-zarr"
 
     def _preset_changed(self, preset: str) -> None:
         self.form.preset = preset

@@ -16,7 +16,7 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog
 
-from napari_blindspot.batch import Batch
+from napari_blindspot.batch import Batch, plan_batch
 from napari_blindspot.batch.items import files_of
 from napari_blindspot.batch.job_file import BatchJob, load_job, save_job
 from napari_blindspot.core.errors import BlindspotError, FileError, ImageError
@@ -47,9 +47,12 @@ _JOBS = (".yaml", ".yml")
 
 _FIELDS = {
     "axes": "column Axes",
+    "split": "field Split",
+    "voxel_size": "field Voxel size",
     "channel": "channel in a job file",
     "series": "series in a job file",
     "compression": "compression in a job file",
+    "ngff": "field Format",
     "output": "field Output",
     "pattern": "field Pattern",
     "existing": "field If there",
@@ -99,7 +102,7 @@ class BatchWidget(BatchPanel):
                     if path.suffix.lower() in _JOBS:
                         job = load_job(path)
                         self.take_options(job.options)
-                        self.files.add(files_of(job.plan()))
+                        self.files.add(files_of(plan_batch(job.inputs, job.options, look=None)))
                         continue
                     if not self.output.value.strip():
                         self.output.value = str(usual_output(path))
@@ -203,6 +206,8 @@ class BatchWidget(BatchPanel):
         self.browse.changed.connect(lambda _: self._ask_for_output())
         self.output.entered.connect(lambda _: self._replan())
         self.format.changed.connect(lambda _: self._replan())
+        self.split.entered.connect(lambda _: self._replan())
+        self.voxel_size.entered.connect(lambda _: self._replan())
         self.buttons.started.connect(self.run)
         self.buttons.said.connect(self.status.say)
         self.buttons.switched.connect(self._enable)

@@ -16,6 +16,7 @@ from napari_blindspot.core.images import IMAGES
 from napari_blindspot.core.plane import cast_like
 from napari_blindspot.core.words import size_of_memory
 from napari_blindspot.engine.hardware.memory import free_memory
+from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,10 +27,7 @@ if TYPE_CHECKING:
 
     from napari_blindspot.widgets.denoise.scope import LayerJob
 
-__all__ = ["METADATA_KEY", "ResultLayers", "look_and_place"]
-
-METADATA_KEY = "napari_blindspot"
-"""Where in a layer's metadata the record of its run is."""
+__all__ = ["ResultLayers", "look_and_place"]
 
 
 class ResultLayers:
@@ -90,9 +88,9 @@ class ResultLayers:
         first = self._shown[next(iter(IMAGES))]
         if not any(map(self._present, self._shown.values())):
             self._add(first)
-        for shown in self._shown.values():
+        for name, shown in self._shown.items():
             if shown.layer is not None and self._present(shown):
-                shown.layer.metadata = {**shown.layer.metadata, METADATA_KEY: dict(record)}
+                shown.layer.metadata = {**shown.layer.metadata, METADATA_KEY: {**record, "image": name}}
                 shown.layer.refresh(extent=False, highlight=False)
         if self._present(first):
             self._viewer.layers.selection.active = first.layer
@@ -185,5 +183,6 @@ def _check_memory(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     if needed > free:
         raise OutOfMemoryError(
             f"The results would take {size_of_memory(needed)}, but {size_of_memory(free)} are free: choose "
-            "a region or the current plane, or denoise the file with the command line."
+            "a region or the current plane, or add the layer to Batch denoise, which writes plane after "
+            "plane."
         )

@@ -1,20 +1,26 @@
 """What a result layer says about its run: a dict of plain values that can be written as JSON.
 
-``layer.metadata["napari_blindspot"]["settings"]`` repeats the run with `napari_blindspot.Settings.parse`.
+``layer.metadata["napari_blindspot"]["settings"]`` repeats the run with `napari_blindspot.Settings.parse`. A
+file that is written of the layer has the record of any other output, `napari_blindspot.jobs.record`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from napari_blindspot.core.errors import SettingsError
+from napari_blindspot.core.noise_model import NoiseModel
+from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.words import sentences_of
+from napari_blindspot.jobs.record import FileRecord, NoiseFigures, PlaneRecord
+from napari_blindspot.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from napari_blindspot.core.result import Result
 
-__all__ = ["PlaneEntry", "RunRecord", "run_record"]
+__all__ = ["PlaneEntry", "RunRecord", "record_for_file", "run_record"]
 
 
 class PlaneEntry(TypedDict):
@@ -22,8 +28,14 @@ class PlaneEntry(TypedDict):
 
     plane: list[int]
     iterations: int
+    planned_iterations: int
     passes: int
     seconds: float
+    phases: dict[str, float]
+    device: str
+    origin: str
+    resolved: dict[str, str]
+    stopped: bool
     history: dict[str, list[float]]
     noise: dict[str, Any] | None
     notices: list[dict[str, Any]]
@@ -33,6 +45,7 @@ class RunRecord(TypedDict, total=False):
     """What belongs to all planes; of a single plane also all that belongs to it, else ``planes``."""
 
     source: str
+    axes: str
     settings: dict[str, Any]
     seed: int
     device: str
@@ -42,7 +55,11 @@ class RunRecord(TypedDict, total=False):
     planes: list[PlaneEntry]
     plane: list[int]
     iterations: int
+    planned_iterations: int
     passes: int
+    phases: dict[str, float]
+    origin: str
+    resolved: dict[str, str]
     history: dict[str, list[float]]
     noise: dict[str, Any] | None
     notices: list[dict[str, Any]]
@@ -53,6 +70,7 @@ def run_record(
     results: Mapping[tuple[int, ...], Result],
     planes: Sequence[tuple[int, ...]],
     *,
+    axes: str,
     problem: str = "",
 ) -> RunRecord:
     """Describe a run.
@@ -65,6 +83,8 @@ def run_record(
         By the index of the plane; at least one. Their images are not needed.
     planes : sequence of tuple of int
         What was asked for.
+    axes : str
+        One letter an axis of the layer.
     problem : str
         What went wrong after the last result, or nothing.
     """
@@ -74,6 +94,7 @@ def run_record(
     )
     record: RunRecord = {
         "source": source,
+        "axes": axes,
         "settings": first.settings.model_dump(mode="json"),
         "seed": first.settings.seed,
         "device": first.device,
@@ -88,13 +109,61 @@ def run_record(
     return {**record, "planes": entries}
 
 
+def record_for_file(record: Any) -> tuple[Settings, dict[str, str]] | None:
+    """Return what the file of a result holds of its run, as if the run had been that of a file.
+
+    Parameters
+    ----------
+    record : Any
+        What a layer's metadata holds, which users and other plugins can change.
+
+    Returns
+    -------
+    settings : Settings
+        Those of the run.
+    annotation : dict of str to str
+        For `napari_blindspot.files.door.write_image`.
+    None
+        If it is not the record of a run.
+    """
+    try:
+        planes = tuple(_plane_record(entry) for entry in record.get("planes", [record]))
+        settings = Settings.parse(record["settings"])
+        named = {"input": str(record["source"]), "image": str(record["image"])}
+    except (AttributeError, KeyError, TypeError, ValueError, SettingsError):
+        return None
+    return settings, {**named, **FileRecord(planes=planes).annotation()}
+
+
 def _entry(plane: tuple[int, ...], result: Result) -> PlaneEntry:
+    kept = PlaneRecord.of(result)
     return {
         "plane": list(plane),
-        "iterations": result.iterations,
-        "passes": result.passes,
+        "iterations": kept.iterations,
+        "planned_iterations": kept.planned_iterations,
+        "passes": kept.passes,
         "seconds": result.seconds,
+        "phases": kept.phases,
+        "device": kept.device,
+        "origin": kept.origin,
+        "resolved": kept.resolved,
+        "stopped": kept.stopped,
         "history": {name: values.tolist() for name, values in result.history.losses.items()},
         "noise": None if result.noise is None else result.noise.as_dict(),
         "notices": [notice.as_dict() for notice in result.notices],
     }
+
+
+def _plane_record(entry: Any) -> PlaneRecord:
+    """Return the record of a plane as a file has it."""
+    notices = [Notice.from_dict(values) for values in entry["notices"]]
+    noise = entry["noise"]
+    fields = PlaneRecord.model_fields.keys() & entry.keys()
+    return PlaneRecord.model_validate(
+        {name: entry[name] for name in fields}
+        | {
+            "seconds": round(entry["seconds"], 3),
+            "noise": None if noise is None else NoiseFigures.of(NoiseModel.from_dict(noise)),
+            "notices": tuple(notice for notice in notices if notice.is_warning),
+        }
+    )

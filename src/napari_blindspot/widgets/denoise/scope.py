@@ -73,8 +73,8 @@ class LayerJob:
         The pixels.
     planes : tuple of tuple of int
         Indices of the planes to denoise, into the leading axes of the layer's data.
-    axes : str or None
-        One letter an axis of the layer's data, such as ``"TCZYX"``, where its axis labels are such letters.
+    axes : str
+        One letter an axis of the layer's data, such as ``"TCZYX"``.
     origin : tuple of int
         Index in the layer's data of the first pixel of the result.
     shape : tuple of int
@@ -84,7 +84,7 @@ class LayerJob:
     name: str
     window: Window
     planes: tuple[tuple[int, ...], ...]
-    axes: str | None
+    axes: str
     origin: tuple[int, ...]
     shape: tuple[int, ...]
 
@@ -114,6 +114,7 @@ def check_layer(layer: Image) -> None:
             f"The planes of “{layer.name}” are {height}×{width} pixels, but at least "
             f"{MIN_SIZE}×{MIN_SIZE} are needed."
         )
+    layer_axes(layer)
 
 
 def layer_job(

@@ -147,7 +147,9 @@ class LayerSession(Session[LayerNews]):
             self._layers.remove()
             return Outcome("failed", "" if error else "The run ended without a result.", error)
         problem = "" if error is None else str(error)
-        record = run_record(self._job.name, self._results, self._job.planes, problem=problem)
+        record = run_record(
+            self._job.name, self._results, self._job.planes, axes=self._job.axes, problem=problem
+        )
         self._layers.keep(record)
         done, asked = len(self._results), len(self._job.planes)
         if error is not None:

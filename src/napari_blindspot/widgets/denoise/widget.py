@@ -16,14 +16,14 @@ from napari.utils.theme import get_theme
 from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.core.words import sentences_of
 from napari_blindspot.settings import PRESETS
-from napari_blindspot.widgets.denoise.result_layers import METADATA_KEY
+from napari_blindspot.widgets.denoise.axes_row import AxesRow
 from napari_blindspot.widgets.denoise.scope import check_layer, layer_job, region_of, slider_point
 from napari_blindspot.widgets.denoise.session import LayerSession
 from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.curve import LossCurve
 from napari_blindspot.widgets.shared.fields import Choice, Fields, Folding
 from napari_blindspot.widgets.shared.form import SettingsForm
-from napari_blindspot.widgets.shared.layer_data import layer_pixels
+from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixels
 from napari_blindspot.widgets.shared.native import Native
 from napari_blindspot.widgets.shared.preferences import read_preferences
 from napari_blindspot.widgets.shared.preload import warm_up
@@ -52,7 +52,7 @@ _WORDS = RunWords(
     cancel=("Cancel", "End now and leave the layers as they were before.", "Cancelling."),
 )
 
-_FIELDS = {"axes": "axis labels of the layer", "region": "field Region"}
+_FIELDS = {"axes": "field Axes", "region": "field Region"}
 """What the user could change, in the words of this dock, where it is not a field of the form."""
 
 
@@ -71,6 +71,7 @@ class DenoiseWidget(Container[Any]):
         self._refusal = ""
         self.layer = Choice(label="Image", choices=self._images, nullable=False)
         self.scope = Choice(label="Planes", choices=self._scopes)
+        self.axes = AxesRow()
         self.region = Choice(
             label="Region",
             choices=self._regions,
@@ -92,7 +93,7 @@ class DenoiseWidget(Container[Any]):
         self.buttons: RunButtons[LayerSession] = RunButtons(_WORDS, start_apart=True)
         self.curve = Native(LossCurve)
         self.status = RunStatus(self.curve)
-        self._fields = Fields([self.layer, self.scope, self.region, self.preset])
+        self._fields = Fields([self.layer, self.scope, self.axes, self.region, self.preset])
         super().__init__(widgets=[self._fields, self.advanced, self.buttons, self.status], labels=False)
         # Wide enough for the title that napari gives the dock.
         self.min_width = 285
@@ -151,6 +152,7 @@ class DenoiseWidget(Container[Any]):
         self._viewer.layers.selection.events.active.connect(self._follow)
         self._viewer.events.theme.connect(self._restyle)
         self.layer.changed.connect(self._layer_changed)
+        self.scope.changed.connect(self._ask_for_axes)
         self.preset.changed.connect(self._preset_changed)
         self.buttons.started.connect(self.run)
         self.buttons.said.connect(self.status.say)
@@ -182,15 +184,22 @@ class DenoiseWidget(Container[Any]):
         """Say early what cannot be denoised."""
         self.scope.reset_choices()
         layer = self.layer.value
+        refused_before = bool(self._refusal)
         self._refusal = "Open an image to denoise." if layer is None else ""
         if layer is not None:
             try:
                 check_layer(layer)
             except BlindspotError as error:
                 self._refusal = in_terms(error, _FIELDS)
-        if self._refusal or self.status.is_error:
+        if self._refusal or refused_before or self.status.is_error:
             self.status.say(self._refusal, error=bool(self._refusal) and layer is not None)
         self.buttons.ready = not self._refusal
+        self._ask_for_axes()
+
+    def _ask_for_axes(self, _: object = None) -> None:
+        """Ask what the axes of a stack are, where the layer does not say it."""
+        asked = self.scope.value == STACK and self.axes.ask(self.layer.value)
+        self._fields.show_row(self.axes, asked)
 
     def _preset_changed(self, preset: str) -> None:
         self.form.preset = preset
@@ -203,7 +212,7 @@ class DenoiseWidget(Container[Any]):
     def _enable(self) -> None:
         """Let exactly those fields be used that mean something now."""
         idle = self.session is None
-        for part in (self.layer, self.region, self.preset, self.advanced.inside):
+        for part in (self.layer, self.axes, self.region, self.preset, self.advanced.inside):
             part.enabled = idle
         self.scope.enabled = idle and len(self.scope.choices) > 1
 

@@ -60,6 +60,15 @@ class Fields(ContainerWidget[Any]):
         super().__init__(widgets, labels=False, widget_type=_FormBackend, **options)
         self.margins = (0, 0, 0, 0)
 
+    def show_row(self, widget: Widget, visible: bool) -> None:
+        """Show a field together with its label, or neither."""
+        widget.visible = visible
+        layout = self.native.layout()
+        layout.labelForField(widget.native).setVisible(visible)
+        # A hidden row leaves no gap.
+        layout.invalidate()
+        self.native.updateGeometry()
+
 
 class Choice(ComboBox):
     """A choice whose entries, however long, do not decide how wide the dock is.

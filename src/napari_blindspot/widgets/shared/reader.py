@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QInputDialog
 
 from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.core.words import sentence
-from napari_blindspot.files.door import ImageFile, list_series, open_image
+from napari_blindspot.files.door import ImageFile, ReadOptions, list_series, open_image
 from napari_blindspot.files.formats.registry import dialog_filter
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def add_to_viewer(
     viewer: Viewer,
     path: Path,
     *,
-    series: int | None = None,
-    axes: str | None = None,
+    read: ReadOptions | None = None,
     name: str | None = None,
 ) -> list[Layer]:
     """Open a file and add its layers, one a channel.
@@ -79,8 +78,10 @@ def add_to_viewer(
     ----------
     viewer : Viewer
         Where to.
-    path, series, axes
-        As in `napari_blindspot.files.door.open_image`.
+    path : Path
+        The file.
+    read : ReadOptions, optional
+        Which image of it, and what is said of it.
     name : str, optional
         Of the layers; that of the file if not given.
 
@@ -89,7 +90,12 @@ def add_to_viewer(
     BlindspotError
         If the file cannot be read.
     """
-    image = open_image(path, series=series, axes=axes)
+    said = read or ReadOptions()
+    image = open_image(
+        path, series=said.series, axes=said.axes, split=said.split, voxel_size=said.voxel_size
+    )
+    if said.channel is not None:
+        image = image.channel(said.channel)
     data, attributes, _ = layer_data(image, name or path.name)
     added = viewer.add_image(data, **attributes)
     for notice in image.notices:
@@ -126,7 +132,7 @@ def _open_in(viewer: Viewer, path: Path) -> None:
             if not accepted:
                 return
             series = names.index(picked)
-        add_to_viewer(viewer, path, series=series)
+        add_to_viewer(viewer, path, read=ReadOptions(series=series))
     except BlindspotError as error:
         show_error(str(error))
 

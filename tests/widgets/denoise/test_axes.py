@@ -1,0 +1,152 @@
+"""Stacks whose axes have no names, in a real viewer: the widget asks, and channels share nothing."""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+import tifffile
+from numpy.testing import assert_array_equal
+from small import noisy_image
+
+from napari_blindspot import Settings, denoise_stack
+
+SETTINGS = Settings.from_preset(
+    "fast",
+    iterations=2,
+    unet_width=4,
+    inr_features=8,
+    refine_iterations=(1,),
+    symmetries=1,
+    neighbours=1,
+    device="cpu",
+)
+
+
+@pytest.fixture
+def quickest(widget, monkeypatch):
+    """The widget with a measured preset, whose planes start from one another, at its quickest."""
+    monkeypatch.setattr(widget.form, "settings", lambda: SETTINGS)
+    widget.previews.value = False
+    return widget
+
+
+def shown(widget) -> bool:
+    return not widget.axes.native.isHidden()
+
+
+def test_channels_of_a_hyperstack_that_napari_opened_share_no_network_and_no_neighbours(
+    viewer, quickest, finish, tmp_path
+):
+    stack = noisy_image((3, 2, 16, 20))
+    stack[:, 1] *= 40
+    tifffile.imwrite(tmp_path / "zc.tif", stack, imagej=True, metadata={"axes": "ZCYX"})
+    viewer.open(tmp_path / "zc.tif", plugin="napari")
+    assert viewer.layers[0].axis_labels == ("-4", "-3", "-2", "-1")
+    assert not shown(quickest)
+    quickest.scope.value = "stack"
+    assert shown(quickest)
+    assert quickest.axes.value == "ZCYX"
+    finish(quickest)
+    layer = viewer.layers["zc denoised"]
+    record = layer.metadata["napari_blindspot"]
+    assert record["axes"] == "ZCYX"
+    origins = {tuple(entry["plane"]): entry["origin"] for entry in record["planes"]}
+    assert {origins[0, 0], origins[0, 1]} == {"anew"}
+    assert "warm" in origins.values()
+    for channel in range(2):
+        alone = denoise_stack(stack[:, channel], settings=SETTINGS, axes="ZYX")
+        assert_array_equal(layer.data[:, channel], alone.denoised)
+
+
+def test_what_the_user_says_of_an_axis_is_remembered_for_the_layer(viewer, quickest, finish):
+    asked = viewer.add_image(noisy_image((2, 16, 20)), name="asked")
+    quickest.scope.value = "stack"
+    first = quickest.axes[0]
+    assert list(map(first.native.itemText, range(first.native.count()))) == [
+        "2 times",
+        "2 z-planes",
+        "2 channels",
+        "2 positions",
+    ]
+    assert first.value == "C"
+    first.value = "P"
+    viewer.add_image(noisy_image((30, 16, 16)), name="other")
+    quickest.scope.value = "stack"
+    assert quickest.axes.value == "ZYX"
+    viewer.layers.selection.active = asked
+    quickest.scope.value = "stack"
+    assert quickest.axes.value == "PYX"
+    finish(quickest)
+    record = viewer.layers["asked denoised"].metadata["napari_blindspot"]
+    assert [entry["origin"] for entry in record["planes"]] == ["anew", "anew"]
+    result = viewer.layers["asked denoised"]
+    quickest.layer.value = result
+    quickest.scope.value = "stack"
+    assert quickest.axes.value == "PYX"
+
+
+def test_two_axes_never_become_the_same_and_a_named_one_is_not_asked_for(viewer, widget):
+    viewer.add_image(np.zeros((3, 2, 5, 16, 16)), axis_labels=("time", "a", "b", "y", "x"))
+    widget.scope.value = "stack"
+    assert widget.axes.value == "TCZYX"
+    channel, depth, *others = widget.axes
+    assert not any(other.visible for other in others)
+    channel.value = "Z"
+    assert (channel.value, depth.value, widget.axes.value) == ("Z", "C", "TZCYX")
+    widget.axes.value = "TCPYX"
+    assert depth.value == "P"
+
+
+def test_a_layer_with_names_in_words_is_asked_nothing(viewer, widget):
+    viewer.add_image(np.zeros((2, 5, 16, 16)), axis_labels=("Channel", "depth", "y", "x"))
+    widget.scope.value = "stack"
+    assert not shown(widget)
+
+
+def test_channels_within_a_plane_are_refused_before_a_run(viewer, widget):
+    viewer.add_image(np.zeros((5, 16, 16)), name="cells", axis_labels=("y", "x", "channel"))
+    assert not widget.buttons.start.enabled
+    assert "x and channel" in widget.status.message.value
+
+
+def test_of_a_huge_lazy_pyramid_nothing_is_read_before_the_click_and_a_stack_is_refused(viewer, widget):
+    reads = []
+
+    def block(chunk):
+        reads.append(chunk.shape)
+        return chunk
+
+    fine = da.zeros((5000, 16384, 16384), chunks=(1, 512, 512), dtype="u2").map_blocks(block, meta=chunk())
+    layer = viewer.add_image(
+        [fine, da.zeros((5000, 64, 64), chunks=(1, 64, 64), dtype="u2")],
+        name="huge",
+        multiscale=True,
+        contrast_limits=(0, 1),
+        visible=False,
+    )
+    shown = len(reads)
+    widget.scope.value = "stack"
+    assert widget.axes.value == "ZYX"
+    widget.buttons.start.native.click()
+    assert widget.session is None
+    assert "add the layer to Batch denoise, which writes plane after plane" in widget.status.message.value
+    assert len(reads) == shown
+    assert list(viewer.layers) == [layer]
+
+
+def chunk() -> np.ndarray:
+    return np.zeros((0, 0, 0), np.uint16)
+
+
+def test_the_results_of_nm_beside_µm_and_of_pixels_keep_the_units_of_their_source(viewer, widget, finish):
+    image = noisy_image((16, 16))
+    viewer.add_image(image, name="fine", scale=(100, 100), units=("nm", "nm"))
+    viewer.add_image(image, name="coarse", scale=(0.1, 0.1), units=("µm", "µm"))
+    finish(widget)
+    assert viewer.layers["coarse denoised"].units == viewer.layers["coarse"].units
+    assert viewer.layers.extent.units is not None
+    viewer.add_image(image, name="plain")
+    assert viewer.layers.extent.units is None
+    finish(widget)
+    assert viewer.layers["plain denoised"].units == viewer.layers["plain"].units
