@@ -12,7 +12,7 @@ from napari_blindspot.settings import PRESETS, MeasuredSettings, PaperSettings, 
 
 def test_the_papers_preset_has_the_papers_numbers():
     s = Settings.from_preset("paper")
-    assert (s.visible_fraction, s.dilation, s.iterations) == (0.1, 2, 1200)
+    assert (s.visible_fraction, s.dilation, s.iterations) == (0.1, 1, 1200)
     assert (s.unet_learning_rate, s.inr_learning_rate) == (4e-4, 1e-4)
     assert (s.unet_width, s.unet_dilation) == (48, 2)
     assert (s.inr_features, s.inr_dropout) == (32, (0.35, 0.45, 0.55, 0.65, 0.75))

@@ -22,6 +22,7 @@ from napari_blindspot.core.knobs import (
     Dilation,
     Gap,
     GapIfSet,
+    InputChannels,
     InrDropout,
     InrFeatures,
     InrOctaves,
@@ -182,8 +183,9 @@ class PaperSettings(Settings):
     plane of a stack is fitted anew.
     """
 
+    input_channels: InputChannels = 3
     visible_fraction: VisibleFraction = 0.1
-    dilation: Dilation = 2
+    dilation: Dilation = 1
     fill: Annotated[
         Literal["inr", "zero"],
         knob("Fill", "What the U-Net sees where a pixel is hidden: the INR, or nothing (Table 4)."),
@@ -199,7 +201,12 @@ class PaperSettings(Settings):
     ] = 2
     unet_dropout: Annotated[
         float,
-        knob("U-Net dropout", "Probability to drop a feature before a decoder block.", ge=0.0, lt=1.0),
+        knob(
+            "U-Net dropout",
+            "Probability to drop a feature after a pooling or a decoder block.",
+            ge=0.0,
+            lt=1.0,
+        ),
     ] = 0.5
     passes: Annotated[
         int,

@@ -161,7 +161,7 @@ def test_the_ablation_has_the_papers_variants_once_each():
     names = [variant.name for variant in variants]
     assert names[0] == "paper" and len(names) == len(set(names)) and not skipped
     assert {"p0=0.5", "p0=0.05", "L_dn", "L_dn+L_mc", "dilation=0", "iterations=600"} <= set(names)
-    assert "p0=0.1" not in names and "dilation=2" not in names
+    assert "p0=0.1" not in names and "dilation=1" not in names
     assert len(study_groups("paper", None, None)) == len(STUDIES)
     with pytest.raises(SettingsError, match="no study 'x'"):
         study_variants("paper", ["x"], None)

@@ -8,6 +8,7 @@ import torch
 from napari_blindspot.engine import paper_fit
 from napari_blindspot.engine.paper_fit import PaperFit
 from napari_blindspot.method.losses import LOSSES, Loss
+from napari_blindspot.method.masks import sample_visible
 from napari_blindspot.settings import Settings
 
 SIZE = 32
@@ -117,7 +118,7 @@ def test_the_unets_learning_rate_falls_on_half_a_cosine_and_the_inrs_stays():
 
 def test_the_shift_of_the_consistency_loss_is_less_than_a_pixel_on_each_axis():
     fit = joint()
-    shift = (fit.shifted_coordinates() - fit.coordinates) / fit.pixel
+    shift = (fit.shifted(fit.coordinates) - fit.coordinates) / fit.pixel
     assert 0 <= shift.min() < 0.01
     assert 0.99 < shift.max() < 1.0 + 1e-4
     assert abs(shift.mean().item() - 0.5) < 0.05
@@ -126,11 +127,11 @@ def test_the_shift_of_the_consistency_loss_is_less_than_a_pixel_on_each_axis():
 def test_the_blind_spot_is_blind(monkeypatch):
     """Whatever value a pixel has that is not visible, the estimate does not depend on it."""
     fit = joint(unet_dropout=0.0, inr_dropout=(0.0,) * 5)
-    visible = torch.zeros(SIZE, SIZE, dtype=torch.bool)
-    visible[::3, ::3] = True
+    visible = torch.zeros(3, SIZE, SIZE, dtype=torch.bool)
+    visible[:, ::3, ::3] = True
     monkeypatch.setattr(paper_fit, "sample_visible", lambda *_: visible)
     before = fit.predict()["denoised"]
-    fit.noisy = torch.where(visible, fit.noisy, torch.rand(SIZE, SIZE) * 100)
+    fit.noisy = torch.where(visible, fit.noisy, torch.rand(3, SIZE, SIZE) * 100)
     after = fit.predict()["denoised"]
     assert torch.equal(before, after)
 
@@ -153,3 +154,52 @@ def test_looking_at_the_running_mean_changes_no_pixel():
         curious.step()
         curious.running_mean()
     assert torch.equal(blind.predict()["denoised"], curious.predict()["denoised"])
+
+
+def test_a_gray_plane_becomes_three_channels_with_visible_sets_of_their_own(monkeypatch):
+    fit = joint()
+    drawn = []
+
+    def sample(*given):
+        drawn.append(sample_visible(*given))
+        return drawn[-1]
+
+    monkeypatch.setattr(paper_fit, "sample_visible", sample)
+    seen = []
+    fit.unet.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    images = fit.predict()
+    (visible,), (masked,) = drawn, seen
+    assert visible.shape == (3, SIZE, SIZE)
+    assert not torch.equal(visible[0], visible[1])
+    # Each channel shows the same plane where its own set lets it.
+    for channel in range(3):
+        assert torch.equal(masked[0, channel][visible[channel]], fit.noisy[0][visible[channel]])
+    assert images["denoised"].shape == images["inr"].shape == (SIZE, SIZE)
+
+
+def test_one_input_channel_makes_networks_of_one_channel():
+    fit = joint(input_channels=1)
+    assert fit.unet(torch.rand(1, 1, SIZE, SIZE)).shape == (1, 1, SIZE, SIZE)
+    assert fit.predict()["denoised"].shape == (SIZE, SIZE)
+
+
+def test_the_image_is_the_mean_of_the_channels():
+    fit = joint(fill="zero", unet_dropout=0.0)
+    fit.unet = torch.nn.Identity()
+    fit.noisy = torch.stack([torch.full((SIZE, SIZE), value) for value in (0.0, 3.0, 6.0)])
+    levels = set((fit.predict()["denoised"] * 3).round().int().unique().tolist())
+    assert levels == {0, 3, 6, 9}  # none, one or both of the channels that are not 0 were visible
+
+
+def test_the_consistency_loss_asks_the_inr_only_where_a_pixel_is_visible():
+    fit = joint(inr_dropout=(0.0,) * 5)
+    fit.pixel = torch.zeros(2)  # without a shift, so that the values are those at the centres
+    visible = torch.zeros(3, SIZE, SIZE, dtype=torch.bool)
+    visible[0, 5, 7] = visible[2, 20, 3] = True
+    asked = []
+    fit.inr.register_forward_hook(lambda _, inputs, out: asked.append(inputs[0]))
+    shifted = fit.shifted_inr(visible)
+    assert [len(points) for points in asked] == [2]
+    centres = fit.inr(fit.coordinates).T.reshape(3, SIZE, SIZE)
+    either = visible.any(dim=0)
+    assert torch.allclose(shifted[:, either], centres[:, either], atol=1e-6)

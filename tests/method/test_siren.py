@@ -45,9 +45,10 @@ def test_the_papers_inr_has_six_layers_of_32_features():
     assert sum(p.numel() for p in network.parameters()) == 18 * 32 + 32 + 4 * (32 * 32 + 32) + 33
 
 
-def test_the_output_is_linear_and_one_number_a_point():
+def test_the_output_has_a_number_for_each_channel_of_a_point():
     out = siren(dropout=(0.0,) * 5)(torch.rand(7, 2))
-    assert out.shape == (7,)
+    assert out.shape == (7, 1)
+    assert siren(channels=3)(torch.rand(7, 2)).shape == (7, 3)
 
 
 def test_dropout_stays_on_so_that_two_calls_differ():
@@ -62,7 +63,7 @@ def test_a_siren_without_dropout_learns_a_smooth_image():
     target = torch.sin(3 * points[:, 0]) * torch.cos(2 * points[:, 1])
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     for _ in range(150):
-        loss = (network(points) - target).square().mean()
+        loss = (network(points)[:, 0] - target).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

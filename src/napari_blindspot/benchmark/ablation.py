@@ -68,9 +68,14 @@ def _studies(usual: Settings) -> tuple[Study, ...]:
             {f"iterations={n}": {"iterations": n} for n in counts},
         ),
         Study(
-            "source",
-            "What the authors' published code does otherwise",
-            {"INR not trained": {"train_inr": False}, "fill detached": {"detach_fill": True}},
+            "readings",
+            "Points that the paper leaves open, as they can be read otherwise",
+            {
+                "one channel": {"input_channels": 1},
+                "INR not trained": {"train_inr": False},
+                "fill detached": {"detach_fill": True},
+                "no encoding": {"inr_octaves": 0},
+            },
         ),
     )
 

@@ -1,7 +1,8 @@
-"""The commands ``napari-blindspot benchmark fmdd | ablation | awgn | speed``: options, and what is said.
+"""The commands ``napari-blindspot benchmark fmdd | paper | ablation | awgn | speed``: options and words.
 
 What the commands compute is in the modules beside this one, which are imported when a command runs:
-`napari_blindspot.benchmark.contest` and `napari_blindspot.benchmark.speed`.
+`napari_blindspot.benchmark.contest`, `napari_blindspot.benchmark.paper_tables` and
+`napari_blindspot.benchmark.speed`.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ Methods = Annotated[
     str | None, typer.Option(help="Comma-separated names  [default: all that are installed]")
 ]
 Captures = Annotated[int | None, typer.Option(min=1, help="First N captures of each scene  [default: all]")]
+Scenes = Annotated[
+    str | None, typer.Option(help="Comma-separated beginnings of the names of scenes  [default: all]")
+]
 Crop = Annotated[int | None, typer.Option(min=32, help="Central N×N pixels  [default: whole image]")]
 Device = Annotated[str, typer.Option(help=f"auto, {', '.join(BACKENDS)}")]
 Seed = Annotated[int, typer.Option(min=0, help="For everything random.")]
@@ -56,6 +60,7 @@ N2vPython = Annotated[
 def fmdd(
     root: Root,
     methods: Methods = None,
+    scenes: Scenes = None,
     captures: Captures = None,
     crop: Crop = None,
     device: Device = "auto",
@@ -75,7 +80,7 @@ def fmdd(
         from napari_blindspot.benchmark.runner import BenchmarkOptions
 
         options = BenchmarkOptions(crop, seed, _checked(device), iterations, timeout, retry_failed)
-        found = find_pairs(root, captures)
+        found = find_pairs(root, captures, scenes=_names(scenes, "--scenes"))
         variants, skipped = choose_variants(_names(methods, "--methods"), _pythons(n2v_python))
         report = ScoreReport(
             title="FMDD: raw images of a fluorescence microscope, one capture in, one estimate out",
@@ -89,12 +94,47 @@ def fmdd(
 
 
 @app.command()
+def paper(
+    root: Root,
+    tables: Annotated[
+        str,
+        typer.Option(
+            help="Of 1, 2, 3, 4, 5, 6 (its figure) and readings (what it leaves open), comma-separated."
+        ),
+    ] = "1",
+    scenes: Scenes = None,
+    captures: Captures = None,
+    crop: Annotated[
+        int | None,
+        typer.Option(min=32, help="Central N×N pixels  [default: whole images in table 1, 128 in 3 to 6]"),
+    ] = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    out: Out = Path("benchmark-paper"),
+    timeout: Timeout = None,
+    iterations: Iterations = None,
+    retry_failed: Retry = False,
+) -> None:
+    """Repeat the paper's tables with the preset paper, beside the published figures; resumes over days."""
+    with _one_sentence():
+        from napari_blindspot.benchmark.pairs import find_pairs
+        from napari_blindspot.benchmark.paper_tables import PaperOptions, repeat_tables
+        from napari_blindspot.benchmark.runner import BenchmarkOptions
+
+        run = BenchmarkOptions(crop, seed, _checked(device), None, timeout, retry_failed)
+        options = PaperOptions(_names(tables, "--tables") or [], iterations, run)
+        found = find_pairs(root, captures, scenes=_names(scenes, "--scenes"))
+        repeat_tables(found, options, out, typer.echo)
+
+
+@app.command()
 def ablation(
     root: Root,
     preset: Annotated[str, typer.Option(help="What is varied.")] = "paper",
     studies: Annotated[
-        str | None, typer.Option(help="Of p0, losses, dilation, iterations, source  [default: all]")
+        str | None, typer.Option(help="Of p0, losses, dilation, iterations, readings  [default: all]")
     ] = None,
+    scenes: Scenes = None,
     captures: Captures = 1,
     crop: Crop = None,
     device: Device = "auto",
@@ -118,7 +158,7 @@ def ablation(
         # Every variant carries its own number of iterations, so the runner must not set another.
         options = BenchmarkOptions(crop, seed, _checked(device), None, timeout, retry_failed)
         variants, skipped = study_variants(preset, chosen, iterations)
-        found = find_pairs(root, captures)
+        found = find_pairs(root, captures, scenes=_names(scenes, "--scenes"))
         report = ScoreReport(
             title=f"Ablation of the preset {preset}, one setting at a time",
             names=[variant.name for variant in variants],

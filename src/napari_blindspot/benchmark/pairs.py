@@ -16,6 +16,7 @@ from napari_blindspot.core.errors import FileError, ImageError
 from napari_blindspot.core.words import first_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -102,7 +103,12 @@ def modality(scene: str) -> str:
     return next((name for name in MODALITIES if scene.startswith(name)), "other")
 
 
-def find_pairs(root: Path, captures: int | None = None, fov: int = TEST_FOV) -> FoundPairs:
+def find_pairs(
+    root: Path,
+    captures: int | None = None,
+    fov: int = TEST_FOV,
+    scenes: Sequence[str] | None = None,
+) -> FoundPairs:
     """Find raw images and their truth below a folder.
 
     Three layouts are understood, in `root` itself and in its direct subfolders: the official one of a
@@ -118,11 +124,13 @@ def find_pairs(root: Path, captures: int | None = None, fov: int = TEST_FOV) -> 
         Take only the first so many captures of each scene.
     fov : int
         Field of view to take from official sample folders; all of them where it is missing.
+    scenes : sequence of str, optional
+        Take only scenes whose names begin with one of these.
 
     Raises
     ------
     FileError
-        If the folder does not exist or has no pair in it.
+        If the folder does not exist or has no pair in it, or none of such a scene.
     """
     if not root.is_dir():
         raise FileError(f"There is no folder {root}; give the one that holds raw and gt images.")
@@ -154,7 +162,18 @@ def find_pairs(root: Path, captures: int | None = None, fov: int = TEST_FOV) -> 
             f"There is no pair of a raw image and its truth in {root}; expected raw/NAME_1.png with "
             f"gt/NAME.png, or NAME/raw/{TEST_FOV}/*.png with NAME/gt/{TEST_FOV}/avg50.png.{reason}"
         )
+    if scenes is not None:
+        found.pairs = _of_scenes(found.pairs, scenes)
     return found
+
+
+def _of_scenes(pairs: list[Pair], scenes: Sequence[str]) -> list[Pair]:
+    """Return the pairs whose scene begins with one of the names; each name must find one."""
+    present = sorted({pair.scene for pair in pairs})
+    for name in scenes:
+        if not any(scene.startswith(name) for scene in present):
+            raise FileError(f"No scene begins with {name!r}; there are: {', '.join(present)}.")
+    return [pair for pair in pairs if pair.scene.startswith(tuple(scenes))]
 
 
 def _find_flat(raw: Path, gt: Path, found: FoundPairs) -> None:

@@ -1,4 +1,4 @@
-"""What others have published on FMDD's raw test images, kept apart from what was measured here.
+"""What others have published, kept apart from what was measured here: mostly on FMDD's raw test images.
 
 The 48 raw images of ``test_mix``, 512×512. Re-runs of one method differ by 1-1.5 dB between papers, and
 SSIM by the toolbox, so these rows are for orientation only.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["AWGN25_BSD68", "FMDD", "Published"]
+__all__ = ["ABLATIONS", "AWGN25_BSD68", "COMPLEXITY", "FMDD", "Published", "PublishedCost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,27 @@ class Published:
     psnr: float
     ssim: float | None
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedCost:
+    """What a method costs on an image of 256 by 256 pixels, by the literature.
+
+    Attributes
+    ----------
+    method : str
+    seconds : float
+        On an NVIDIA 3090.
+    parameters : float
+        Millions.
+    gmacs : float
+        Billions of multiply-adds of one forward pass; the paper calls them FLOPs.
+    """
+
+    method: str
+    seconds: float
+    parameters: float
+    gmacs: float
 
 
 _PAPER = "Quan et al., CVPR 2025, Table 1"
@@ -67,3 +88,31 @@ AWGN25_BSD68: tuple[Published, ...] = (
     Published("this method, p0 = 0.05", 26.74, 0.676, "Quan et al., CVPR 2025, Table 3"),
 )
 """σ = 25 on the 68 grayscale images of BSD68."""
+
+ABLATIONS: tuple[Published, ...] = (
+    Published("p0 = 0.5", 34.84, 0.849, "Table 3"),
+    Published("p0 = 0.3", 35.02, 0.857, "Table 3"),
+    Published("p0 = 0.1", 35.31, 0.868, "Table 3"),
+    Published("p0 = 0.05", 35.25, 0.866, "Table 3"),
+    Published("L_dn", 29.13, 0.567, "Table 4"),
+    Published("L_dn + L_inr", 34.75, 0.849, "Table 4"),
+    Published("L_dn + L_mc", 35.14, 0.857, "Table 4"),
+    Published("L_dn + L_inr + L_mc", 35.31, 0.868, "Table 4"),
+    Published("without dilation", 35.27, 0.866, "Table 5"),
+    Published("dilation = 1", 35.29, 0.866, "Table 5"),
+    Published("dilation = 2", 35.31, 0.868, "Table 5"),
+    Published("dilation = 3", 35.25, 0.865, "Table 5"),
+)
+"""The paper's ablations on the validation images of SIDD."""
+
+COMPLEXITY: tuple[PublishedCost, ...] = (
+    PublishedCost("DIP", 48.7, 13.4, 31.06),
+    PublishedCost("Self2Self", 1182, 1.0, 9.55),
+    PublishedCost("PD-denoising", 0.12, 0.7, 46.94),
+    PublishedCost("NN+BM3D", 299.2, 13.4, 31.06),
+    PublishedCost("APBSN-single", 40.47, 3.66, 234.63),
+    PublishedCost("ScoreDVI", 27.07, 13.5, 37.87),
+    PublishedCost("MASH", 25.11, 0.99, 11.44),
+    PublishedCost("implicit neural sampling (this method)", 25.96, 1.0, 11.82),
+)
+"""The paper's Table 2."""

@@ -87,6 +87,8 @@ class SpeedOptions:
         Say too where the time goes, on the largest size up to that.
     run : BenchmarkOptions
         What holds for all methods.
+    notes : sequence of str
+        Paragraphs of Markdown at the end of the report.
     """
 
     methods: Sequence[str] | None
@@ -97,6 +99,7 @@ class SpeedOptions:
     count_flops: bool = True
     profile: bool = False
     run: BenchmarkOptions = field(default_factory=BenchmarkOptions)
+    notes: Sequence[str] = ()
 
 
 def measure_speed(options: SpeedOptions, out: Path, echo: Callable[[str], object]) -> None:
@@ -142,6 +145,7 @@ def measure_speed(options: SpeedOptions, out: Path, echo: Callable[[str], object
         lines += _profiles(presets, max(small), options)
     if plot_seconds(out / "seconds.png", table):
         lines.append("![seconds against size](seconds.png)")
+    lines += options.notes
     write_atomically(out / "results.md", "\n\n".join(lines) + "\n")
     echo(f"Wrote results.csv and results.md to {out}.")
 

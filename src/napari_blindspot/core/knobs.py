@@ -16,6 +16,7 @@ __all__ = [
     "Dilation",
     "Gap",
     "GapIfSet",
+    "InputChannels",
     "InrDropout",
     "InrFeatures",
     "InrOctaves",
@@ -128,6 +129,15 @@ _VISIBLE = knob(
 )
 VisibleFraction = Annotated[float, _VISIBLE]
 VisibleFractionIfSet = Annotated[float | None, _VISIBLE]
+InputChannels = Annotated[
+    Literal[1, 3],
+    knob(
+        "Input channels",
+        "Identical channels in which the networks see a gray plane, each with visible sets of its own; the "
+        "final image is their mean.",
+        shown="form",
+    ),
+]
 Dilation = Annotated[
     int,
     knob("Dilation", "Pixels around each visible one where no loss is taken: k.", shown="form", ge=0, le=3),

@@ -137,7 +137,7 @@ class InrFit:
             target = self._estimate[points]
         else:
             target = self.noisy[points]
-        loss = (self._fill_at(where) + self.siren(where) - target).square().mean()
+        loss = (self._fill_at(where) + self.siren(where)[:, 0] - target).square().mean()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

@@ -38,7 +38,8 @@ class PaperFit:
     Parameters
     ----------
     noisy : Tensor
-        (Y, X) float32 on the scale of the fit, without NaN.
+        (Y, X) float32 on the scale of the fit, without NaN. The networks see it as
+        `PaperSettings.input_channels` identical channels.
     valid : Tensor
         (Y, X) bool, False where the image had no value.
     settings : PaperSettings
@@ -47,18 +48,23 @@ class PaperFit:
 
     def __init__(self, noisy: torch.Tensor, valid: torch.Tensor, settings: PaperSettings) -> None:
         self.settings = settings
-        self.noisy = noisy
-        self.valid = valid
+        channels = settings.input_channels
+        self.noisy = noisy.expand(channels, -1, -1)
+        self.valid = valid.expand(channels, -1, -1)
         self.device = noisy.device
         self.generator = torch.Generator(self.device).manual_seed(settings.seed)
-        self.unet = UNet(settings.unet_width, settings.unet_dilation, settings.unet_dropout, self.generator)
-        self.unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.unet = UNet(
+            settings.unet_width, settings.unet_dilation, settings.unet_dropout, channels, self.generator
+        )
+        if self.device.type == "cuda":
+            self.unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.inr = Siren(
             settings.inr_features,
             settings.inr_octaves,
             settings.inr_dropout,
             settings.inr_omega,
             self.generator,
+            channels,
         )
         use_generator(self.unet, self.generator)
         use_generator(self.inr, self.generator)
@@ -124,15 +130,15 @@ class PaperFit:
     def _forward(self) -> _Terms:
         """Draw the visible set, fill the rest (eq. 13) and denoise (the argument of eq. 14)."""
         visible = sample_visible(self.valid, self.settings.visible_fraction, self.generator)
-        inr = self.inr(self.coordinates).view_as(self.noisy)
+        inr = self._image_of(self.inr(self.coordinates))
         if self.settings.fill == "zero":
             fill = torch.zeros_like(inr)
         else:
             fill = inr.detach() if self.settings.detach_fill else inr
         masked = torch.where(visible, self.noisy, fill)
         with unet_arithmetic(self.settings.precision, self.device):
-            denoised = self.unet(masked[None, None])
-        return _Terms(self, visible, denoised[0, 0].float(), inr)
+            denoised = self.unet(masked[None])
+        return _Terms(self, visible, denoised[0].float(), inr)
 
     def _loss(self, terms: _Terms) -> torch.Tensor:
         """Sum the losses that are switched on, (), and note each of them."""
@@ -143,10 +149,35 @@ class PaperFit:
                 self._latest[column] = values[-1].detach()
         return torch.stack(values).sum()
 
-    def shifted_coordinates(self) -> torch.Tensor:
-        """Return every pixel's coordinates, (Y * X, 2), moved by a random 0 < Δ < 1 pixel on both axes."""
-        shift = torch.rand(self.coordinates.shape, device=self.device, generator=self.generator)
-        return self.coordinates + shift * self.pixel
+    def shifted_inr(self, visible: torch.Tensor) -> torch.Tensor:
+        """Return F_φ at the pixels of a mask, each moved by a random shift.
+
+        Parameters
+        ----------
+        visible : Tensor
+            (C, Y, X) bool.
+
+        Returns
+        -------
+        Tensor
+            (C, Y, X); what it holds where no channel is visible is not defined.
+        """
+        if self.device.type == "cuda":
+            # How many are visible is not known before: a recorded step needs sizes that stay.
+            return self._image_of(self.inr(self.shifted(self.coordinates)))
+        seen = visible.any(dim=0).flatten().nonzero()[:, 0]
+        intensities = self.inr(self.shifted(self.coordinates[seen]))
+        shifted = intensities.new_zeros(len(self.coordinates), intensities.shape[1])
+        return self._image_of(shifted.index_copy(0, seen, intensities))
+
+    def shifted(self, coordinates: torch.Tensor) -> torch.Tensor:
+        """Return coordinates (N, 2), each moved by a random 0 < Δ < 1 pixel on both axes."""
+        shift = torch.rand(coordinates.shape, device=self.device, generator=self.generator)
+        return coordinates + shift * self.pixel
+
+    def _image_of(self, intensities: torch.Tensor) -> torch.Tensor:
+        """Put the intensities of all points, (Y * X, C), in their places, (C, Y, X)."""
+        return intensities.T.reshape(self.noisy.shape)
 
     def _adam(self, network: torch.nn.Module, rates: list[float]) -> Adam:
         """Return Adam with these learning rates and torch's usual memories."""
@@ -160,7 +191,7 @@ class PaperFit:
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """What an iteration offers to its losses; see `napari_blindspot.method.losses`."""
+    """What an iteration offers to its losses, (C, Y, X) each; see `napari_blindspot.method.losses`."""
 
     fit: PaperFit
     visible: torch.Tensor
@@ -175,8 +206,8 @@ class _Terms:
         return invisible_set(self.visible, self.fit.valid, self.fit.settings.dilation)
 
     def shifted_inr(self) -> torch.Tensor:
-        shifted: torch.Tensor = self.fit.inr(self.fit.shifted_coordinates())
-        return shifted.view_as(self.noisy)
+        return self.fit.shifted_inr(self.visible)
 
     def images(self) -> dict[str, torch.Tensor]:
-        return {"denoised": self.denoised, "inr": self.inr}
+        """Return the mean of the channels of both images, (Y, X) each."""
+        return {"denoised": self.denoised.mean(0), "inr": self.inr.mean(0)}

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import nn
 
-__all__ = ["Convolution", "Dropout", "Linear", "he_uniform_", "use_generator"]
+__all__ = ["Convolution", "Dropout", "Linear", "fan_in_uniform_", "he_uniform_", "use_generator"]
 
 
 class Convolution(nn.Conv2d):
@@ -63,6 +63,19 @@ def use_generator(network: nn.Module, generator: torch.Generator) -> None:
     for layer in network.modules():
         if isinstance(layer, Dropout):
             layer.generator = generator
+
+
+def fan_in_uniform_(layer: nn.Conv2d, generator: torch.Generator) -> None:
+    """Initialise a convolution as torch does by default: weights and biases within ±1 / √fan-in.
+
+    This is less than half of what `he_uniform_` draws: a deep network starts with an output that hardly
+    depends on its input, which a blind-spot fit needs (docs/paper.md has the figures).
+    """
+    bound = 1.0 / math.sqrt(layer.in_channels * math.prod(layer.kernel_size))
+    with torch.no_grad():
+        layer.weight.uniform_(-bound, bound, generator=generator)
+        if layer.bias is not None:
+            layer.bias.uniform_(-bound, bound, generator=generator)
 
 
 def he_uniform_(layer: nn.Conv2d, slope: float, generator: torch.Generator) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     class Terms(Protocol):
-        """What an iteration of the joint fit offers to its losses, each (Y, X)."""
+        """What an iteration of the joint fit offers to its losses, each (C, Y, X)."""
 
         @property
         def noisy(self) -> torch.Tensor:

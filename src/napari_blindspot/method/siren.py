@@ -69,6 +69,8 @@ class Siren(nn.Module):
         Frequency ω₀ of the sines; 30 in the SIREN paper.
     generator : torch.Generator
         Draws the initial weights, which follow the SIREN paper.
+    channels : int
+        C, intensities at each point.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Siren(nn.Module):
         dropout: tuple[float, ...],
         omega: float,
         generator: torch.Generator,
+        channels: int = 1,
     ) -> None:
         super().__init__()
         self.octaves = octaves
@@ -87,7 +90,7 @@ class Siren(nn.Module):
             widths = [inputs] + [features] * len(dropout)
             sizes = itertools.pairwise(widths)
             self.hidden = nn.ModuleList(Linear(n, m) for n, m in sizes)
-            self.output = Linear(features, 1)
+            self.output = Linear(features, channels)
         self.dropout = nn.ModuleList(Dropout(rate) for rate in dropout)
         self._initialise(generator)
 
@@ -102,9 +105,9 @@ class Siren(nn.Module):
                 layer.bias.uniform_(-bound, bound, generator=generator)
 
     def forward(self, coordinates: torch.Tensor) -> torch.Tensor:
-        """Return the intensities at `coordinates`, (N, 2) in [-1, 1], as (N,)."""
+        """Return the intensities at `coordinates`, (N, 2) in [-1, 1], as (N, C)."""
         x = encode(coordinates, self.octaves)
         for layer, drop in zip(self.hidden, self.dropout, strict=True):
             x = drop(torch.sin(self.omega * layer(x)))
         intensity: torch.Tensor = self.output(x)
-        return intensity.squeeze(-1)
+        return intensity

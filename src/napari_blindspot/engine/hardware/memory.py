@@ -60,7 +60,7 @@ FITTED_MAPS, APPLIED_MAPS = 9.5, 4.8
 INPUT_BYTES = 40
 """Of each pixel of a tile, beside the feature maps: fill, masks and channels of the input."""
 
-PAPER_MAPS, PAPER_INR_BYTES = 23.0, 27
+PAPER_MAPS, PAPER_INR_BYTES = 20.0, 24
 """Feature maps of the paper's U-Net, and bytes of each pixel, feature and layer of its INR."""
 
 LARGEST = 2**16

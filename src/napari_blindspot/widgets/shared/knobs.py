@@ -39,7 +39,7 @@ class Knob:
         As in the settings.
     kind : type
         Of its values: bool, int, float, str, or tuple for some of the choices.
-    choices : mapping of str to str
+    choices : mapping of str or int to str
         What can be chosen, with its words; empty for numbers and switches.
     low, high : float
         The least and greatest value that is accepted.
@@ -53,7 +53,7 @@ class Knob:
     title: str
     description: str
     kind: type
-    choices: Mapping[str, str]
+    choices: Mapping[Any, str]
     low: float
     high: float
     step: float
@@ -87,7 +87,7 @@ def _knob(name: str, field: FieldInfo) -> Knob:
     kind = get_origin(hint) or hint
     choices = _REGISTRIES.get(name, {})
     if kind is Literal:
-        kind, choices = str, {value: value for value in get_args(hint)}
+        kind, choices = type(get_args(hint)[0]), {value: str(value) for value in get_args(hint)}
     step = 1.0 if kind is int else 0.01
     low, high = _range(field, step)
     return Knob(

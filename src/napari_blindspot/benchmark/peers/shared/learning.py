@@ -53,11 +53,11 @@ class PeerImage:
         Parameters
         ----------
         dropout : float
-            Probability, in the decoder.
+            Probability, after each pooling and each block of the decoder.
         dilation : int
             Of the convolutions, in pixels.
         """
-        network = UNet(UNET_WIDTH, dilation, dropout, self.generator)
+        network = UNet(UNET_WIDTH, dilation, dropout, 1, self.generator)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         use_generator(network, self.generator)
         return network
