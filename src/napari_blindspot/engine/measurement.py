@@ -146,14 +146,16 @@ def _without_line_offsets(plane: npt.NDArray[Any], notices: list[Notice]) -> npt
     stripes = stripe_offsets(plane)
     if stripes is not None:
         offsets, period = stripes
-        values = {"lines": _lines(offsets), "period": period, "sigma": float(offsets.std())}
-        notices.append(Notice("stripes-removed", values))
+        spread = float(offsets.std())
+        notices.append(
+            Notice("stripes-removed", {"lines": _lines(offsets), "period": period, "sigma": spread})
+        )
         return np.asarray(plane - offsets)
     offsets_of_lines = scan_line_offsets(plane)
     if offsets_of_lines is None:
         return plane
-    values = {"lines": _lines(offsets_of_lines), "sigma": float(offsets_of_lines.std())}
-    notices.append(Notice("scan-lines-evened", values))
+    spread = float(offsets_of_lines.std())
+    notices.append(Notice("scan-lines-evened", {"lines": _lines(offsets_of_lines), "sigma": spread}))
     return np.asarray(plane - offsets_of_lines)
 
 
