@@ -3,16 +3,19 @@
 python docs/benchmarks/noise.py texture
 python docs/benchmarks/noise.py thresholds PATH/TO/FMDD
 python docs/benchmarks/noise.py real PATH/TO/FMDD
+python docs/benchmarks/noise.py doubts PATH/TO/FMDD
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import zlib
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from PIL import Image
+from scipy.ndimage import gaussian_filter, median_filter
 
 from napari_blindspot import Settings, estimate_noise
 from napari_blindspot.benchmark.awgn import BUNDLED
@@ -23,6 +26,8 @@ from napari_blindspot.noise.blocks import finite_blocks
 from napari_blindspot.noise.correlation import MAX_LAG
 from napari_blindspot.noise.estimate import BLOCK_SIDE
 from napari_blindspot.noise.gap_choice import make_plan
+from napari_blindspot.noise.processed import doubt_about, traces_of
+from napari_blindspot.noise.stripes import stripe_offsets
 from napari_blindspot.noise.texture import (
     LONG_SIDE,
     MAX_CORRELATION_TO_TEST,
@@ -155,18 +160,76 @@ def real(folder: Path) -> None:
         print(f"| {pair.scene} | {ratio:.2f} | {x:.2f}, {y:.2f} | {lag_x:.2f}, {lag_y:.2f} |", flush=True)
 
 
+def processed(plane: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what is made of a raw plane before it reaches anyone who denoises it."""
+    repeated, between, sharp = plane.copy(), plane.copy(), plane
+    repeated[1::2] = repeated[: 2 * (len(plane) // 2) : 2]
+    between[1:-1:2] = (between[:-2:2] + between[2::2]) / 2
+    for _ in range(2):
+        beside = sum(np.roll(sharp, step, axis) for step in (1, -1) for axis in (0, 1)) / 4
+        sharp = sharp + 0.7 * (sharp - beside)
+    stream = io.BytesIO()
+    Image.fromarray(plane.clip(0, 255).astype(np.uint8)).save(stream, "jpeg", quality=75)
+    rows = np.arange(len(plane))[:, None]
+    return {
+        "pixels doubled": np.kron(plane, np.ones((2, 2))),
+        "rows repeated": repeated,
+        "every second line interpolated": between,
+        "JPEG, quality 75": np.asarray(Image.open(stream), float),
+        "median of 3×3": median_filter(plane, 3),
+        "sharpened": sharp,
+        "in steps of twice the noise": np.floor(plane / (2 * estimate_noise(plane).sigma)),
+        "stripes, period 7.3": plane + 0.5 * plane.std() * np.sin(2 * np.pi * rows / 7.3),
+    }
+
+
+def doubts(folder: Path) -> None:
+    """Print what tells raw planes from others, beside what is said of each."""
+    print("| image | repeated | interpolated | blocked | equal (excess) | ρ | levels | said |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |")
+    pairs = find_pairs(folder, 1).pairs
+    for pair in pairs:
+        doubt_row(pair.scene, np.asarray(pair.load()[0], float))
+    for blur in (0.0, 0.7):
+        for name, clean in scenes().items():
+            unit, _ = noise(clean.shape, blur, name)
+            doubt_row(f"{name}, blurred by {blur} px", np.rint(clean + 25 * unit))
+    for name, plane in processed(np.asarray(pairs[3].load()[0], float)).items():
+        doubt_row(f"{pairs[3].scene}, {name}", plane)
+
+
+def doubt_row(name: str, plane: np.ndarray) -> None:
+    """Print a row of `doubts`."""
+    model = estimate_noise(plane)
+    traces, doubt, stripes = traces_of(plane, model), doubt_about(plane, model), stripe_offsets(plane)
+    said = [doubt.kind] if doubt else []
+    said += [f"stripes of {stripes[1]:.1f} lines"] if stripes else []
+    figures = [
+        f"{max(traces.repeated):.2f}",
+        f"{max(traces.interpolated):.2f}",
+        f"{min(traces.blocked):.2f}",
+        f"{traces.equal:.2f} ({traces.equal_excess:.1f})",
+        f"{traces.correlation:.2f}",
+        f"{traces.levels:.2f}",
+    ]
+    print(f"| {' | '.join([name, *figures, ', '.join(said)])} |", flush=True)
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("texture", help="noise put on clean images")
-    for name, about in (("thresholds", "what they separate"), ("real", "captures against their mean")):
+    with_images = {
+        "thresholds": (thresholds, "what they separate"),
+        "real": (real, "captures against their mean"),
+        "doubts": (doubts, "raw planes against processed ones"),
+    }
+    for name, (_, about) in with_images.items():
         commands.add_parser(name, help=about).add_argument("folder", type=Path)
     options = parser.parse_args()
-    if options.command == "real":
-        real(options.folder)
-    elif options.command == "thresholds":
-        thresholds(options.folder)
+    if options.command in with_images:
+        with_images[options.command][0](options.folder)
     else:
         texture()
 

@@ -18,6 +18,7 @@ from napari_blindspot.core.events import Finished, Started
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.plane import naming_plane
 from napari_blindspot.core.plane_window import PlaneWindow
+from napari_blindspot.noise.blank_areas import without_blank_areas
 from napari_blindspot.settings import MeasuredSettings
 
 if TYPE_CHECKING:
@@ -322,7 +323,7 @@ def _structure(plane: Any) -> float:
     """Return how much the local means of a plane vary; noise adds next to nothing."""
     side = min(BLOCK, *plane.shape)
     rows, columns = (length // side for length in plane.shape)
-    blocks = plane[: rows * side, : columns * side].astype(np.float64)
+    blocks = without_blank_areas(plane)[: rows * side, : columns * side].astype(np.float64)
     means = blocks.reshape(rows, side, columns, side).mean((1, 3))
     means = means[np.isfinite(means)]
     return float(means.std()) if means.size else 0.0

@@ -61,7 +61,6 @@ BAD_FILES = {
         with_infinities_in_the_first_plane,
         "Plane Z=0: The image has 1 infinite pixel",
     ),
-    "only NaN": (save(np.full((20, 20), np.nan)), "All pixels of the image are NaN"),
     "a small plane": (save(GOOD[:15, :]), "The plane is 15×32 pixels, but at least 16×16 are needed."),
     "an image in the colours of printers": (cmyk_tiff, "are stored as CMYK; save it as gray or RGB."),
     "a complex image": (save(GOOD.astype("complex64")), "The image is complex, but intensities are needed"),

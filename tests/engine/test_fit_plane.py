@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_blindspot import Control, Settings, denoise
+from napari_blindspot import Control, Settings, denoise, denoise_stack
 from napari_blindspot.core.errors import (
     CancelledError,
     DeviceError,
@@ -20,6 +20,13 @@ from napari_blindspot.core.events import Cancelled, Finished, Paused, Predicting
 from napari_blindspot.engine.fit_plane import fit_plane
 from napari_blindspot.engine.paper_run import STOPPED_PASSES
 
+QUICK = {
+    "iterations": 2,
+    "refine_iterations": (1,),
+    "symmetries": 1,
+    "inr_features": 8,
+    "device": "cpu",
+}
 TINY = {"preset": "paper", "unet_width": 6, "iterations": 6, "passes": 3, "device": "cpu"}
 
 
@@ -143,6 +150,109 @@ def test_a_constant_plane_comes_back_unchanged_with_a_warning():
     assert result.denoised.dtype == np.uint16
     assert np.array_equal(result.denoised, plane)
     assert result.warnings == ("All pixels are equal, so the plane was left as it is.",)
+
+
+@pytest.mark.parametrize("preset", ["auto", "paper"])
+def test_a_plane_without_any_value_comes_back_unchanged_with_a_warning(preset):
+    result = denoise(np.full((20, 30), np.nan, np.float32), preset)
+    assert np.isnan(result.denoised).all()
+    assert result.warnings == ("The plane holds no value, only NaN, so it was left as it is.",)
+
+
+def test_a_plane_with_a_handful_of_values_comes_back_unchanged_with_a_warning():
+    plane = np.full((20, 30), np.nan)
+    plane[3, 4:15] = np.arange(11)
+    result = denoise(plane)
+    assert np.array_equal(result.denoised, plane.astype(np.float32), equal_nan=True)
+    assert result.warnings == ("Only 11 pixels of the plane have a value, so it was left as it is.",)
+
+
+def test_frames_without_a_value_pass_through_a_stack_and_the_others_are_denoised():
+    stack = np.stack([blobs(32, seed)[1] for seed in range(4)])
+    stack[1], stack[2] = np.nan, 0
+    result = denoise_stack(stack, "fast", **QUICK)
+    assert np.isnan(result.denoised[1]).all()
+    assert not result.denoised[2].any()
+    for index in (0, 3):
+        assert np.isfinite(result.denoised[index]).all()
+        assert not np.array_equal(result.denoised[index], stack[index].astype(np.float32))
+    assert result.warnings == [
+        "The plane holds no value, only NaN, so it was left as it is. (1 of 4 planes)",
+        "All pixels are equal, so the plane was left as it is. (1 of 4 planes)",
+    ]
+
+
+@pytest.mark.parametrize("overrides", [QUICK | {"preset": "auto"}, TINY], ids=["auto", "paper"])
+def test_the_zero_borders_of_a_registration_stay_as_they_are_and_nothing_rings_beside_them(overrides):
+    counts = np.random.default_rng(0).poisson(blobs(48)[0]).astype(np.uint16)
+    counts[:9], counts[:, -4:] = 0, 0
+    result = denoise(counts, **overrides, output_dtype="input")
+    assert result.denoised.dtype == result.inr.dtype == np.uint16
+    assert not result.denoised[:9].any()
+    assert not result.denoised[:, -4:].any()
+    if overrides["preset"] == "auto":
+        # Zeros that took part in the fit would pull down what is next to them.
+        edge = result.denoised[9:11, :-4].mean()
+        assert edge == pytest.approx(counts[9:11, :-4].mean(), rel=0.1)
+    assert result.warnings == (
+        "Areas of exactly one value (0; 26% of the plane), as a registration or a mosaic leaves them, were "
+        "left out and stay as they are.",
+    )
+
+
+def test_borders_of_zeros_and_of_nan_give_the_same_pixels_inside():
+    noisy = blobs(48)[1].astype(np.float32)
+    zeros, missing = noisy.copy(), noisy.copy()
+    zeros[:9], missing[:9] = 0, np.nan
+    results = [denoise(plane, "fast", **QUICK) for plane in (zeros, missing)]
+    assert np.array_equal(results[0].denoised[9:], results[1].denoised[9:])
+    assert not results[0].denoised[:9].any()
+    assert results[0].noise.sigma == results[1].noise.sigma
+
+
+def test_previews_have_the_borders_too():
+    noisy = blobs(32)[1].astype(np.float32)
+    noisy[:6] = 0
+    events = list(fit_plane(noisy, Settings.from_preset(**TINY), preview_interval=0.0))
+    previews = [event for event in events if isinstance(event, Preview)]
+    assert previews
+    assert not any(image[:6].any() for event in previews for image in event.images.values())
+
+
+def odd_planes() -> dict[str, np.ndarray]:
+    """Return planes with hardly anything to measure, of 31×38 pixels like a real file's."""
+    rng = np.random.default_rng(0)
+    shape = (31, 38)
+    counts = rng.poisson(8.0, shape)
+    holes = np.where(rng.random(shape) < 0.9, np.nan, counts)
+    every_second = counts.astype(np.float32)
+    every_second[::2] = np.nan
+    return {
+        "a few photons": rng.poisson(0.01, shape).astype(np.uint16),
+        "sparse photons": rng.poisson(0.2, shape).astype(np.uint16),
+        "three values": rng.integers(0, 3, shape).astype(np.uint8),
+        "one pixel and its neighbour differ": np.eye(31, 38, 5) * np.arange(38) // 36 + 7,
+        "half of it saturated": np.where(np.arange(38) < 19, 4095, counts * 100).astype(np.uint16),
+        "a huge offset": counts + 1e9,
+        "negative": (counts - 5000).astype(np.int32),
+        "tiny": counts * 1e-30,
+        "mostly missing": holes,
+        "every second line missing": every_second,
+        "a ramp": np.broadcast_to(3 * np.arange(38), shape).astype(np.uint16),
+        "a checkerboard": (np.indices(shape).sum(0) % 2 * 100 + rng.integers(0, 2, shape)).astype(
+            np.uint16
+        ),
+    }
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("kind", odd_planes())
+def test_every_plane_comes_back_whatever_its_values(kind):
+    plane = odd_planes()[kind]
+    result = denoise(plane, "auto", **QUICK | {"gap": None}, output_dtype="input")
+    assert result.denoised.shape == plane.shape
+    assert result.denoised.dtype == plane.dtype
+    assert np.array_equal(np.isnan(result.denoised), np.isnan(plane))
 
 
 def test_stop_keeps_what_the_fit_has_by_then():
@@ -276,7 +386,6 @@ def test_bfloat16_is_refused_where_the_processors_convolutions_read_past_their_w
         (np.zeros((0, 40)), "empty"),
         (np.zeros((32, 32), bool), "boolean"),
         (np.zeros((32, 32), complex), "complex"),
-        (np.full((32, 32), np.nan), "All pixels of the image are NaN"),
         (np.where(np.eye(32) > 0, np.inf, 1.0), "32 infinite pixels"),
         (np.full((32, 32), "a"), "integers or floats"),
     ],

@@ -11,8 +11,9 @@ os.environ["NAPARI_CONFIG"] = ""
 from typing import TYPE_CHECKING
 
 import pytest
+from napari.components import ViewerModel
 from npe2 import PluginManager
-from small import ENDLESS, WAIT, narrow_paper, noisy_image, quick, wait_for_end
+from small import ENDLESS, QUICKEST, WAIT, narrow_paper, noisy_image, quick, wait_for_end
 
 from napari_blindspot.widgets.denoise import DenoiseWidget
 
@@ -74,6 +75,24 @@ def widget(viewer: Viewer, qtbot, monkeypatch: pytest.MonkeyPatch):
     if session is not None:
         session.control.cancel()
         qtbot.waitUntil(lambda: not session.running, timeout=WAIT)
+
+
+@pytest.fixture
+def quickest(widget: DenoiseWidget) -> DenoiseWidget:
+    """The widget with the settings `QUICKEST` and without previews."""
+    # A monkeypatch would hold the widget, and with it the viewer, longer than the viewer may last.
+    vars(widget.form)["settings"] = lambda: QUICKEST
+    widget.previews.value = False
+    return widget
+
+
+@pytest.fixture
+def bare_viewer() -> ViewerModel:
+    """A viewer without a window, which opens and saves with all plugins that are installed."""
+    manager = PluginManager.instance()
+    if "napari" not in manager:
+        manager.discover()
+    return ViewerModel()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_blindspot import settings
+from napari_blindspot import Settings, settings
 from napari_blindspot.core.knobs import UnetWidth  # noqa: TC001 (pydantic reads it at run time)
 
 if TYPE_CHECKING:
@@ -27,6 +27,19 @@ WAIT = 120_000
 
 ENDLESS = 1_000_000
 """Iterations of a run that a test ends by itself."""
+
+
+QUICKEST = Settings.from_preset(
+    "fast",
+    iterations=2,
+    unet_width=4,
+    inr_features=8,
+    refine_iterations=(1,),
+    symmetries=1,
+    neighbours=1,
+    device="cpu",
+)
+"""A fit with a measured preset, whose planes start from one another, that takes a moment."""
 
 
 def noisy_image(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:

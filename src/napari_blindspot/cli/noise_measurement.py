@@ -14,6 +14,7 @@ import numpy as np
 
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.words import sentence
+from napari_blindspot.noise.blank_areas import without_blank_areas
 from napari_blindspot.noise.estimate import estimate_noise
 from napari_blindspot.noise.gap_choice import make_plan
 from napari_blindspot.settings import MeasuredSettings
@@ -111,12 +112,13 @@ def _measure(image: ImageFile, number: int) -> ChannelNoise:
     if not indices:
         raise ImageError(f"The image is empty: its shape is {one.shape}.")
     chosen = _evenly(indices, math.prod(one.shape[-2:]))
-    planes = np.stack([one.checked_plane(index) for index in chosen])
+    planes = np.stack([without_blank_areas(one.checked_plane(index)) for index in chosen])
     known = planes[np.isfinite(planes)]
     model = estimate_noise(planes)
     if model.measured:
         # The plan looks at one plane's signal; the middle of a stack is where most of it tends to be.
-        middle = planes[len(planes) // 2]
+        seen = planes[np.isfinite(planes).any((1, 2))]
+        middle = seen[len(seen) // 2]
         verdict = sentence(make_plan(middle, model, MeasuredSettings()).notice)
     else:
         verdict = _why_not(known, model)
@@ -131,7 +133,7 @@ def _measure(image: ImageFile, number: int) -> ChannelNoise:
         sentence=verdict,
         measured=len(chosen),
         planes=len(indices),
-        median=float(np.median(known)),
+        median=float(np.median(known)) if known.size else math.nan,
         sample=known[:: max(1, known.size // SAMPLE_SIZE)].copy(),
     )
 
@@ -145,6 +147,8 @@ def _evenly(indices: Sequence[tuple[int, ...]], pixels: int) -> list[tuple[int, 
 
 
 def _why_not(known: npt.NDArray[Any], model: NoiseModel) -> str:
+    if known.size == 0:
+        return "Nothing could be measured: the image holds no value, only NaN."
     low, high = known.min(), known.max()
     if low == high:
         return f"Nothing could be measured: all pixels have the same value, {low:g}."

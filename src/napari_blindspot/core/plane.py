@@ -62,7 +62,8 @@ def check_plane(image: npt.ArrayLike) -> npt.NDArray[Any]:
     Parameters
     ----------
     image : array_like
-        (Y, X), at least 16×16, integer or float; NaN marks pixels to leave out.
+        (Y, X), at least 16×16, integer or float; NaN marks pixels to leave out. A plane of nothing but
+        NaN is accepted: as one that is constant, it comes back as it is.
 
     Returns
     -------
@@ -100,8 +101,6 @@ def check_plane(image: npt.ArrayLike) -> npt.NDArray[Any]:
                 f"The image has {infinite} infinite pixel{'s' * (infinite > 1)}; "
                 "set them to NaN to leave them out."
             )
-        if np.isnan(plane).all():
-            raise ImageError("All pixels of the image are NaN: there is nothing to denoise.")
     return plane
 
 

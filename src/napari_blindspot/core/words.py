@@ -92,6 +92,15 @@ def _called(name: _Span) -> str:
     return f", '{name}'," if name else ""
 
 
+def _pixels_repeated(v: dict[str, _Span]) -> str:
+    rows, columns = (max(float(value) for value in v[name].values) for name in ("rows", "columns"))
+    what = "Pixels" if rows > 1 and columns > 1 else "Rows" if rows > 1 else "Columns"
+    return (
+        f"{what} are stored several times ({v['rows']}×{v['columns']} equal ones in y and x), so that "
+        f"noise looks like structure and is kept: bin the image by {v['rows']}×{v['columns']} first."
+    )
+
+
 NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
     "gap-chosen": _gap_chosen,
     "memory-short": _memory_short,
@@ -100,12 +109,46 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
         f"The plane holds only the values {v['low']} and {v['high']}, as a mask does, so it was left as "
         "it is."
     ),
+    "no-values": lambda v: "The plane holds no value, only NaN, so it was left as it is.",
+    "few-values": lambda v: (
+        f"Only {v['count'].count('pixel', 'pixels')} of the plane "
+        f"{v['count'].choose('has', 'have')} a value, so it was left as it is."
+    ),
+    "blank-areas-left-out": lambda v: (
+        f"Areas of exactly one value ({v['value']}; {v['share']:.0%} of the plane), as a registration or "
+        "a mosaic leaves them, were left out and stay as they are."
+    ),
     "pixels-left-out": lambda v: (
         f"{v['count'].count('NaN pixel was left out and stays', 'NaN pixels were left out and stay')} NaN."
     ),
     "scan-lines-evened": lambda v: (
         f"The {v['lines']} of this plane have offsets of their own, of standard deviation "
         f"{v['sigma']:.3g}, which were taken out."
+    ),
+    "stripes-removed": lambda v: (
+        f"Stripes that repeat every {v['period']:.2g} {v['lines']}, of standard deviation {v['sigma']:.3g}"
+        ", were taken out."
+    ),
+    "pixels-repeated": _pixels_repeated,
+    "pixels-interpolated": lambda v: (
+        "Every second line lies between its neighbours, as enlarging or interpolating makes it, so that "
+        "its noise is not its own: use the image as it was recorded, or bin it by 2."
+    ),
+    "compressed-in-blocks": lambda v: (
+        "The image has edges every 8 pixels, as JPEG leaves them, which its noise no longer explains: use "
+        "the image as it was recorded."
+    ),
+    "median-filtered": lambda v: (
+        "Many pixels equal their neighbour exactly, as a median filter leaves them, which noise does not "
+        "do: use the image as it was recorded."
+    ),
+    "sharpened": lambda v: (
+        "The noise of next pixels is opposed, as sharpening or deconvolution makes it, so that some of it "
+        "is kept as structure: denoise the image before it is sharpened."
+    ),
+    "few-levels": lambda v: (
+        f"The noise is only {v['levels']:.2f} steps between two values strong, so that rounding hides it: "
+        "store the image in more levels, such as 16 bits or floats, before averaging or scaling it."
     ),
     "defects-replaced": lambda v: (
         f"{v['count'].count('isolated pixel', 'isolated pixels')} far brighter or darker than all around "

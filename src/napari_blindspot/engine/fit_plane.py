@@ -12,34 +12,25 @@ import numpy as np
 
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import SettingsError
-from napari_blindspot.core.events import Finished, Started
-from napari_blindspot.core.images import IMAGES, with_derived
-from napari_blindspot.core.notices import Notice
-from napari_blindspot.core.plane import cast_like, check_neighbours, check_plane
-from napari_blindspot.core.result import History, Result
-from napari_blindspot.engine.hardware.backends import (
-    choose_device,
-    choose_precision,
-    describe_device,
-    release_memory,
-)
+from napari_blindspot.core.plane import check_neighbours, check_plane
+from napari_blindspot.engine.hardware.backends import choose_device, choose_precision, release_memory
 from napari_blindspot.engine.hardware.failures import readable_errors
 from napari_blindspot.engine.hardware.memory import shortage
 from napari_blindspot.engine.hardware.torch_state import computing, scoped
+from napari_blindspot.engine.left_alone import BlankAreas, nothing_to_denoise, unchanged
 from napari_blindspot.engine.measured_run import measured_run
 from napari_blindspot.engine.model_run import model_run
 from napari_blindspot.engine.paper_run import paper_run
 from napari_blindspot.engine.run import RunInput, Watch
 from napari_blindspot.engine.warm_start import check_model
 from napari_blindspot.method.masks import MASKS
+from napari_blindspot.noise.blank_areas import blank_areas, without_blank_areas
 from napari_blindspot.settings import MeasuredSettings, PaperSettings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from typing import Any
 
     import numpy.typing as npt
-    import torch
 
     from napari_blindspot.core.events import Event
     from napari_blindspot.core.model import Model
@@ -63,7 +54,9 @@ def fit_plane(
     Parameters
     ----------
     image : array_like
-        (Y, X), 16×16 or larger, integer or float. NaN pixels stay out of both sets and stay NaN.
+        (Y, X), 16×16 or larger, integer or float. NaN pixels and blank areas, such as the borders that a
+        registration leaves, stay out of both sets and stay as they are; so does a plane that holds nothing
+        else, or a constant.
     settings : Settings
         Every knob of the run.
     control : Control, optional
@@ -105,19 +98,26 @@ def fit_plane(
     device = choose_device(settings.device)
     precision = choose_precision(settings, device)
     settings = settings.model_copy(update={"device": device.type, "precision": precision})
-    reason = _nothing_to_denoise(plane)
+    reason, areas, bare = nothing_to_denoise(plane), None, plane
+    if reason is None and (areas := blank_areas(plane)) is not None:
+        bare = without_blank_areas(plane, areas)
+        reason = nothing_to_denoise(bare)
     if reason is not None:
-        yield from _unchanged(plane, settings, device, reason)
+        yield from unchanged(plane, settings, device, reason)
         return
+    left_alone = BlankAreas(plane, areas) if areas is not None else None
+    blank = 0 if areas is None else int(areas.sum())
+    if len(beside):
+        beside = np.stack([without_blank_areas(other) for other in beside])
     height, width = plane.shape
     watch = Watch(control or Control(), preview_interval)
     news = shortage((height, width), settings, device)
     events: Generator[Event, None, None]
     with computing(device):
         if isinstance(settings, PaperSettings):
-            events = paper_run(RunInput(plane, settings, device, watch, beside, news))
+            events = paper_run(RunInput(bare, settings, device, watch, beside, news, blank))
         elif isinstance(settings, MeasuredSettings):
-            run = RunInput(plane, settings, device, watch, beside, news)
+            run = RunInput(bare, settings, device, watch, beside, news, blank)
             if initial_model is not None and not train:
                 events = model_run(run, initial_model)
             else:
@@ -127,41 +127,7 @@ def fit_plane(
     try:
         with readable_errors(device, (height, width)):
             rounded = isinstance(settings, MeasuredSettings) and precision == "bfloat16"
-            yield from scoped(events, device, rounded_products=rounded)
+            fitted = scoped(events, device, rounded_products=rounded)
+            yield from fitted if left_alone is None else left_alone.restored(fitted, settings)
     finally:
         release_memory(device)
-
-
-def _nothing_to_denoise(plane: npt.NDArray[Any]) -> Notice | None:
-    """Say why a plane, (Y, X), is better left alone; None for one that can be denoised."""
-    values = plane[np.isfinite(plane)] if plane.dtype.kind == "f" else plane
-    low, high = values.min(), values.max()
-    if low == high:
-        return Notice("all-equal")
-    if np.isin(values, (low, high)).all():
-        return Notice("two-values", {"low": str(low), "high": str(high)})
-    return None
-
-
-def _unchanged(
-    plane: npt.NDArray[Any], settings: Settings, device: torch.device, reason: Notice
-) -> Iterator[Event]:
-    """Give a plane, (Y, X), back as its own estimate."""
-    height, width = plane.shape
-    dtype = plane.dtype if settings.output_dtype == "input" else np.dtype(np.float32)
-    name = describe_device(device)
-    yield Started(settings=settings, shape=(height, width), device=name, parameters=0, notices=(reason,))
-    given = [name for name, image in IMAGES.items() if image.derive is None]
-    yield Finished(
-        result=Result(
-            images=with_derived(plane, {image: cast_like(plane, dtype) for image in given}),
-            settings=settings,
-            history=History({}),
-            iterations=0,
-            planned_iterations=0,
-            passes=0,
-            seconds=0.0,
-            device=name,
-            notices=(reason,),
-        )
-    )

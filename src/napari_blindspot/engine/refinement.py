@@ -58,9 +58,10 @@ class RefinementLoss:
         self.count = max(1, fit.settings.batch_size // 4)
         self.correlation = correlation
         if correlation is None:
-            intensity = estimate.flatten()
-            order = intensity.argsort()
-            self.residuals = (fit.noisy - estimate).flatten()[order]
+            intensity, valid = estimate.flatten(), fit.valid.flatten()
+            # What is missing has no residual; it comes last.
+            order = intensity.masked_fill(~valid, torch.inf).argsort()
+            self.residuals = (fit.noisy - estimate).flatten()[order][: int(valid.sum())]
             rank = torch.empty_like(intensity)
             rank[order] = torch.arange(len(order), device=order.device, dtype=rank.dtype)
             self.spread = max(64, len(order) // 512)

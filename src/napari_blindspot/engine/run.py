@@ -136,7 +136,7 @@ class RunInput(Generic[S]):
     Attributes
     ----------
     plane : ndarray
-        (Y, X), checked and not constant.
+        (Y, X), checked and not constant; NaN where a pixel has no value or lies in a blank area.
     settings : Settings
         With device and precision resolved.
     device : torch.device
@@ -147,6 +147,8 @@ class RunInput(Generic[S]):
         (N, Y, X) float64, planes to look at as well; N may be 0.
     notices : tuple of Notice
         What was seen before it began, as news.
+    blank : int
+        Pixels in blank areas.
     device_name : str
         Of the device, as its owner would name it.
     """
@@ -157,6 +159,7 @@ class RunInput(Generic[S]):
     watch: Watch
     neighbours: npt.NDArray[np.float64]
     notices: tuple[Notice, ...] = ()
+    blank: int = 0
     device_name: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
@@ -183,7 +186,7 @@ class RunInput(Generic[S]):
     @property
     def missing_notices(self) -> tuple[Notice, ...]:
         """What to say about pixels without a value."""
-        missing = int(self.missing.sum())
+        missing = int(self.missing.sum()) - self.blank
         return (Notice("pixels-left-out", {"count": missing}),) if missing else ()
 
 

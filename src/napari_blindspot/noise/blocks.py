@@ -163,8 +163,12 @@ def diagonal_differences(plane: Floats) -> Floats:
 def diagonal_sigma(differences: Floats) -> float:
     """Return the standard deviation of the noise by the median of `diagonal_differences`.
 
+    It is 0 where no four pixels have a value.
+
     Donoho and Johnstone, "Ideal Spatial Adaptation by Wavelet Shrinkage" (Biometrika 1994).
     """
+    if np.isnan(differences).all():
+        return 0.0
     return float(np.nanmedian(np.abs(differences))) / GAUSSIAN_MEDIAN
 
 

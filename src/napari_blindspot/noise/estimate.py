@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_blindspot.core.noise_model import CORRELATED, NoiseModel, next_pixel_correlation
+from napari_blindspot.noise.blank_areas import without_blank_areas
 from napari_blindspot.noise.block_fit import fit_blocks
 from napari_blindspot.noise.blocks import finite_blocks
 from napari_blindspot.noise.correlation import MAX_LAG
@@ -64,7 +65,8 @@ def estimate_noise(image: npt.ArrayLike, lags: int = MAX_LAG) -> NoiseModel:
     Parameters
     ----------
     image : array_like
-        (…, Y, X) integer or float. Blocks with NaN are left out.
+        (…, Y, X) integer or float. Blocks with NaN are left out, and so are blocks with a part of a blank
+        area, such as the borders that a registration leaves.
     lags : int
         Longest lag of the autocorrelation in pixels; at most half a block.
 
@@ -76,6 +78,10 @@ def estimate_noise(image: npt.ArrayLike, lags: int = MAX_LAG) -> NoiseModel:
     """
     planes = np.asarray(image, np.float64)
     planes = planes.reshape(-1, *planes.shape[-2:])
+    given = list(planes)
+    bare = [without_blank_areas(plane) for plane in given]
+    if any(one is not other for one, other in zip(given, bare, strict=True)):
+        planes = np.stack(bare)
     finite = planes[np.isfinite(planes)]
     if finite.size == 0 or finite.min() == finite.max():
         return _unmeasured()

@@ -7,6 +7,7 @@ to `napari_blindspot.engine.schedule`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from napari_blindspot.core.noise_model import NoiseModel
     from napari_blindspot.settings import MeasuredSettings
+
+    Floats = npt.NDArray[np.float64]
 
 __all__ = ["DENSE", "SPARSE", "Plan", "make_plan"]
 
@@ -146,6 +149,21 @@ def _least_risky_gap(image: npt.ArrayLike, noise: NoiseModel) -> int:
     risks = []
     for gap in gaps:
         visible = distance > hole_radius(gap)
-        risks.append(blind_spot_risk(covariance, noise.correlation, variance, visible))
-    best = min(risks)
-    return next(gap for gap, risk in zip(gaps, risks, strict=True) if risk <= MAX_RISK_RATIO * best)
+        risks.append(_risk_or_none(covariance, noise.correlation, variance, visible))
+    known = [risk for risk in risks if risk is not None]
+    if not known:
+        return max(SAFE_GAP, needed)
+    # The risk of a plane with next to no signal may round to below 0.
+    limit = max(MAX_RISK_RATIO * min(known), min(known))
+    return next(gap for gap, risk in zip(gaps, risks, strict=True) if risk is not None and risk <= limit)
+
+
+def _risk_or_none(
+    covariance: Floats, correlation: Floats, variance: float, visible: npt.NDArray[np.bool_]
+) -> float | None:
+    """Return what `blind_spot_risk` does; None where the plane holds too little to compute it."""
+    try:
+        risk = blind_spot_risk(covariance, correlation, variance, visible)
+    except np.linalg.LinAlgError:
+        return None
+    return risk if math.isfinite(risk) else None

@@ -86,11 +86,12 @@ def signal_covariance(image: npt.ArrayLike, correlation: Floats, reach: int) -> 
         σ², in (0, 1].
     """
     plane = np.asarray(image, np.float64)
-    plane = np.where(np.isfinite(plane), plane, np.nanmean(plane))
+    known = np.isfinite(plane)
+    plane = np.where(known, plane, np.nanmean(plane))
     plane = plane - plane.mean()
     size = [side + reach for side in plane.shape]
     power = np.abs(np.fft.rfft2(plane, size)) ** 2
-    overlap = np.abs(np.fft.rfft2(np.ones_like(plane), size)) ** 2
+    overlap = np.abs(np.fft.rfft2(known.astype(np.float64), size)) ** 2
     offsets = np.arange(-reach, reach + 1)
     pick = np.ix_(offsets, offsets)
     counts = np.fft.irfft2(overlap, size)[pick]

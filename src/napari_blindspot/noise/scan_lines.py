@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["scan_line_offsets"]
+__all__ = ["line_offsets", "scan_line_offsets"]
 
 COARSE_SIGMA = 5.0
 """Sigma, in lines, of the Gaussian whose result is left to the image: an offset that changes so slowly
@@ -65,15 +65,16 @@ def scan_line_offsets(plane: npt.ArrayLike) -> Floats | None:
         where neither rows nor columns have any that stand out.
     """
     y = np.asarray(plane, np.float64)
-    if min(y.shape) < MIN_SIDE or not np.isfinite(y).any():
+    differences = diagonal_differences(y)
+    if min(y.shape) < MIN_SIDE or np.isnan(differences).all():
         return None
-    least = MIN_NOISE_SHARE * _noise_variance(y)
+    least = MIN_NOISE_SHARE * _noise_variance(differences)
     # One round is enough to see whether there is anything to find.
-    fast_rows, fast_columns = (_fast_part(_offsets(lines, rounds=1)) for lines in (y, y.T))
+    fast_rows, fast_columns = (_fast_part(line_offsets(lines, rounds=1)) for lines in (y, y.T))
     if _stand_out(fast_rows, fast_columns, least):
-        return _offsets(y)[:, None]
+        return line_offsets(y)[:, None]
     if _stand_out(fast_columns, fast_rows, least):
-        return _offsets(y.T)[None, :]
+        return line_offsets(y.T)[None, :]
     return None
 
 
@@ -100,13 +101,12 @@ def _stand_out(fast: Floats, across: Floats, least: float) -> bool:
     return bool(fast.var() > max(MIN_DIRECTION_RATIO * across.var(), least) and products < 0)
 
 
-def _noise_variance(y: Floats) -> float:
-    """Return the variance of the noise of (Y, X) in squared units of the plane, offsets not included."""
-    differences = diagonal_differences(y)
+def _noise_variance(differences: Floats) -> float:
+    """Return the variance of the noise by diagonal differences, in their unit squared, without offsets."""
     return diagonal_sigma(differences) ** 2 or float(np.nanmean(differences**2))
 
 
-def _offsets(y: Floats, rounds: int = SEARCH_ROUNDS) -> Floats:
+def line_offsets(y: Floats, rounds: int = SEARCH_ROUNDS) -> Floats:
     """Return the offset of every row against the rows around it, weighing quiet parts most.
 
     Parameters
@@ -124,11 +124,13 @@ def _offsets(y: Floats, rounds: int = SEARCH_ROUNDS) -> Floats:
     valid = np.isfinite(y)
     rest = np.where(valid, y, 0.0)
     near = np.maximum(gaussian_filter1d(valid.astype(np.float64), COARSE_SIGMA, axis=0), 1e-6)
+    known = np.maximum(uniform_filter(valid.astype(np.float64), ACTIVITY_WINDOW), 1e-6)
     found = np.zeros(len(y))
     for _ in range(rounds):
         rough = np.where(valid, rest - gaussian_filter1d(rest, COARSE_SIGMA, axis=0) / near, 0.0)
-        activity = uniform_filter(rough**2, ACTIVITY_WINDOW)
-        weight = valid / np.maximum(activity, np.quantile(activity, 0.05) + 1e-12 * activity.max() + 1e-300)
+        activity = uniform_filter(rough**2, ACTIVITY_WINDOW) / known
+        least = np.quantile(activity[valid], 0.05) + 1e-12 * activity[valid].max() + 1e-300
+        weight = valid / np.maximum(activity, least)
         offsets = (weight * rough).sum(1) / np.maximum(weight.sum(1), 1e-300)
         found += offsets
         rest -= np.where(valid, offsets[:, None], 0.0)

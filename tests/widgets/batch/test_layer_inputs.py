@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 from napari.layers import Image
 from napari.layers._layer_actions import _duplicate_layer
 from napari.layers._source import layer_source
-from napari.plugins import _initialize_plugins
 from numpy.testing import assert_array_equal
 from small import noisy_image
 
@@ -21,13 +19,6 @@ from napari_blindspot.widgets.shared.reader import add_to_viewer
 
 
 @pytest.fixture
-def viewer():
-    """A viewer without a window, which opens with all plugins that are installed."""
-    _initialize_plugins()
-    return ViewerModel()
-
-
-@pytest.fixture
 def stack(tmp_path):
     """A file of two channels and three planes."""
     image = ImageFile(noisy_image((2, 3, 16, 20)), "CZYX", {"X": Spacing(0.1, "µm")}, ("GFP", "RFP"))
@@ -37,9 +28,9 @@ def stack(tmp_path):
 
 
 @pytest.fixture
-def opened(viewer, stack, tmp_path):
+def opened(bare_viewer, stack, tmp_path):
     """The whole file as napari's own reader opens it."""
-    (layer,) = viewer.open(tmp_path / "stack.ome.tif", plugin="napari")
+    (layer,) = bare_viewer.open(tmp_path / "stack.ome.tif", plugin="napari")
     return layer
 
 
@@ -58,12 +49,12 @@ def test_a_layer_that_shows_a_whole_file_stands_for_the_file(opened, taken, tmp_
     assert taken(opened)[0] == tmp_path / "stack.ome.tif"
 
 
-def test_a_file_that_is_read_while_one_looks_stands_for_itself(viewer, taken, monkeypatch, tmp_path):
+def test_a_file_that_is_read_while_one_looks_stands_for_itself(bare_viewer, taken, monkeypatch, tmp_path):
     monkeypatch.setattr(reader, "IN_MEMORY", 0)
     path = tmp_path / "lazy.ome.tif"
     write_ome_tiff(path, ImageFile(noisy_image((3, 16, 20)), "ZYX"))
     with layer_source(path=str(path)):
-        (layer,) = add_to_viewer(viewer, path)
+        (layer,) = add_to_viewer(bare_viewer, path)
     assert not isinstance(layer.data, np.ndarray)
     assert taken(layer)[0] == path
 
@@ -84,10 +75,10 @@ def test_a_layer_that_was_edited_or_computed_is_denoised_as_it_is(opened, taken,
     assert taken(opened)[1].dtype == np.float32
 
 
-def test_one_channel_of_a_file_is_that_channel(viewer, taken, stack, tmp_path):
+def test_one_channel_of_a_file_is_that_channel(bare_viewer, taken, stack, tmp_path):
     path = tmp_path / "stack.ome.tif"
     with layer_source(path=str(path)):
-        layers = add_to_viewer(viewer, path)
+        layers = add_to_viewer(bare_viewer, path)
     path, pixels = taken(layers[1])
     assert path.name == "stack.ome.tif RFP.ome.tif"
     assert_array_equal(pixels, stack[1])
@@ -96,12 +87,12 @@ def test_one_channel_of_a_file_is_that_channel(viewer, taken, stack, tmp_path):
     assert saved.channel_names == ("stack.ome.tif RFP",)
 
 
-def test_files_that_were_opened_as_a_stack_are_all_of_them(viewer, taken, tmp_path):
+def test_files_that_were_opened_as_a_stack_are_all_of_them(bare_viewer, taken, tmp_path):
     planes = noisy_image((3, 16, 20))
     paths = [tmp_path / f"{number}.ome.tif" for number in range(3)]
     for path, plane in zip(paths, planes, strict=True):
         write_ome_tiff(path, ImageFile(plane, "YX"))
-    (layer,) = viewer.open(paths, plugin="napari", stack=True)
+    (layer,) = bare_viewer.open(paths, plugin="napari", stack=True)
     assert layer.source.path is not None
     answer_axes(layer, "T")
     path, pixels = taken(layer)
@@ -110,10 +101,10 @@ def test_files_that_were_opened_as_a_stack_are_all_of_them(viewer, taken, tmp_pa
     assert read_image(path).axes == "TYX"
 
 
-def test_a_duplicated_layer_is_denoised_as_it_is(viewer, opened, taken, stack):
-    viewer.layers.selection = {opened}
-    _duplicate_layer(viewer.layers)
-    copy = viewer.layers[f"{opened.name} copy"]
+def test_a_duplicated_layer_is_denoised_as_it_is(bare_viewer, opened, taken, stack):
+    bare_viewer.layers.selection = {opened}
+    _duplicate_layer(bare_viewer.layers)
+    copy = bare_viewer.layers[f"{opened.name} copy"]
     assert_array_equal(taken(copy)[1], stack)
 
 

@@ -4,31 +4,11 @@ from __future__ import annotations
 
 import dask.array as da
 import numpy as np
-import pytest
 import tifffile
 from numpy.testing import assert_array_equal
-from small import noisy_image
+from small import QUICKEST, noisy_image, quick
 
-from napari_blindspot import Settings, denoise_stack
-
-SETTINGS = Settings.from_preset(
-    "fast",
-    iterations=2,
-    unet_width=4,
-    inr_features=8,
-    refine_iterations=(1,),
-    symmetries=1,
-    neighbours=1,
-    device="cpu",
-)
-
-
-@pytest.fixture
-def quickest(widget, monkeypatch):
-    """The widget with a measured preset, whose planes start from one another, at its quickest."""
-    monkeypatch.setattr(widget.form, "settings", lambda: SETTINGS)
-    widget.previews.value = False
-    return widget
+from napari_blindspot import denoise_stack
 
 
 def shown(widget) -> bool:
@@ -55,7 +35,7 @@ def test_channels_of_a_hyperstack_that_napari_opened_share_no_network_and_no_nei
     assert {origins[0, 0], origins[0, 1]} == {"anew"}
     assert "warm" in origins.values()
     for channel in range(2):
-        alone = denoise_stack(stack[:, channel], settings=SETTINGS, axes="ZYX")
+        alone = denoise_stack(stack[:, channel], settings=QUICKEST, axes="ZYX")
         assert_array_equal(layer.data[:, channel], alone.denoised)
 
 
@@ -140,6 +120,7 @@ def chunk() -> np.ndarray:
 
 
 def test_the_results_of_nm_beside_µm_and_of_pixels_keep_the_units_of_their_source(viewer, widget, finish):
+    quick(widget, iterations=1, passes=1)
     image = noisy_image((16, 16))
     viewer.add_image(image, name="fine", scale=(100, 100), units=("nm", "nm"))
     viewer.add_image(image, name="coarse", scale=(0.1, 0.1), units=("µm", "µm"))
