@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 from typer.testing import CliRunner
 
 from napari_blindspot.batch.job_file import load_job
@@ -51,11 +52,11 @@ def test_a_batch_of_sound_files_ends_with_0_and_says_how_it_goes(call):
 
 
 def test_a_failed_file_says_with_which_option_it_can_be_mended(call, data):
-    write_ome_tiff(data / "rgb.tif", ImageFile(np.zeros((32, 32, 3), np.uint8), "YXS"))
-    done = call("data/rgb.tif", "-o", "out", "--short")
+    tifffile.imwrite(data / "half.tif", np.zeros((32, 32), np.float16))
+    done = call("data/half.tif", "-o", "out", "--short", "--dtype", "input")
     assert done.exit_code == 1
     failed = next(line for line in done.stderr.splitlines() if line.startswith("Failed: "))
-    assert failed.endswith("choose 0 (red), 1 (green) or 2 (blue) (--channel NUMBER).")
+    assert failed.endswith("choose float32 for the output (--dtype float32|input).")
 
 
 def test_a_saved_job_runs_without_further_words_and_gives_the_same_pixels(call, tmp_path):
