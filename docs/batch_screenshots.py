@@ -68,7 +68,7 @@ def take(folder: Path, place: Path, ending: str, *, quick: bool) -> None:
 
 def make_job(place: Path, *, quick: bool) -> Path:
     """Write five files, one of them damaged, and a job over them."""
-    side = 48 if quick else 96
+    side = 32 if quick else 96
     data = place / "experiment"
     data.mkdir()
     for number in range(3):
@@ -77,7 +77,7 @@ def make_job(place: Path, *, quick: bool) -> Path:
     stack = samples.z_stack((3, side, side))
     write(data / "embryo.ome.tif", stack.noisy, "ZYX", stack.voxel_size)
     (data / "torn.tif").write_bytes((data / "cells 1.ome.tif").read_bytes()[:300])
-    more = {"unet_width": 4, "refine_iterations": (2,), "iterations": 200, "symmetries": 1} if quick else {}
+    more = {"unet_width": 4, "refine_iterations": (2,), "iterations": 30, "symmetries": 1} if quick else {}
     settings = Settings.from_preset("fast", **more)
     options = BatchOptions(output=place / "results", settings=settings)
     save_job(BatchJob.of([Input(path=data)], options), place / "job.yaml")

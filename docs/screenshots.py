@@ -31,7 +31,7 @@ def main() -> None:
 def take(folder: Path, ending: str, *, quick: bool) -> None:
     """Open a viewer, denoise in it, and take a picture of each state."""
     viewer = open_viewer()
-    sample = samples.confocal((64, 64) if quick else (192, 192))
+    sample = samples.confocal((48, 48) if quick else (192, 192))
     viewer.add_image(
         sample.noisy,
         name="confocal",
@@ -88,7 +88,7 @@ def denoise(widget: DenoiseWidget, *, quick: bool) -> None:
     widget.preset.value = "fast"
     if quick:
         widget.preset.value = "paper"
-        widget.form["iterations"].value = 60
+        widget.form["iterations"].value = 16
         widget.form["passes"].value = 4
     widget.buttons.start.native.click()
 

@@ -95,15 +95,15 @@ def test_the_sdist_holds_what_is_needed_to_build_test_and_read(built):
 def python(tmp_path_factory) -> Path:
     """The Python of a fresh environment with what napari reads manifests by, and what builds packages."""
     environment = tmp_path_factory.mktemp("fresh") / "environment"
-    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
     python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
     install(python, "--constraint", str(CONSTRAINTS), "npe2", "hatchling", "editables")
     return python
 
 
 def install(python: Path, *arguments: str) -> None:
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    done = subprocess.run([*pip, *arguments], capture_output=True, text=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run([*pip, "install", *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

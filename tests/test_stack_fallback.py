@@ -1,6 +1,7 @@
 """A GPU that is too small: what is left goes on with the CPU, and the user is told."""
 
 import csv
+import functools
 
 import numpy as np
 import pytest
@@ -61,6 +62,7 @@ def fallen(**changes):
     return list(stack.fit_stack(STACK, settings))
 
 
+@functools.cache
 def without_a_gpu():
     """The pixels of a machine that has none."""
     fits = stack.fit_stack(STACK, Settings.from_preset(**QUICK))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
 from benchmark_data import noisy_version, save, smooth
 
-from napari_blindspot.benchmark import methods
+from napari_blindspot.benchmark import methods, runner, worker
 from napari_blindspot.benchmark.method_protocol import Method
 
 
@@ -34,6 +35,18 @@ def official(tmp_path):
             path = root / "Confocal_BPAE_B" / "raw" / str(fov) / f"HV110_P{number}.png"
             save(path, noisy_version(truth, number))
     return root
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Do the work of the methods here, where a process of their own is not the subject."""
+
+    def work(python, place, timeout):
+        worker.do_job(place)
+        return json.loads((place / "outcome.json").read_text(encoding="utf-8"))
+
+    monkeypatch.setattr(runner, "_run_worker", work)
+    monkeypatch.setattr(worker, "_end_with_parent", lambda: None)
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import csv
+import functools
 import importlib.util
 import re
 import subprocess
@@ -19,6 +20,7 @@ from napari_blindspot.benchmark.published import FMDD
 from napari_blindspot.benchmark.speed import SpeedImage
 from napari_blindspot.benchmark.speed_tables import speed_tables
 from napari_blindspot.benchmark.table import ScoreRow, ScoreTable
+from napari_blindspot.engine import networks, schedule
 from napari_blindspot.noise import gap_choice
 
 
@@ -55,7 +57,7 @@ def test_fmdd_writes_table_report_and_contact_sheet(call, flat, tmp_path):
     assert sheet.std() > 10
 
 
-def test_means_are_over_captures_first_and_then_over_scenes(call, flat, tmp_path):
+def test_means_are_over_captures_first_and_then_over_scenes(call, flat, tmp_path, in_this_process):
     assert call("fmdd", flat, "--methods", "noisy").exit_code == 0
     psnr = {(row["scene"], row["capture"]): float(row["psnr"]) for row in rows(tmp_path)}
     wide = np.mean([psnr["WideField_B_fov19", "1"], psnr["WideField_B_fov19", "2"]])
@@ -65,7 +67,7 @@ def test_means_are_over_captures_first_and_then_over_scenes(call, flat, tmp_path
     assert re.search(rf"\| method \| Confocal \| WideField \|\n.*\n\| noisy \| .* \| {wide:.2f} /", report)
 
 
-def test_other_methods_join_the_rows_that_are_there(call, flat, tmp_path):
+def test_other_methods_join_the_rows_that_are_there(call, flat, tmp_path, in_this_process):
     call("fmdd", flat, "--methods", "noisy")
     call("fmdd", flat, "--methods", "gaussian-oracle")
     assert {row["method"] for row in rows(tmp_path)} == {"noisy", "gaussian-oracle"}
@@ -94,7 +96,9 @@ def test_without_scikit_image_the_benchmark_names_the_extra_that_brings_it(call,
     assert "napari-blindspot[bench]" in result.output
 
 
-def test_a_peer_that_is_not_installed_is_skipped_with_one_line(call, flat, tmp_path, monkeypatch):
+def test_a_peer_that_is_not_installed_is_skipped_with_one_line(
+    call, flat, tmp_path, monkeypatch, in_this_process
+):
     import importlib.util
 
     found = importlib.util.find_spec
@@ -155,7 +159,7 @@ def test_a_folder_without_pairs_is_answered_with_one_sentence(call, tmp_path):
     assert result.output.startswith("There is no pair of a raw image and its truth in")
 
 
-def test_awgn_adds_noise_of_the_asked_strength(call, tmp_path):
+def test_awgn_adds_noise_of_the_asked_strength(call, tmp_path, in_this_process):
     save(tmp_path / "clean" / "field.png", smooth((96, 96)))
     result = call("awgn", tmp_path / "clean", "--methods", "noisy,gaussian-oracle", "--sigma", 25)
     assert result.exit_code == 0, result.output
@@ -177,7 +181,7 @@ def test_awgn_has_images_of_its_own():
 
 
 @pytest.mark.slow
-def test_the_ablation_runs_each_variant_once_and_groups_them(call, flat, tmp_path):
+def test_the_ablation_runs_each_variant_once_and_groups_them(call, flat, tmp_path, in_this_process):
     for capture in (1, 2):
         (flat / "raw" / f"WideField_B_fov19_{capture}.png").unlink()
     arguments = ("ablation", flat, "--crop", 32, "--iterations", 2, "--device", "cpu")
@@ -193,7 +197,7 @@ def test_the_ablation_runs_each_variant_once_and_groups_them(call, flat, tmp_pat
 
 
 @pytest.mark.slow
-def test_speed_measures_growth_and_counts_flops(call, tmp_path):
+def test_speed_measures_growth_and_counts_flops(call, tmp_path, in_this_process):
     result = call(
         *("speed", "--methods", "paper,bm3d", "--sizes", "32,64", "--iterations", 2, "--device", "cpu"),
         "--profile",
@@ -237,25 +241,44 @@ def test_the_profile_of_a_measured_run_has_all_of_its_phases():
     assert seconds["the rest"] < 0.3 * whole
 
 
+ROUNDS, EVERY = {"WHITE_ROUNDS": (10,), "CORRELATED_ROUNDS": (8, 4)}, 6
+
+
+@pytest.fixture(scope="module")
+def short_phases():
+    """Fewer iterations of the refinement, and more of the INR among the few that are counted."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, rounds in ROUNDS.items():
+            patch.setattr(gap_choice, name, rounds)
+        for module in (networks, schedule):
+            patch.setattr(module, "INR_EVERY", EVERY)
+        yield
+
+
+@pytest.fixture(scope="module")
+def cost_of(short_phases):
+    """The counted cost of a run of the preset "fast", counted once for each image."""
+    return functools.cache(lambda make: count_cost("fast", make((96, 96)).noisy))
+
+
 @pytest.mark.slow
-def test_speed_counts_the_refinement_and_the_inr_of_a_measured_run():
-    image, _ = SpeedImage(96, 0).load()
-    cost = count_cost("fast", image)
+def test_speed_counts_the_refinement_and_the_inr_of_a_measured_run(cost_of):
+    cost = cost_of(samples.confocal)
     # Two patches once; against one of them twice with noise and once blindly, and many more lessons.
     assert 1.5 < cost.refinement / cost.iteration < 5
-    fit = Settings.from_preset("fast").iterations * cost.iteration + 40 * cost.refinement
+    refined = sum(ROUNDS["WHITE_ROUNDS"])
+    fit = Settings.from_preset("fast").iterations * cost.iteration + refined * cost.refinement
     assert fit < cost.whole < 1.2 * fit
     assert 0.1 < cost.inr / cost.whole < 0.9
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [samples.confocal, samples.wide_field])
-def test_the_counted_cost_of_a_run_is_what_a_whole_run_computes(make, monkeypatch):
-    monkeypatch.setattr(gap_choice, "CORRELATED_ROUNDS", (12, 8))
+def test_the_counted_cost_of_a_run_is_what_a_whole_run_computes(make, cost_of):
     image = make((96, 96)).noisy
     with FlopCounterMode(display=False) as counter:
         denoise(image, "fast", device="cpu")
-    assert count_cost("fast", image).whole == pytest.approx(counter.get_total_flops(), rel=0.02)
+    assert cost_of(make).whole == pytest.approx(counter.get_total_flops(), rel=0.02)
 
 
 def test_the_tables_of_speed_hold_medians_ratios_and_growth(tmp_path):

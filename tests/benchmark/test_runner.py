@@ -50,7 +50,7 @@ def test_every_method_is_scored_on_every_capture(flat, tmp_path):
     np.testing.assert_array_equal(kept, find_pairs(flat).pairs[0].load()[0])
 
 
-def test_what_is_done_is_not_computed_again(flat, tmp_path):
+def test_what_is_done_is_not_computed_again(flat, tmp_path, in_this_process):
     out = tmp_path / "out"
     run_here(flat, out, "noisy")
     before = (out / "results.csv").read_bytes()
@@ -88,7 +88,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(flat, tmp_path):
     assert len({(row["scene"], row["capture"], row["method"]) for row in rows}) == len(rows) == 6
 
 
-def test_results_of_other_conditions_are_not_mixed(flat, tmp_path):
+def test_results_of_other_conditions_are_not_mixed(flat, tmp_path, in_this_process):
     run_here(flat, tmp_path / "out", "noisy")
     with pytest.raises(FileError, match="has the results of a run with crop None, this one has 32"):
         run_here(flat, tmp_path / "out", "noisy", options=BenchmarkOptions(crop=32))
@@ -130,7 +130,7 @@ def test_failures_stay_until_they_are_asked_for_again(flat, tmp_path, misbehavin
     assert len(run_here(flat, out, "dies", options=BenchmarkOptions(retry_failed=True))) == 3
 
 
-def test_a_pair_that_cannot_be_loaded_gets_one_line_and_the_rest_goes_on(flat, tmp_path):
+def test_a_pair_that_cannot_be_loaded_gets_one_line_and_the_rest_goes_on(flat, tmp_path, in_this_process):
     out = tmp_path / "out"
     save(flat / "gt" / "Confocal_A_fov1.png", smooth((64, 60)))
     save(flat / "raw" / "Lonely.png", smooth())

@@ -56,7 +56,7 @@ def test_the_command_line_gives_the_same_pixels_as_the_python_api(run, plane, tm
 
 
 def test_what_an_option_says_of_the_method_is_in_the_settings_of_the_output(run, plane, tmp_path):
-    short = ("--preset", "fast", "--iterations", "2", "--device", "cpu", "--overwrite")
+    short = "--preset fast --iterations 2 --set refine_iterations=2 --device cpu --overwrite".split()
     for options, start, mends in (
         ((), "pretrained", True),
         (("--unet-weights", "random", "--keep-defects"), "random", False),

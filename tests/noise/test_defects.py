@@ -11,7 +11,7 @@ from napari_blindspot.noise.defects import find_defects
 from napari_blindspot.noise.estimate import estimate_noise
 
 SIZE = 128
-SHORT = {"device": "cpu", "iterations": 80, "refine_iterations": (10,)}
+SHORT = {"device": "cpu", "iterations": 30, "refine_iterations": (5,)}
 
 
 def scene() -> np.ndarray:

@@ -10,7 +10,7 @@ from napari_blindspot import denoise
 from napari_blindspot.noise.scan_lines import scan_line_offsets
 
 SHAPE = (120, 150)
-SHORT = {"device": "cpu", "iterations": 60, "refine_iterations": (8,)}
+SHORT = {"device": "cpu", "iterations": 20, "refine_iterations": (4,), "symmetries": 2}
 
 
 def scene() -> np.ndarray:

@@ -1,5 +1,6 @@
 """Steps that are replayed are the steps; where that cannot be, the fit goes on without, and says so."""
 
+import functools
 import gc
 import weakref
 
@@ -58,6 +59,15 @@ def recordings(numbers_on_device, monkeypatch):
 
 def run(preset: str = "auto", **changes):
     return denoise(NOISY, preset, **CHEAP | QUICK[preset] | changes)
+
+
+@functools.cache
+def stepwise(preset: str):
+    """The result of a run with the numbers of a step on the device, of which nothing is replayed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cuda_graph, "keeps_numbers", lambda device: True)
+        patch.setattr(cuda_graph, "possible", lambda device: False)
+        return run(preset)
 
 
 def losses_of(record: LossRecord) -> list[torch.Tensor]:
@@ -119,13 +129,12 @@ def test_a_replayed_step_is_the_step_with_new_patches_random_numbers_and_learnin
 
 
 @pytest.mark.parametrize("preset", ["auto", "paper"])
-def test_a_run_of_replayed_steps_gives_the_pixels_of_one_without(preset, recordings, monkeypatch):
+def test_a_run_of_replayed_steps_gives_the_pixels_of_one_without(preset, recordings):
     replayed = run(preset)
     # The blind fit, both rounds of refinement, and the INR, which learns another estimate in the second.
     assert len(recordings) >= (4 if preset == "auto" else 1)
     assert replayed.warnings == ()
-    monkeypatch.setattr(cuda_graph, "possible", lambda device: False)
-    plain = run(preset)
+    plain = stepwise(preset)
     assert np.array_equal(replayed.denoised, plain.denoised)
     assert np.array_equal(replayed.inr, plain.inr)
     assert np.array_equal(replayed.history["denoising"], plain.history["denoising"])
@@ -222,8 +231,7 @@ def test_where_replaying_fails_the_run_is_as_if_it_had_not_been_tried_and_says_s
     assert len(result.warnings) == 1
     assert f"slower than it could be on this GPU, because {reason}" in result.warnings[0]
     assert "\n" not in result.warnings[0]
-    monkeypatch.setattr(cuda_graph, "possible", lambda device: False)
-    plain = run(preset)
+    plain = stepwise(preset)
     assert np.array_equal(result.denoised, plain.denoised)
     assert np.array_equal(result.inr, plain.inr)
 
@@ -281,7 +289,7 @@ def test_a_run_of_replayed_steps_can_be_paused_and_stopped(preset, recordings, m
             paused += 1
             control.resume()
         if isinstance(event, Finished):
-            assert np.array_equal(event.result.denoised, run(preset).denoised)
+            assert np.array_equal(event.result.denoised, stepwise(preset).denoised)
     assert paused == 1
     control = Control()
     for event in fit_plane(NOISY, settings, control=control):

@@ -20,7 +20,7 @@ def test_the_window_stays_fluid_during_a_fit():
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
     if load > 1.5 * cores:
         pytest.skip(f"other programs keep this computer busy: a load of {load:.1f} on {cores} cores")
-    figures = json.loads(run_program(PROGRAMS / "heartbeat.py", 15).stdout.splitlines()[-1])
+    figures = json.loads(run_program(PROGRAMS / "heartbeat.py", 9).stdout.splitlines()[-1])
     idle, fit = figures["idle"], figures["fit"]
     print(f"\nidle: {idle}\nfit:  {fit}")
     if idle["p99"] > 60 or idle["max"] > 150:
