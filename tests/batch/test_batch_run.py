@@ -208,14 +208,15 @@ def test_axes_that_the_user_gives_decide_which_planes_share_a_network(plan, data
     assert wrong.items[0].state == "failed"
 
 
-def test_one_channel_of_colour_images_is_taken_on_request(plan, data):
+def test_all_of_a_colour_image_is_done_or_one_channel_on_request(plan, data, tmp_path):
     image = np.stack([z_stack((1, 32, 32), seed).noisy[0] for seed in range(3)], axis=-1).astype("uint8")
     write_ome_tiff(data / "rgb.tif", ImageFile(image, "YXS"))
-    refused = plan(data / "rgb.tif")
-    run(refused)
-    assert "choose 0 (red), 1 (green) or 2 (blue)" in refused.items[0].reason
-    assert refused.items[0].setting == "channel"
-    taken = plan(data / "rgb.tif", channel=1)
+    whole = plan(data / "rgb.tif")
+    run(whole)
+    assert whole.items[0].state == "done", whole.items[0].reason
+    colours = read_image(whole.items[0].output)
+    assert (colours.axes, colours.array.dtype) == ("YXS", np.uint8)
+    taken = plan(data / "rgb.tif", channel=1, output=tmp_path / "one")
     run(taken)
     assert taken.items[0].state == "done", taken.items[0].reason
     assert read_image(taken.items[0].output).axes == "YX"

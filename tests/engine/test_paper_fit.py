@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from napari_blindspot.engine import paper_fit
+from napari_blindspot.engine.hardware import cuda_graph
 from napari_blindspot.engine.paper_fit import PaperFit
 from napari_blindspot.method.losses import LOSSES, Loss
 from napari_blindspot.method.masks import sample_visible
@@ -191,7 +192,7 @@ def test_the_image_is_the_mean_of_the_channels():
     assert levels == {0, 3, 6, 9}  # none, one or both of the channels that are not 0 were visible
 
 
-def test_the_consistency_loss_asks_the_inr_only_where_a_pixel_is_visible():
+def test_the_consistency_loss_asks_the_inr_only_where_a_pixel_is_visible(monkeypatch):
     fit = joint(inr_dropout=(0.0,) * 5)
     fit.pixel = torch.zeros(2)  # without a shift, so that the values are those at the centres
     visible = torch.zeros(3, SIZE, SIZE, dtype=torch.bool)
@@ -203,3 +204,6 @@ def test_the_consistency_loss_asks_the_inr_only_where_a_pixel_is_visible():
     centres = fit.inr(fit.coordinates).T.reshape(3, SIZE, SIZE)
     either = visible.any(dim=0)
     assert torch.allclose(shifted[:, either], centres[:, either], atol=1e-6)
+    # Where a step is recorded, it is asked everywhere: the same values where it counts.
+    monkeypatch.setattr(cuda_graph, "keeps_numbers", lambda device: True)
+    assert torch.allclose(fit.shifted_inr(visible)[:, either], shifted[:, either], atol=1e-6)

@@ -43,7 +43,7 @@ def local_sigma(
     centres = torch.stack([part.mean() for part in values.tensor_split(LEVELS) if len(part)])
     variances = torch.stack([part.mean() for part in squares.tensor_split(LEVELS) if len(part)])
     sigmas = variances.sqrt().clamp(max=model_sigma)
-    position = torch.bucketize(estimate, centres)
+    position = torch.bucketize(estimate.contiguous(), centres)
     low = (position - 1).clamp(0, len(centres) - 1)
     high = position.clamp(0, len(centres) - 1)
     width = (centres[high] - centres[low]).clamp_min(1e-12)

@@ -162,8 +162,8 @@ class PaperFit:
         Tensor
             (C, Y, X); what it holds where no channel is visible is not defined.
         """
-        if self.device.type == "cuda":
-            # How many are visible is not known before: a recorded step needs sizes that stay.
+        if cuda_graph.keeps_numbers(self.device):
+            # How many are visible only the device knows, and a step that is recorded needs sizes that stay.
             return self._image_of(self.inr(self.shifted(self.coordinates)))
         seen = visible.any(dim=0).flatten().nonzero()[:, 0]
         intensities = self.inr(self.shifted(self.coordinates[seen]))

@@ -93,7 +93,10 @@ class BatchPanel(Container[Any]):
         self.model = self.table.native.model()
         self.output = Entry(empty="folder for the results")
         self.browse = button("…", "Choose the folder for the results.")
-        self.format = Choice(choices=[(writer.name, name) for name, writer in OUTPUT_FORMATS.items()])
+        self.format = Choice(
+            choices=[(writer.name, name) for name, writer in OUTPUT_FORMATS.items()],
+            value=BatchOptions.model_fields["format"].default,
+        )
         self.ngff = _choice(_NGFF, choices=NGFF_VERSIONS[::-1], visible=False)
         self.existing = _choice(_EXISTING, choices=[(text, name) for name, (text, _) in _EXISTING.items()])
         self.preset = Choice(label="Preset", choices=PRESETS, value=preset)
