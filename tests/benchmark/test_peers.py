@@ -11,11 +11,12 @@ from napari_blindspot.benchmark.ablation import STUDIES, study_groups, study_var
 from napari_blindspot.benchmark.method_protocol import Request
 from napari_blindspot.benchmark.methods import available_methods, choose_methods, find_peers
 from napari_blindspot.benchmark.metrics import score
+from napari_blindspot.benchmark.peers.shared import learning
 from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.settings import PRESETS
 
 CLASSICAL = {"gaussian-oracle", "nlm", "tv", "wavelet", "bm3d", "bm3d-vst", "bm3d-vst-psd"}
-LEARNING = {"n2v": 100, "dip": 150, "self2self": 100, "mash": 60, "zsn2n": 200}
+LEARNING = {"n2v": 100, "dip": 250, "self2self": 300, "mash": 350, "zsn2n": 200}
 
 
 def poisson_gaussian(truth, seed=3):
@@ -78,7 +79,9 @@ def test_filters_gain_over_the_noisy_image(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(LEARNING))
-def test_learning_peers_gain_over_the_noisy_image(name):
+def test_learning_peers_gain_over_the_noisy_image(name, monkeypatch):
+    # A quarter of their filters, so that enough iterations are quick.
+    monkeypatch.setattr(learning, "UNET_WIDTH", 12)
     truth = smooth((64, 64)).astype(np.float32)
     assert gain(name, truth, poisson_gaussian(truth), iterations=LEARNING[name]) > 1.0
 

@@ -58,7 +58,8 @@ class PeerImage:
             Of the convolutions, in pixels.
         """
         network = UNet(UNET_WIDTH, dilation, dropout, 1, self.generator)
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.device.type == "cuda":
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         use_generator(network, self.generator)
         return network
 
