@@ -5,18 +5,25 @@ Tables 3, 4 and 5 and Figure 6 of Quan et al. (CVPR 2025), each row one setting 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from napari_blindspot.benchmark.contest import run_and_report
 from napari_blindspot.benchmark.methods import available_methods
+from napari_blindspot.benchmark.plots import plot_iterations
+from napari_blindspot.benchmark.report import quick_note
 from napari_blindspot.benchmark.runner import MethodVariant
 from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.settings import PaperSettings, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
-__all__ = ["STUDIES", "Study", "study_groups", "study_variants"]
+    from napari_blindspot.benchmark.pairs import FoundPairs
+    from napari_blindspot.benchmark.report import ScoreReport
+
+__all__ = ["STUDIES", "Study", "run_studies", "study_groups", "study_variants"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,52 @@ def study_groups(preset: str, names: Iterable[str] | None, iterations: int | Non
         ]
         groups[study.title] = list(dict.fromkeys([*names_here, preset]))
     return groups
+
+
+def run_studies(
+    found: FoundPairs,
+    preset: str,
+    names: Sequence[str] | None,
+    iterations: int | None,
+    report: ScoreReport,
+    out: Path,
+    echo: Callable[[str], object],
+) -> None:
+    """Run every variant on the images, and write the tables and the picture of the iterations.
+
+    Parameters
+    ----------
+    found : FoundPairs
+        The images.
+    preset, names, iterations
+        As for `study_variants`.
+    report : ScoreReport
+        Title, options and published figures; what belongs to the studies is filled in.
+    out : Path
+        Folder of the results; an earlier run in it resumes.
+    echo : callable
+        Gets a line about every result.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such preset or study.
+    """
+    variants, skipped = study_variants(preset, names, iterations)
+    report = replace(
+        report,
+        names=[variant.name for variant in variants],
+        # Every variant carries its own number of iterations, so the runner must not set another.
+        options=replace(report.options, iterations=None),
+        skipped=skipped,
+        notes=quick_note(iterations),
+        groups=study_groups(preset, names, iterations),
+    )
+    extra = {"preset": preset, "iterations": iterations}
+    table = run_and_report(found.pairs, variants, out, report, echo, found.problems, extra)
+    usual = Settings.from_preset(preset, iterations=iterations).iterations
+    if plot_iterations(out / "iterations.png", table, preset, usual):
+        echo(f"Wrote iterations.png to {out}.")
 
 
 def _chosen(

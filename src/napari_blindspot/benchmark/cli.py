@@ -146,32 +146,15 @@ def ablation(
 ) -> None:
     """Repeat the paper's ablations (tables 3 to 5, figure 6) on FMD images, in one table that resumes."""
     with _one_sentence():
-        from napari_blindspot.benchmark.ablation import study_groups, study_variants
-        from napari_blindspot.benchmark.contest import run_and_report
+        from napari_blindspot.benchmark.ablation import run_studies
         from napari_blindspot.benchmark.pairs import find_pairs
-        from napari_blindspot.benchmark.plots import plot_iterations
-        from napari_blindspot.benchmark.report import ScoreReport, quick_note
+        from napari_blindspot.benchmark.report import ScoreReport
         from napari_blindspot.benchmark.runner import BenchmarkOptions
-        from napari_blindspot.settings import Settings
 
-        chosen = _names(studies, "--studies")
-        # Every variant carries its own number of iterations, so the runner must not set another.
         options = BenchmarkOptions(crop, seed, _checked(device), None, timeout, retry_failed)
-        variants, skipped = study_variants(preset, chosen, iterations)
         found = find_pairs(root, captures, scenes=_names(scenes, "--scenes"))
-        report = ScoreReport(
-            title=f"Ablation of the preset {preset}, one setting at a time",
-            names=[variant.name for variant in variants],
-            options=options,
-            skipped=skipped,
-            notes=quick_note(iterations),
-            groups=study_groups(preset, chosen, iterations),
-        )
-        extra = {"preset": preset, "iterations": iterations}
-        table = run_and_report(found.pairs, variants, out, report, typer.echo, found.problems, extra)
-        usual = Settings.from_preset(preset, iterations=iterations).iterations
-        if plot_iterations(out / "iterations.png", table, preset, usual):
-            typer.echo(f"Wrote iterations.png to {out}.")
+        report = ScoreReport(f"Ablation of the preset {preset}, one setting at a time", [], options)
+        run_studies(found, preset, _names(studies, "--studies"), iterations, report, out, typer.echo)
 
 
 @app.command()

@@ -9,14 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from napari_blindspot.benchmark.ablation import study_groups, study_variants
+from napari_blindspot.benchmark.ablation import run_studies
 from napari_blindspot.benchmark.contest import choose_variants, run_and_report
-from napari_blindspot.benchmark.plots import plot_iterations
 from napari_blindspot.benchmark.published import ABLATIONS, COMPLEXITY, FMDD
-from napari_blindspot.benchmark.report import ScoreReport, markdown_table, quick_note
+from napari_blindspot.benchmark.report import ScoreReport, markdown_table
 from napari_blindspot.benchmark.speed import SpeedOptions, measure_speed
 from napari_blindspot.core.errors import SettingsError
-from napari_blindspot.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,21 +135,11 @@ def _ablations(
     echo: Callable[[str], object],
 ) -> None:
     """Tables 3 to 5, Figure 6 and the open points; variants that are the preset itself share a run."""
-    # Every variant carries its own number of iterations, so the runner must not set another.
-    run = replace(options.run, crop=options.run.crop or ABLATION_CROP, iterations=None)
-    variants, skipped = study_variants("paper", studies, options.iterations)
     report = ScoreReport(
         title="Tables 3 to 5 and Figure 6 of the paper, one setting at a time",
-        names=[variant.name for variant in variants],
-        options=run,
-        skipped=skipped,
-        notes=quick_note(options.iterations),
-        groups=study_groups("paper", studies, options.iterations),
+        names=[],
+        options=replace(options.run, crop=options.run.crop or ABLATION_CROP),
         published=ABLATIONS,
         published_title="Published, not measured here: SIDD validation",
     )
-    extra = {"preset": "paper", "iterations": options.iterations}
-    table = run_and_report(found.pairs, variants, out, report, echo, found.problems, extra)
-    usual = Settings.from_preset("paper", iterations=options.iterations).iterations
-    if plot_iterations(out / "iterations.png", table, "paper", usual):
-        echo(f"Wrote iterations.png to {out}.")
+    run_studies(found, "paper", studies, options.iterations, report, out, echo)
