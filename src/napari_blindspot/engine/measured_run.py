@@ -57,7 +57,7 @@ def measured_run(run: Run, model: Model | None) -> Generator[Event, None, None]:
     with run.watch.clock.phase("measuring the noise"):
         measurement = measure(run)
         plan = make_plan(measurement.observed, measurement.noise, run.settings)
-        if model is not None and suits(model, plan, measurement.noise, len(measurement.neighbours)):
+        if model is not None and suits(model, plan, measurement.noise):
             # The gap is not chosen anew for every plane.
             plan = plan_of_model(run, measurement, model)
         else:
@@ -91,9 +91,7 @@ def plan_of_model(run: Run, measurement: Measurement, model: Model) -> Plan:
 def _fit_blindly(run: Run, networks: Networks, *, warm: bool) -> Generator[Event, None, Trainer]:
     """Train with the blind-spot loss, and return the trainer."""
     iterations, rate = networks.schedule.blind_iterations, networks.settings.unet_learning_rate
-    # Neighbouring planes are new to pretrained weights, and are learned at the full rate.
-    pretrained = networks.settings.unet_weights == "pretrained"
-    if warm or (pretrained and not len(networks.measurement.neighbours)):
+    if warm or networks.settings.unet_weights == "pretrained":
         rate *= WARM_RATE
     trainer = Trainer(networks.fit.network, iterations, rate, FIT_MEMORY)
     yield from iterate(run, networks, trainer, BlindLoss(networks.fit), iterations, "blind fit")

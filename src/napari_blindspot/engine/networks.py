@@ -9,20 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from napari_blindspot.core.events import Finished, Predicting, Preview, Started, Step
 from napari_blindspot.core.images import with_derived
+from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.result import Result
 from napari_blindspot.engine.blind_fit import BlindFit
 from napari_blindspot.engine.fusion import guard, local_sigma
 from napari_blindspot.engine.hardware.cuda_graph import StepReplay
 from napari_blindspot.engine.inr_fit import InrFit
+from napari_blindspot.engine.neighbour_choice import in_slots, look_that_helps
 from napari_blindspot.engine.restoration import FitScale, Restoration
 from napari_blindspot.engine.run import LossRecord, image_of_plane
 from napari_blindspot.engine.schedule import INR_EVERY, INR_IN_REFINEMENT, Schedule, with_patches
 from napari_blindspot.engine.warm_start import WARM_RATE
-from napari_blindspot.method.weights import put_pretrained, put_weights
+from napari_blindspot.method.weights import count_neighbours, put_pretrained, put_weights
+from napari_blindspot.settings import MOST_NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -31,7 +35,6 @@ if TYPE_CHECKING:
 
     from napari_blindspot.core.events import Event
     from napari_blindspot.core.model import Model
-    from napari_blindspot.core.notices import Notice
     from napari_blindspot.core.result import Origin
     from napari_blindspot.engine.blind_fit import PatchLoss
     from napari_blindspot.engine.measurement import Measurement
@@ -87,9 +90,21 @@ class Networks:
         return self.restoration.scale.sigma
 
     @property
+    def neighbours(self) -> int:
+        """How many neighbouring planes D_θ sees."""
+        return int(self.fit.neighbours.isfinite().any(dim=-1).any(dim=-1).sum())
+
+    @property
     def notices(self) -> tuple[Notice, ...]:
         """What was chosen and seen before the fit."""
-        return (self.plan.notice, *self.measurement.notices)
+        beside, seen = self.measurement.beside, self.neighbours
+        chosen: tuple[Notice, ...] = ()
+        if seen:
+            values = {"count": seen, "shift": beside.farthest}
+            chosen = (Notice("neighbours-seen", values, is_warning=False),)
+        elif beside.count:
+            chosen = (Notice("neighbours-no-help", {}, is_warning=False),)
+        return (self.plan.notice, *self.measurement.notices, *chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +147,12 @@ def prepare(
     """
     settings = with_patches(plan.settings, run.shape)
     scale = FitScale.of(measurement) if model is None else FitScale(model.mean, model.scale)
-    noisy = torch.from_numpy(scale.apply(measurement.stabilised)).to(run.device)
-    neighbours = torch.from_numpy(scale.apply(measurement.neighbours)).to(run.device)
+    noisy = torch.from_numpy(np.nan_to_num(scale.apply(measurement.stabilised), nan=0.0)).to(run.device)
     valid = torch.from_numpy(~measurement.left_out).to(run.device)
+    neighbours = _neighbours(run, measurement, plan, model, scale, noisy, valid)
     fit = BlindFit(noisy, valid, settings, neighbours)
     schedule = (
-        Schedule.of_model()
-        if apply_only
-        else Schedule.of(settings, run.shape, neighbours=len(neighbours), warm=model is not None)
+        Schedule.of_model() if apply_only else Schedule.of(settings, run.shape, warm=model is not None)
     )
     rate = settings.inr_learning_rate * (1.0 if model is None else WARM_RATE)
     inr = InrFit(
@@ -167,6 +180,27 @@ def prepare(
         inr=inr,
         losses=LossRecord(schedule.iterations, run.device),
     )
+
+
+def _neighbours(
+    run: Run,
+    measurement: Measurement,
+    plan: Plan,
+    model: Model | None,
+    scale: FitScale,
+    noisy: torch.Tensor,
+    valid: torch.Tensor,
+) -> torch.Tensor:
+    """Return the neighbours that the network sees, in their slots; (0, Y, X) where there are none."""
+    given = torch.from_numpy(scale.apply(measurement.beside.planes)).to(run.device)
+    slots = count_neighbours(model.weights) if model is not None else 2 * MOST_NEIGHBOURS
+    if not slots or (model is None and not measurement.beside.count):
+        return given[:0]
+    neighbours = in_slots(given, slots)
+    decides = model is None and plan.settings.neighbours == "auto"
+    if not decides or plan.settings.unet_weights != "pretrained":
+        return neighbours
+    return look_that_helps(noisy, valid, plan.settings, neighbours, correlated=plan.correlated)
 
 
 def started(run: Run, networks: Networks) -> Started:
@@ -305,7 +339,7 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
             stopped=run.watch.control.stopping,
             notices=(*networks.notices, *fit.compromises.values(), *run.missing_notices),
             noise=measurement.noise,
-            neighbours=len(measurement.neighbours),
+            neighbours=networks.neighbours,
             shared_noise=measurement.shared_noise,
             origin=origin,
         ),

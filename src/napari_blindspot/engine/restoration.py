@@ -53,9 +53,9 @@ class FitScale:
         return 1.0 / self.scale
 
     def apply(self, stabilised: Floats) -> npt.NDArray[np.float32]:
-        """Bring stabilised planes, (…, Y, X), to this scale; NaN become its zero."""
-        standard = np.nan_to_num((stabilised - self.mean) / self.scale, nan=0.0)
-        return standard.astype(np.float32)
+        """Bring stabilised planes, (…, Y, X), to this scale."""
+        standard: npt.NDArray[np.float32] = ((stabilised - self.mean) / self.scale).astype(np.float32)
+        return standard
 
     def invert(self, standard: npt.NDArray[Any]) -> Floats:
         """Return stabilised planes."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_blindspot.core.errors import SettingsError
-from napari_blindspot.method.weights import count_inputs
 from napari_blindspot.settings import MeasuredSettings
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def check_model(model: Model, settings: Settings) -> None:
             )
 
 
-def suits(model: Model, plan: Plan, noise: NoiseModel, neighbours: int) -> bool:
+def suits(model: Model, plan: Plan, noise: NoiseModel) -> bool:
     """Tell whether a plane is one that the networks of another can be of help for.
 
     Parameters
@@ -72,12 +71,9 @@ def suits(model: Model, plan: Plan, noise: NoiseModel, neighbours: int) -> bool:
         For this plane by itself.
     noise : NoiseModel
         Measured on this plane.
-    neighbours : int
-        How many neighbouring planes the network will see.
     """
     correlated = model.settings.gap > 0
-    same = correlated == plan.correlated and count_inputs(model.weights) == 2 + neighbours
-    return noise.measured and same
+    return noise.measured and correlated == plan.correlated
 
 
 def learned_much(losses: torch.Tensor, sigma: float) -> bool:
