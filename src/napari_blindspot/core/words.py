@@ -161,6 +161,10 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
         f"{v['count'].choose('was', 'were')} taken for defects and replaced."
     ),
     "neighbours-seen": _neighbours_seen,
+    "planes-filtered-together": lambda v: (
+        f"{v['share']:.0%} of the result comes from a filter over this plane and its neighbours together, "
+        "the rest from the network."
+    ),
     "neighbours-no-help": lambda v: (
         "The neighbouring planes do not help to predict this one, so they were not used."
     ),

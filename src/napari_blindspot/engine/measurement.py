@@ -74,6 +74,14 @@ class Measurement:
         """The largest correlation of the noise with a neighbour's; None where there was none to look at."""
         return self.beside.shared_noise if self.beside.given else None
 
+    def with_noise(self, noise: NoiseModel, neighbours: Floats) -> Measurement:
+        """Return the same plane with noise that was measured again; `neighbours` are (N, Y, X) as given."""
+        stabiliser = Anscombe.of(noise)
+        stabilised = stabiliser.forward(self.observed)
+        stabilised[self.left_out] = np.nan
+        beside = look_beside(stabilised, stabiliser.forward(neighbours))
+        return replace(self, noise=noise, stabiliser=stabiliser, stabilised=stabilised, beside=beside)
+
     def stabilised_by(self, stabiliser: Anscombe, neighbours: Floats, notice: Notice) -> Measurement:
         """Return the same plane under another stabiliser, without looking for defects.
 

@@ -9,9 +9,11 @@ from napari_blindspot.core.events import Cancelled
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.engine.measured_run import plan_of_model
 from napari_blindspot.engine.measurement import measure
+from napari_blindspot.engine.neighbour_choice import choose_neighbours
 from napari_blindspot.engine.networks import Estimate, finished, predict, prepare, started
 from napari_blindspot.engine.run import LossRecord
-from napari_blindspot.method.weights import put_weights
+from napari_blindspot.engine.second_opinion import consult
+from napari_blindspot.method.weights import count_neighbours, put_weights
 from napari_blindspot.noise.anscombe import Anscombe
 
 if TYPE_CHECKING:
@@ -37,9 +39,12 @@ def model_run(run: Run, model: Model) -> Generator[Event, None, None]:
                 Anscombe.of(model.noise), run.neighbours, Notice("noise-of-the-model")
             )
         plan = plan_of_model(run, measurement, model)
+        if count_neighbours(model.weights):
+            measurement = choose_neighbours(run, measurement, plan)
     networks = prepare(run, measurement, plan, model, apply_only=True)
     yield started(run, networks)
     estimate = yield from _predict(run, networks, model)
+    estimate = yield from consult(run, networks, estimate)
     if run.watch.control.cancelled:
         yield Cancelled()
         return

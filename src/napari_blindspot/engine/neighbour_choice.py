@@ -1,32 +1,41 @@
-"""How many neighbouring planes a network looks at: as many as make its blind predictions better.
+"""Whether a network looks at neighbouring planes: if they make its blind predictions better.
 
-Pixels are hidden and predicted by the package's weights, with no neighbours, with the nearest and with all
-of them. The noise of a hidden pixel adds the same to each error, so that the least error is the best look.
-Which neighbours may be shown at all is decided before, in `napari_blindspot.noise.beside`.
+Every pixel is hidden and predicted by the package's weights: without neighbours, with them where they were,
+and with them shifted to fit. The noise of a hidden pixel adds the same to each error, so that the least
+error is the best look. What is left of the best one tells of the noise, too. Which neighbours may be shown
+at all is decided before, in `napari_blindspot.noise.beside`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from napari_blindspot.engine.blind_fit import BlindFit
+from napari_blindspot.engine.restoration import FitScale, Restoration
+from napari_blindspot.engine.schedule import with_patches
 from napari_blindspot.method.weights import put_pretrained
+from napari_blindspot.noise.residual_noise import noise_of_residual
+from napari_blindspot.settings import MOST_NEIGHBOURS
 
 if TYPE_CHECKING:
-    from napari_blindspot.settings import PlannedSettings
+    import numpy.typing as npt
 
-__all__ = ["in_slots", "look_that_helps"]
+    from napari_blindspot.engine.measurement import Measurement
+    from napari_blindspot.engine.run import RunInput
+    from napari_blindspot.noise.gap_choice import Plan
+    from napari_blindspot.settings import MeasuredSettings
 
-REACHES = (1, 2, 4)
-"""How many planes on each side are tried."""
+    Floats = npt.NDArray[np.float64]
 
-DRAWS = 2
-"""Masks whose hidden pixels are compared."""
+__all__ = ["choose_neighbours", "in_slots"]
 
-STANDARD_ERRORS = 2.0
-"""By how many standard errors the error must fall for a look at the neighbours."""
+CLEARLY_BETTER, CLEARLY_WORSE = 1.0, -2.0
+"""Standard errors by which one of the two errors must fall for a look at the neighbours, and by which the
+other may rise."""
 
 
 def in_slots(neighbours: torch.Tensor, slots: int) -> torch.Tensor:
@@ -38,54 +47,88 @@ def in_slots(neighbours: torch.Tensor, slots: int) -> torch.Tensor:
     return filled
 
 
-@torch.no_grad()
-def look_that_helps(
-    noisy: torch.Tensor,
-    valid: torch.Tensor,
-    settings: PlannedSettings,
-    neighbours: torch.Tensor,
-    *,
-    correlated: bool,
-) -> torch.Tensor:
-    """Return the neighbours with those beyond the best look as NaN; (0, Y, X) where none is a help.
+def choose_neighbours(run: RunInput[MeasuredSettings], measurement: Measurement, plan: Plan) -> Measurement:
+    """Return the measurement with the neighbours that help, and with noise measured by their help.
 
     Parameters
     ----------
-    noisy, valid : Tensor
-        (Y, X), as `napari_blindspot.engine.blind_fit.BlindFit` takes them.
-    settings : PlannedSettings
-        Of the plane, with pretrained weights.
-    neighbours : Tensor
-        (K, Y, X) in their slots.
-    correlated : bool
-        Whether the noise is.
+    run : RunInput
+        The plane and its neighbours.
+    measurement : Measurement
+        Of the plane by itself, with all neighbours that may be shown.
+    plan : Plan
+        For the plane.
     """
-    fit = BlindFit(noisy, valid, settings, neighbours)
-    put_pretrained(fit.network, "correlated" if correlated else "white")
-    looks = [_within(neighbours, reach) for reach in (0, *REACHES)]
-    there = [look.isfinite().any(dim=(-2, -1)) for look in looks]
-    errors: list[list[torch.Tensor]] = [[] for _ in looks]
-    height, width = noisy.shape
-    for _ in range(DRAWS):
-        targets, visible = fit.mask.draw(1, height, width, fit.generator)
-        asked = targets & fit.valid
-        for number, look in enumerate(looks):
-            if number and torch.equal(there[number], there[number - 1]):
-                errors[number].append(errors[number - 1][-1])
-                continue
-            estimate = fit.apply_tiled(fit.network, fit.noisy, visible & fit.valid, look[None])
-            errors[number].append((estimate - fit.noisy)[asked] ** 2)
-    alone, *others = (torch.cat(parts) for parts in errors)
-    best = min(others, key=lambda error: float(error.mean()))
-    gain = alone - best
-    if float(gain.mean()) <= STANDARD_ERRORS * float(gain.std()) / len(gain) ** 0.5:
-        return neighbours[:0]
-    return looks[1 + next(n for n, error in enumerate(others) if error is best)]
+    beside = measurement.beside
+    if not beside.count or plan.settings.unet_weights != "pretrained":
+        return measurement
+    blind = _Blind(run, measurement, plan)
+    moved, unmoved = blind.predict(beside.planes), None
+    if beside.farthest:
+        unmoved = blind.predict(beside.unmoved)
+    best, is_moved = moved, True
+    if unmoved is not None and blind.gain(moved, unmoved).is_clear:
+        best, is_moved = unmoved, False
+    if plan.settings.neighbours == "auto" and not blind.gain(blind.predict(None), best).is_clear:
+        return replace(measurement, beside=beside.without())
+    if measurement.noise.measured and not plan.correlated:
+        noise = noise_of_residual(measurement.noise, measurement.observed, best, measurement.left_out)
+        measurement = measurement.with_noise(noise, run.neighbours)
+    chosen = measurement.beside
+    return measurement if is_moved else replace(measurement, beside=chosen.where_they_were())
 
 
-def _within(neighbours: torch.Tensor, reach: int) -> torch.Tensor:
-    """Return neighbours of which only so many on each side are left."""
-    middle = len(neighbours) // 2
-    kept = torch.full_like(neighbours, torch.nan)
-    kept[middle - reach : middle + reach] = neighbours[middle - reach : middle + reach]
-    return kept
+@dataclass(frozen=True, slots=True)
+class _Gain:
+    """By how many standard errors one prediction is better than another."""
+
+    stabilised: float
+    intensities: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether one of the two is better, and the other no worse than chance."""
+        low, high = sorted((self.stabilised, self.intensities))
+        return high > CLEARLY_BETTER and low > CLEARLY_WORSE
+
+
+class _Blind:
+    """Blind predictions of a plane by the package's weights, in intensities."""
+
+    def __init__(self, run: RunInput[MeasuredSettings], measurement: Measurement, plan: Plan) -> None:
+        self.measurement = measurement
+        self.correlated = plan.correlated
+        self.settings = with_patches(plan.settings, run.shape)
+        self.scale = FitScale.of(measurement)
+        self.restoration = Restoration(measurement, self.scale, plan.correlated)
+        standard = np.nan_to_num(self.scale.apply(measurement.stabilised), nan=0.0)
+        self.noisy = torch.from_numpy(standard).to(run.device)
+        self.valid = torch.from_numpy(~measurement.left_out).to(run.device)
+
+    def predict(self, planes: Floats | None) -> Floats:
+        """Return every pixel as predicted without itself, (Y, X), with (K, Y, X) planes beside it."""
+        beside = None
+        if planes is not None:
+            given = torch.from_numpy(self.scale.apply(planes)).to(self.noisy.device)
+            beside = in_slots(given, 2 * MOST_NEIGHBOURS)
+        fit = BlindFit(self.noisy, self.valid, self.settings, beside)
+        put_pretrained(fit.network, "correlated" if self.correlated else "white")
+        hidden = self.noisy
+        for estimate in fit.predict_hidden(fit.network, 1):
+            hidden = hidden if estimate is None else estimate[0, 0]
+        return self.restoration.invert(hidden.float().cpu().numpy())
+
+    def gain(self, usual: Floats, other: Floats) -> _Gain:
+        """Compare two predictions, (Y, X) intensities each, with the noisy pixels."""
+        known = ~self.measurement.left_out
+        stabiliser, observed = self.measurement.stabiliser, self.measurement.observed
+        noisy = self.measurement.stabilised[known]
+        # Not squared: where the noise is stronger than was measured, a few pixels would decide.
+        falls = [
+            abs(stabiliser.forward(usual)[known] - noisy) - abs(stabiliser.forward(other)[known] - noisy),
+            (usual - observed)[known] ** 2 - (other - observed)[known] ** 2,
+        ]
+        errors = [float(fall.std()) / max(len(fall), 1) ** 0.5 for fall in falls]
+        return _Gain(
+            *(float(fall.mean()) / max(error, 1e-300) for fall, error in zip(falls, errors, strict=True))
+        )

@@ -20,7 +20,7 @@ from napari_blindspot.engine.blind_fit import BlindFit
 from napari_blindspot.engine.fusion import guard, local_sigma
 from napari_blindspot.engine.hardware.cuda_graph import StepReplay
 from napari_blindspot.engine.inr_fit import InrFit
-from napari_blindspot.engine.neighbour_choice import in_slots, look_that_helps
+from napari_blindspot.engine.neighbour_choice import in_slots
 from napari_blindspot.engine.restoration import FitScale, Restoration
 from napari_blindspot.engine.run import LossRecord, image_of_plane
 from napari_blindspot.engine.schedule import INR_EVERY, INR_IN_REFINEMENT, Schedule, with_patches
@@ -45,7 +45,17 @@ if TYPE_CHECKING:
 
     Run = RunInput[MeasuredSettings]
 
-__all__ = ["Estimate", "Networks", "finished", "iterate", "learn_inr", "predict", "prepare", "started"]
+__all__ = [
+    "Estimate",
+    "Networks",
+    "finished",
+    "iterate",
+    "learn_inr",
+    "predict",
+    "prepare",
+    "started",
+    "step_of",
+]
 
 PASSES_SHARE = 10
 """The passes of a prediction take about as long as this part of the iterations."""
@@ -102,7 +112,7 @@ class Networks:
         if seen:
             values = {"count": seen, "shift": beside.farthest}
             chosen = (Notice("neighbours-seen", values, is_warning=False),)
-        elif beside.count:
+        elif beside.given > beside.foreign + beside.sharing:
             chosen = (Notice("neighbours-no-help", {}, is_warning=False),)
         return (self.plan.notice, *self.measurement.notices, *chosen)
 
@@ -119,12 +129,22 @@ class Estimate:
         (1, 1, Y, X), every pixel as predicted while it was hidden.
     blind, refined : Module
         D_θ after the blind fit, and after the refinement; the same where there was none.
+    trust : float or None
+        Share of the filter over all planes in the image, in [0, 1]; None where there was none.
     """
 
     image: torch.Tensor
     hidden: torch.Tensor
     blind: nn.Module
     refined: nn.Module
+    trust: float | None = None
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the result is made of."""
+        if self.trust is None:
+            return ()
+        return (Notice("planes-filtered-together", {"share": self.trust}, is_warning=False),)
 
 
 def prepare(
@@ -149,8 +169,7 @@ def prepare(
     scale = FitScale.of(measurement) if model is None else FitScale(model.mean, model.scale)
     noisy = torch.from_numpy(np.nan_to_num(scale.apply(measurement.stabilised), nan=0.0)).to(run.device)
     valid = torch.from_numpy(~measurement.left_out).to(run.device)
-    neighbours = _neighbours(run, measurement, plan, model, scale, noisy, valid)
-    fit = BlindFit(noisy, valid, settings, neighbours)
+    fit = BlindFit(noisy, valid, settings, _neighbours(measurement, model, scale).to(run.device))
     schedule = (
         Schedule.of_model() if apply_only else Schedule.of(settings, run.shape, warm=model is not None)
     )
@@ -182,25 +201,13 @@ def prepare(
     )
 
 
-def _neighbours(
-    run: Run,
-    measurement: Measurement,
-    plan: Plan,
-    model: Model | None,
-    scale: FitScale,
-    noisy: torch.Tensor,
-    valid: torch.Tensor,
-) -> torch.Tensor:
+def _neighbours(measurement: Measurement, model: Model | None, scale: FitScale) -> torch.Tensor:
     """Return the neighbours that the network sees, in their slots; (0, Y, X) where there are none."""
-    given = torch.from_numpy(scale.apply(measurement.beside.planes)).to(run.device)
+    given = torch.from_numpy(scale.apply(measurement.beside.planes))
     slots = count_neighbours(model.weights) if model is not None else 2 * MOST_NEIGHBOURS
     if not slots or (model is None and not measurement.beside.count):
         return given[:0]
-    neighbours = in_slots(given, slots)
-    decides = model is None and plan.settings.neighbours == "auto"
-    if not decides or plan.settings.unet_weights != "pretrained":
-        return neighbours
-    return look_that_helps(noisy, valid, plan.settings, neighbours, correlated=plan.correlated)
+    return in_slots(given, slots)
 
 
 def started(run: Run, networks: Networks) -> Started:
@@ -244,7 +251,7 @@ def iterate(
             learn_inr(networks)
         losses.done += 1
         if watch.report_due() or losses.done in (1, losses.total):
-            yield _step(run, networks)
+            yield step_of(run, networks)
         if watch.preview_due():
             yield _preview(run, networks, trainer.mean)
         yield from watch.wait_while_paused(losses.done)
@@ -304,7 +311,7 @@ def predict(
             remaining = (elapsed - start) / done * (passes - done)
             yield Predicting(done=done, passes=passes, elapsed=elapsed, remaining=remaining)
         elif networks.losses.done and watch.report_due():
-            yield _step(run, networks)
+            yield step_of(run, networks)
         yield from watch.wait_while_paused(networks.losses.done)
 
 
@@ -337,7 +344,7 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
             phases=dict(clock.phases),
             device=run.device_name,
             stopped=run.watch.control.stopping,
-            notices=(*networks.notices, *fit.compromises.values(), *run.missing_notices),
+            notices=(*networks.notices, *estimate.notices, *fit.compromises.values(), *run.missing_notices),
             noise=measurement.noise,
             neighbours=networks.neighbours,
             shared_noise=measurement.shared_noise,
@@ -346,7 +353,8 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
     )
 
 
-def _step(run: Run, networks: Networks) -> Step:
+def step_of(run: Run, networks: Networks) -> Step:
+    """Say how far a run is."""
     losses, elapsed = networks.losses, run.watch.clock.elapsed
     ahead = losses.total - losses.done + losses.total / PASSES_SHARE
     return Step(

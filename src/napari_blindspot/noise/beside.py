@@ -8,7 +8,7 @@ out. Whether those that are left are a help is for the blind loss to say
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +55,8 @@ class Beside:
     planes : ndarray
         (K, Y, X) float64, stabilised and laid over the plane; NaN where there is no neighbour or nothing of
         it.
+    unmoved : ndarray
+        (K, Y, X), the same where they were.
     given : int
         How many there were.
     foreign : int
@@ -68,6 +70,7 @@ class Beside:
     """
 
     planes: Floats
+    unmoved: Floats
     given: int = 0
     foreign: int = 0
     sharing: int = 0
@@ -78,6 +81,14 @@ class Beside:
     def count(self) -> int:
         """How many neighbours are left."""
         return int(np.isfinite(self.planes).any(axis=(1, 2)).sum())
+
+    def without(self) -> Beside:
+        """Return the same with no neighbour left."""
+        return replace(self, planes=self.planes[:0], unmoved=self.planes[:0], farthest=0)
+
+    def where_they_were(self) -> Beside:
+        """Return the same with no neighbour shifted."""
+        return replace(self, planes=self.unmoved, farthest=0)
 
 
 def look_beside(plane: Floats, neighbours: Floats) -> Beside:
@@ -91,7 +102,7 @@ def look_beside(plane: Floats, neighbours: Floats) -> Beside:
         (K, Y, X), likewise; NaN all over where there is none.
     """
     mine = _Compared(plane)
-    planes = np.full(neighbours.shape, np.nan)
+    planes, unmoved = np.full((2, *neighbours.shape), np.nan)
     given = foreign = sharing = farthest = 0
     most_shared = 0.0
     for number, other in enumerate(neighbours):
@@ -108,8 +119,9 @@ def look_beside(plane: Floats, neighbours: Floats) -> Beside:
             foreign += 1
         else:
             planes[number] = laid
+            unmoved[number] = _laid_over(plane, other) if any(shift) else laid
             farthest = max(farthest, *map(abs, shift))
-    return Beside(planes, given, foreign, sharing, most_shared, farthest)
+    return Beside(planes, unmoved, given, foreign, sharing, most_shared, farthest)
 
 
 def likeness(plane: Floats, other: Floats) -> float:
