@@ -33,7 +33,7 @@ def test_notices_that_differ_in_their_numbers_alone_become_one_with_their_range(
     assert sentences_of(planes) == [
         "9 to 100 isolated pixels far brighter or darker than all around were taken for defects and "
         "replaced. (3 of 4 planes)",
-        "The rows of this plane have offsets of their own, of standard deviation 0.5, which were taken "
+        "The rows of this plane have offsets of their own, of standard deviation 0.5, which are taken "
         "out. (2 of 4 planes)",
     ]
 

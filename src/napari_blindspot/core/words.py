@@ -123,11 +123,11 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
     ),
     "scan-lines-evened": lambda v: (
         f"The {v['lines']} of this plane have offsets of their own, of standard deviation "
-        f"{v['sigma']:.3g}, which were taken out."
+        f"{v['sigma']:.3g}, which are taken out."
     ),
     "stripes-removed": lambda v: (
         f"Stripes that repeat every {v['period']:.2g} {v['lines']}, of standard deviation {v['sigma']:.3g}"
-        ", were taken out."
+        ", are taken out."
     ),
     "pixels-repeated": _pixels_repeated,
     "pixels-interpolated": lambda v: (
