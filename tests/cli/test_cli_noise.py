@@ -278,7 +278,6 @@ def sharpened(plane: np.ndarray) -> np.ndarray:
 
 PROCESSED = {
     "pixels doubled": (lambda y: np.kron(y[::2, ::2], np.ones((2, 2))), "bin the image by 2×2 first."),
-    "rows repeated": (lambda y: np.repeat(y[::2], 2, axis=0), "bin the image by 2×1 first."),
     "sharpened": (sharpened, "denoise the image before it is sharpened."),
     "few levels": (lambda y: np.floor(y / 60), "store the image in more levels"),
     "stripes": (
