@@ -114,6 +114,8 @@ def measure_channels(image: ImageFile, channel: int | None = None) -> list[Chann
         numbers = [channel]
     else:
         numbers = list(range(min(image.channels, 3) if image.is_rgb else image.channels))
+    # As planes of their own, the samples of a pixel are decoded once.
+    image = image.by_sample()
     return [_measure(image, number) for number in numbers]
 
 
