@@ -135,6 +135,10 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
         ", are taken out."
     ),
     "pixels-repeated": _pixels_repeated,
+    "lines-repeated": lambda v: (
+        f"Of the {v['lines']}, {v['share']:.0%} equal the one before, as enlarging leaves them, so that "
+        "noise looks like structure and is kept: use the image as it was recorded."
+    ),
     "pixels-interpolated": lambda v: (
         "Every second line lies between its neighbours, as enlarging or interpolating makes it, so that "
         "its noise is not its own: use the image as it was recorded, or bin it by 2."
