@@ -173,7 +173,7 @@ class LazyArray:
 
         def read(part: tuple[Any, ...]) -> npt.NDArray[Any]:
             index = tuple(at.start if isinstance(at, slice) else at for at in part[:-1])
-            pixels = np.moveaxis(self._read(index), axis, 0)[part[-1]]
+            pixels: npt.NDArray[Any] = np.moveaxis(self._read(index), axis, 0)[part[-1]]
             return (
                 pixels.reshape((1,) * len(index) + pixels.shape) if isinstance(part[-1], slice) else pixels
             )

@@ -16,6 +16,8 @@ from napari_blindspot.noise.stripes import stripe_offsets
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from napari_blindspot.core.notices import Value
+
 __all__ = ["without_line_offsets"]
 
 
@@ -37,15 +39,14 @@ def without_line_offsets(plane: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Not
     stripes = stripe_offsets(plane)
     if stripes is not None:
         offsets, period = stripes
-        values = {"lines": _lines(offsets), "period": period, "sigma": float(offsets.std())}
-        return np.asarray(plane - offsets), Notice("stripes-removed", values)
+        notice = Notice("stripes-removed", {**_values(offsets), "period": period})
+        return np.asarray(plane - offsets), notice
     of_lines = scan_line_offsets(plane)
     if of_lines is None:
         return plane, None
-    values = {"lines": _lines(of_lines), "sigma": float(of_lines.std())}
-    return np.asarray(plane - of_lines), Notice("scan-lines-evened", values)
+    return np.asarray(plane - of_lines), Notice("scan-lines-evened", _values(of_lines))
 
 
-def _lines(offsets: npt.NDArray[np.float64]) -> str:
-    """Name the lines that offsets, (Y, 1) or (1, X), belong to."""
-    return "rows" if offsets.shape[1] == 1 else "columns"
+def _values(offsets: npt.NDArray[np.float64]) -> dict[str, Value]:
+    """Say which lines have offsets, (Y, 1) or (1, X), and how strong they are."""
+    return {"lines": "rows" if offsets.shape[1] == 1 else "columns", "sigma": float(offsets.std())}

@@ -172,8 +172,9 @@ def _blocked(y: Floats) -> float:
     """
     rough = np.abs(y[:-3] - 3 * y[1:-2] + 3 * y[2:-1] - y[3:])
     known = np.isfinite(rough)
-    lines = np.where(known, rough, 0).sum(1) / np.maximum(known.sum(1), 1)
-    phases = [lines[phase::BLOCK][known.any(1)[phase::BLOCK]] for phase in range(BLOCK)]
+    lines = np.sum(np.where(known, rough, 0.0), axis=1) / np.maximum(np.sum(known, axis=1), 1)
+    seen = np.any(known, axis=1)
+    phases = [lines[phase::BLOCK][seen[phase::BLOCK]] for phase in range(BLOCK)]
     if min(y.shape) < MIN_BLOCKS * BLOCK or not all(phase.size for phase in phases):
         return 1.0
     *_, second, first = sorted(float(np.median(phase)) for phase in phases)
