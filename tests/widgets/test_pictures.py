@@ -16,15 +16,21 @@ STATES = {
 }
 
 
-def test_runs_in_a_real_window_can_be_photographed_in_every_state_and_theme(tmp_path):
+@pytest.mark.parametrize(
+    "themes",
+    [{"dark": ""}, pytest.param({"dark": "", "light": "-light"}, marks=pytest.mark.endurance)],
+    ids=["dark", "both"],
+)
+def test_runs_in_a_real_window_can_be_photographed_in_every_state(tmp_path, themes):
     """A fit, and a batch of five files of which one is damaged."""
-    run_program(Path(__file__).parent / "programs" / "pictures.py", "--quick", "--folder", tmp_path)
+    program = Path(__file__).parent / "programs" / "pictures.py"
+    run_program(program, "--quick", "--folder", tmp_path, *(f"--theme={theme}" for theme in themes))
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {
-        f"{widget}-{state}{theme}.png"
+        f"{widget}-{state}{ending}.png"
         for widget, states in STATES.items()
         for state in states
-        for theme in ("", "-light")
+        for ending in themes.values()
     }
     for name in names:
         with Image.open(tmp_path / name) as picture:
