@@ -92,18 +92,11 @@ def test_ours_gain_over_the_noisy_image(name):
     truth = smooth((64, 64)).astype(np.float32)
     # The paper's way learns from a tenth of the pixels at a time, and needs more of it.
     request = (
-        {"iterations": 300, "overrides": {"unet_width": 12, "passes": 20}}
+        {"iterations": 300}
         if name == "paper"
         else {"iterations": 30, "overrides": {"refine_iterations": ()}}
     )
     assert gain(name, truth, poisson_gaussian(truth), **request) > 1.0
-
-
-@pytest.mark.slow
-@pytest.mark.endurance
-def test_the_papers_way_gains_with_all_of_its_filters_and_passes_too():
-    truth = smooth((64, 64)).astype(np.float32)
-    assert gain("paper", truth, poisson_gaussian(truth), iterations=300) > 1.0
 
 
 def test_only_the_oracle_is_given_the_truth():

@@ -298,7 +298,7 @@ def test_a_process_that_may_not_grow_denoises_a_plane_that_would_not_fit_at_once
         rng = np.random.default_rng(0)
         denoise(rng.poisson(30, (64, 64)), **quick)
         size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (size + 185 * 2**20, -1))
+        resource.setrlimit(resource.RLIMIT_AS, (size + 200 * 2**20, -1))
         result = denoise(rng.poisson(30, (704, 704)), **quick)
         print(np.isfinite(result.denoised).all(), round(float(result.denoised.mean()), 1), *result.warnings)
     """
