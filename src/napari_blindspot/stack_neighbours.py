@@ -50,8 +50,11 @@ class NeighbourPlanes:
         settings: Settings,
         plane: Callable[[Index], npt.NDArray[Any]],
     ) -> None:
-        wanted = settings.neighbours if isinstance(settings, MeasuredSettings) else 0
-        self.reach = MOST_NEIGHBOURS if wanted == "auto" else wanted
+        self.reach = 0
+        if isinstance(settings, MeasuredSettings):
+            # Only weights that have learned before can tell, before a fit, whether neighbours help.
+            usual = MOST_NEIGHBOURS if settings.unet_weights == "pretrained" else 0
+            self.reach = usual if settings.neighbours == "auto" else settings.neighbours
         self.shape = shape
         self._axes = axes
         self._plane = plane

@@ -51,7 +51,7 @@ def test_the_help_tells_range_choices_and_defaults_of_the_presets():
     text = help_of("denoise")
     assert f"--preset {'|'.join(PRESETS)}" in text
     assert "--neighbours auto|0|1|2|3|4" in text
-    assert "[0 to 8; default: 0; not in paper]" in text
+    assert "[default: auto; not in paper]" in text
     assert "default: 400; 60 in fast, 1500 in best, 1200 in paper]" in text
     assert "--unet-weights pretrained|random" in text
     assert "[default: warm; anew in paper]" in text
