@@ -55,7 +55,7 @@ def test_the_correlated_noise_of_the_training_has_unit_strength_and_a_gap():
     assert 0.05 < narrow < middle < wide < 0.95
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(5))
 def test_a_synthetic_stack_is_finite_and_its_next_planes_are_more_alike_than_far_ones(seed):
     stack = random_stack(seed, 12, 64).clean
     assert stack.shape == (12, 64, 64)

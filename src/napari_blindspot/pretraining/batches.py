@@ -16,10 +16,10 @@ from napari_blindspot.noise.gap_choice import DENSE, SPARSE
 if TYPE_CHECKING:
     from napari_blindspot.method.compact_unet import CompactUNet
 
-__all__ = ["BATCH_SIZE", "SIGMA_JITTER", "Batch", "Draws", "Source", "patch_loss"]
+__all__ = ["BATCH_SIZE", "SIGMA_JITTER", "TrainingBatch", "Draws", "Source", "patch_loss"]
 
 BATCH_SIZE = 4
-"""Batch of an iteration. A convention; all of the constants here made the weights of the package, whose
+"""TrainingBatch of an iteration. A convention; all of the constants here made the weights of the package, whose
 figures are in docs/benchmarks/pretraining.md."""
 
 SIGMA_JITTER = 0.3
@@ -35,7 +35,7 @@ GAP_OF_BLUR, GAP_JITTER = 2.4, 0.5
 """Gap for each pixel of that sigma, and by how much it differs at most, in pixels, before it is rounded."""
 
 
-class Batch(NamedTuple):
+class TrainingBatch(NamedTuple):
     """A batch on the scale of a fit, (N, channels, side, side) float32 each."""
 
     noisy: torch.Tensor
@@ -55,7 +55,7 @@ class Source(Protocol):
 
     draws: Draws
 
-    def patches(self) -> Batch:
+    def patches(self) -> TrainingBatch:
         """Return new patches."""
 
 

@@ -1,4 +1,4 @@
-"""Batch of single synthetic planes."""
+"""TrainingBatch of single synthetic planes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from napari_blindspot.method.symmetry import SYMMETRIES, turn
-from napari_blindspot.pretraining.batches import BATCH_SIZE, Batch, Draws
+from napari_blindspot.pretraining.batches import BATCH_SIZE, TrainingBatch, Draws
 from napari_blindspot.pretraining.synthetic import random_plane
 
 __all__ = ["PlanePatches"]
@@ -32,7 +32,7 @@ class PlanePatches:
         self.sigmas = [plane.sigma for plane in drawn]
         self.draws = draws
 
-    def patches(self) -> Batch:
+    def patches(self) -> TrainingBatch:
         """Return new patches without neighbours."""
         draws = self.draws
         patches, sigmas = [], []
@@ -44,4 +44,4 @@ class PlanePatches:
             sigmas.append(self.sigmas[plane] * draws.jitter())
         clean, sigma = torch.cat(patches), torch.tensor(sigmas)[:, None, None, None]
         noise, gap = draws.noise(BATCH_SIZE, 1, PATCH_SIDE)
-        return Batch(clean + sigma * noise, clean, clean[:, :0], sigma, gap)
+        return TrainingBatch(clean + sigma * noise, clean, clean[:, :0], sigma, gap)

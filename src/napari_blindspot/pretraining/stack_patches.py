@@ -1,4 +1,4 @@
-"""Batch of synthetic stacks: a plane and those beside it, of which some are absent or do not belong."""
+"""TrainingBatch of synthetic stacks: a plane and those beside it, of which some are absent or do not belong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from scipy import ndimage, special
 
 from napari_blindspot.method.symmetry import SYMMETRIES, turn
-from napari_blindspot.pretraining.batches import BATCH_SIZE, Batch, Draws
+from napari_blindspot.pretraining.batches import BATCH_SIZE, TrainingBatch, Draws
 from napari_blindspot.pretraining.synthetic_stacks import random_stack
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class StackPatches:
         self.made = 0
         self.stacks = [self._new() for _ in range(stacks)]
 
-    def patches(self) -> Batch:
+    def patches(self) -> TrainingBatch:
         """Return new patches with their neighbours."""
         windows = [self._window() for _ in range(BATCH_SIZE)]
         noise, gap = self.draws.noise(BATCH_SIZE, 2 * self.reach + 1, PATCH_SIDE)
@@ -92,7 +92,9 @@ class StackPatches:
         middle = self.reach
         neighbours = torch.cat([both[:, :middle], both[:, middle + 1 :]], dim=1)
         sigma = torch.tensor(strengths, dtype=torch.float32)[:, None, None, None]
-        return Batch(both[:, middle : middle + 1].contiguous(), torch.cat(clean), neighbours, sigma, gap)
+        return TrainingBatch(
+            both[:, middle : middle + 1].contiguous(), torch.cat(clean), neighbours, sigma, gap
+        )
 
     def _new(self) -> npt.NDArray[np.float16]:
         """Make the next stack, with mean 1."""
