@@ -16,10 +16,10 @@ from napari_blindspot.noise.gap_choice import DENSE, SPARSE
 if TYPE_CHECKING:
     from napari_blindspot.method.compact_unet import CompactUNet
 
-__all__ = ["BATCH_SIZE", "SIGMA_JITTER", "TrainingBatch", "Draws", "Source", "patch_loss"]
+__all__ = ["BATCH_SIZE", "SIGMA_JITTER", "Draws", "Source", "TrainingBatch", "patch_loss"]
 
 BATCH_SIZE = 4
-"""TrainingBatch of an iteration. A convention; all of the constants here made the weights of the package, whose
+"""Patches of an iteration. A convention; all of the constants here made the weights of the package, whose
 figures are in docs/benchmarks/pretraining.md."""
 
 SIGMA_JITTER = 0.3

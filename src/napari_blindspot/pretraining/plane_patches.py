@@ -1,4 +1,4 @@
-"""TrainingBatch of single synthetic planes."""
+"""Patches of single synthetic planes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from napari_blindspot.method.symmetry import SYMMETRIES, turn
-from napari_blindspot.pretraining.batches import BATCH_SIZE, TrainingBatch, Draws
+from napari_blindspot.pretraining.batches import BATCH_SIZE, Draws, TrainingBatch
 from napari_blindspot.pretraining.synthetic import random_plane
 
 __all__ = ["PlanePatches"]

@@ -1,4 +1,4 @@
-"""TrainingBatch of synthetic stacks: a plane and those beside it, of which some are absent or do not belong."""
+"""Patches of synthetic stacks: a plane and those beside it, of which some are absent or do not belong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from scipy import ndimage, special
 
 from napari_blindspot.method.symmetry import SYMMETRIES, turn
-from napari_blindspot.pretraining.batches import BATCH_SIZE, TrainingBatch, Draws
+from napari_blindspot.pretraining.batches import BATCH_SIZE, Draws, TrainingBatch
 from napari_blindspot.pretraining.synthetic_stacks import random_stack
 
 if TYPE_CHECKING:
