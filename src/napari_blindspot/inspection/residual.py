@@ -20,7 +20,7 @@ __all__ = [
     "band_energy",
     "expected_energy",
     "noise_sigma",
-    "residual_autocorrelation",
+    "autocorrelation_of_residual",
     "standardised_residual",
 ]
 
@@ -88,7 +88,7 @@ def standardised_residual(noisy: npt.ArrayLike, denoised: npt.ArrayLike, noise: 
     return residual / noise_sigma(denoised, noise)
 
 
-def residual_autocorrelation(residual: npt.ArrayLike, lags: int) -> Floats:
+def autocorrelation_of_residual(residual: npt.ArrayLike, lags: int) -> Floats:
     """Return the autocorrelation of a residual.
 
     Parameters
