@@ -6,9 +6,9 @@ from scipy.ndimage import gaussian_filter
 
 from napari_blindspot.core.noise_model import NoiseModel
 from napari_blindspot.inspection.residual import (
+    autocorrelation_of_residual,
     band_energy,
     expected_energy,
-    autocorrelation_of_residual,
     standardised_residual,
 )
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MeasuredNoise",
+    "autocorrelation_of_residual",
     "band_energy",
     "expected_energy",
     "noise_sigma",
-    "autocorrelation_of_residual",
     "standardised_residual",
 ]
 
