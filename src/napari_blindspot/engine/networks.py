@@ -349,6 +349,7 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
             neighbours=networks.neighbours,
             shared_noise=measurement.shared_noise,
             origin=origin,
+            noisy=run.plane,
         ),
     )
 
