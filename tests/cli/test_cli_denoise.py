@@ -109,6 +109,19 @@ def test_one_channel_of_a_colour_image_is_denoised(run, tmp_path, tiny):
     assert np.array_equal(written, denoise(image[..., 1], settings=tiny).denoised)
 
 
+def test_every_sample_of_a_bright_colour_image_comes_back_rounded_and_never_wrapped(run, tmp_path, tiny):
+    gray = confocal((32, 32), 0).noisy.astype(float)
+    image = np.clip(200 + 60 * gray / gray.max(), 0, 255).astype(np.uint8)[..., None].repeat(3, axis=-1)
+    Image.fromarray(image).save(tmp_path / "rgb.png")
+    done = run("denoise", "rgb.png", "--tiny")
+    assert done.exit_code == 0, done.stderr
+    written = read_image(tmp_path / "rgb_denoised.ome.tif")
+    assert (written.axes, written.array.dtype) == ("YXS", np.uint8)
+    (estimate,) = {plane.tobytes(): plane for plane in np.moveaxis(written.array, -1, 0)}.values()
+    exact = denoise(image[..., 0], settings=tiny).denoised
+    assert np.array_equal(estimate, np.clip(np.rint(exact), 0, 255))
+
+
 def test_one_channel_of_a_stack_is_denoised_and_keeps_its_name(run, tmp_path):
     stack = z_stack((2, 32, 32)).noisy
     write_ome_tiff(tmp_path / "s.ome.tif", ImageFile(stack, "CYX", {}, ("DAPI", "GFP")))
