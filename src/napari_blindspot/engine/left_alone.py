@@ -49,7 +49,7 @@ def nothing_to_denoise(plane: npt.NDArray[Any]) -> Notice | None:
     if values.size < FEWEST_VALUES:
         return Notice("few-values", {"count": int(values.size)})
     middle = np.median(values)
-    if (off := np.count_nonzero(values != middle)) < FEWEST_VALUES:
+    if (off := int(np.count_nonzero(values != middle))) < FEWEST_VALUES:
         return Notice("hardly-anything", {"count": off, "value": float(middle)})
     return None
 
