@@ -106,6 +106,31 @@ def _pixels_repeated(v: dict[str, _Span]) -> str:
     )
 
 
+def _structure_removed(v: dict[str, _Span]) -> str:
+    return (
+        f"Structure was removed with the noise: where the image is busy, the residual is "
+        f"{v['structure']:.2f} times as strong as where it is flat ({v['structure_windows']:.0%} of the "
+        "windows are marked)."
+    )
+
+
+def _noise_left(v: dict[str, _Span]) -> str:
+    return (
+        f"Noise was left in the image: only {v['noise']:.0%} of its fine energy was removed "
+        f"({v['noise_windows']:.0%} of the windows are marked)."
+    )
+
+
+def _noise_alone(v: dict[str, _Span]) -> str:
+    text = "What was removed looks like noise alone"
+    if v["structure_windows"] or v["noise_windows"]:
+        return (
+            f"{text}, but structure was removed in {v['structure_windows']:.0%} of the windows and noise "
+            f"left in {v['noise_windows']:.0%}."
+        )
+    return f"{text}, everywhere."
+
+
 NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
     "gap-chosen": _gap_chosen,
     "memory-short": _memory_short,
@@ -194,6 +219,9 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
         f"The {v['plane']} plane does not fit into the memory of the device {v['device']}, so the fit goes "
         "on with the CPU."
     ),
+    "structure-removed": _structure_removed,
+    "noise-left": _noise_left,
+    "noise-alone": _noise_alone,
     "output-size": _output_size,
     "kept-beside": _kept_beside,
     "without-lock": lambda v: (

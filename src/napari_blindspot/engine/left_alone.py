@@ -74,6 +74,7 @@ def unchanged(
             seconds=0.0,
             device=name,
             notices=(reason,),
+            noisy=plane,
         )
     )
 

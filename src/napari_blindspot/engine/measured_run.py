@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_blindspot.core.events import Cancelled
-from napari_blindspot.core.model import Model
+from napari_blindspot.core.model import InrBase, Model
 from napari_blindspot.engine.blind_fit import BlindLoss
 from napari_blindspot.engine.fusion import local_sigma, wiener
 from napari_blindspot.engine.measurement import measure
@@ -140,7 +140,7 @@ def _refinement_loss(networks: Networks, image: torch.Tensor) -> RefinementLoss:
 
 def _model_of(networks: Networks, estimate: Estimate) -> Model:
     """Take the networks out."""
-    scale = networks.restoration.scale
+    scale, stabiliser = networks.restoration.scale, networks.measurement.stabiliser
     parts = {"blind.": estimate.blind, "refined.": estimate.refined, "inr.": networks.inr.siren}
     return Model(
         settings=networks.settings,
@@ -148,4 +148,5 @@ def _model_of(networks: Networks, estimate: Estimate) -> Model:
         mean=scale.mean,
         scale=scale.scale,
         noise=networks.measurement.noise,
+        inr_base=InrBase(networks.inr.fill[0, 0].cpu().numpy(), stabiliser.gain, stabiliser.offset),
     )

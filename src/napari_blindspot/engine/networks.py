@@ -308,6 +308,7 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
             neighbours=len(measurement.neighbours),
             shared_noise=measurement.shared_noise,
             origin=origin,
+            noisy=run.plane,
         ),
     )
 
