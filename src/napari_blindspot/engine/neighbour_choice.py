@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["choose_neighbours", "in_slots"]
+__all__ = ["busiest_part", "choose_neighbours", "in_slots"]
+
+PART_SIDE, PLACES = 256, 3
+"""Side in pixels of the part of a plane on which looks are compared, and at how many places along each axis
+it may lie. Conventions: whole planes of 2048² would take longer to compare than to fit."""
 
 CLEARLY_BETTER, CLEARLY_WORSE = 1.0, -2.0
 """Standard errors by which one of the two errors must fall for a look at the neighbours, and by which the
@@ -45,6 +49,23 @@ def in_slots(neighbours: torch.Tensor, slots: int) -> torch.Tensor:
     first = slots // 2 - before
     filled[first : first + len(neighbours)] = neighbours
     return filled
+
+
+def busiest_part(plane: Floats) -> tuple[slice, slice]:
+    """Return where the part of a (Y, X) plane lies that varies most; the whole of a small plane."""
+    sides = [min(PART_SIDE, length) for length in plane.shape]
+    starts = [
+        np.unique(np.linspace(0, length - side, PLACES).astype(int))
+        for length, side in zip(plane.shape, sides, strict=True)
+    ]
+    parts = [
+        (slice(top, top + sides[0]), slice(left, left + sides[1]))
+        for top in starts[0]
+        for left in starts[1]
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return max(parts, key=lambda part: float(np.nan_to_num(np.nanstd(plane[part]))))
 
 
 def choose_neighbours(run: RunInput[MeasuredSettings], measurement: Measurement, plan: Plan) -> Measurement:
@@ -74,7 +95,7 @@ def choose_neighbours(run: RunInput[MeasuredSettings], measurement: Measurement,
     if plan.settings.neighbours == "auto" and not blind.gain(blind.predict(None), best).is_clear:
         return replace(measurement, beside=beside.without())
     if measurement.noise.measured and not plan.correlated:
-        noise = noise_of_residual(measurement.noise, measurement.observed, best, measurement.left_out)
+        noise = noise_of_residual(measurement.noise, blind.observed, best, blind.left_out)
         measurement = measurement.with_noise(noise, run.neighbours)
     chosen = measurement.beside
     return measurement if is_moved else replace(measurement, beside=chosen.where_they_were())
@@ -95,23 +116,28 @@ class _Gain:
 
 
 class _Blind:
-    """Blind predictions of a plane by the package's weights, in intensities."""
+    """Blind predictions of a part of a plane by the package's weights, in intensities."""
 
     def __init__(self, run: RunInput[MeasuredSettings], measurement: Measurement, plan: Plan) -> None:
-        self.measurement = measurement
+        self.part = busiest_part(measurement.stabilised)
+        self.observed = measurement.observed[self.part]
+        self.left_out = measurement.left_out[self.part]
+        self.stabilised = measurement.stabilised[self.part]
+        self.stabiliser = measurement.stabiliser
         self.correlated = plan.correlated
-        self.settings = with_patches(plan.settings, run.shape)
+        height, width = self.observed.shape
+        self.settings = with_patches(plan.settings, (height, width))
         self.scale = FitScale.of(measurement)
         self.restoration = Restoration(measurement, self.scale, plan.correlated)
-        standard = np.nan_to_num(self.scale.apply(measurement.stabilised), nan=0.0)
+        standard = np.nan_to_num(self.scale.apply(self.stabilised), nan=0.0)
         self.noisy = torch.from_numpy(standard).to(run.device)
-        self.valid = torch.from_numpy(~measurement.left_out).to(run.device)
+        self.valid = torch.from_numpy(~self.left_out).to(run.device)
 
     def predict(self, planes: Floats | None) -> Floats:
         """Return every pixel as predicted without itself, (Y, X), with (K, Y, X) planes beside it."""
         beside = None
         if planes is not None:
-            given = torch.from_numpy(self.scale.apply(planes)).to(self.noisy.device)
+            given = torch.from_numpy(self.scale.apply(planes[:, *self.part])).to(self.noisy.device)
             beside = in_slots(given, 2 * MOST_NEIGHBOURS)
         fit = BlindFit(self.noisy, self.valid, self.settings, beside)
         put_pretrained(fit.network, "correlated" if self.correlated else "white")
@@ -122,9 +148,9 @@ class _Blind:
 
     def gain(self, usual: Floats, other: Floats) -> _Gain:
         """Compare two predictions, (Y, X) intensities each, with the noisy pixels."""
-        known = ~self.measurement.left_out
-        stabiliser, observed = self.measurement.stabiliser, self.measurement.observed
-        noisy = self.measurement.stabilised[known]
+        known = ~self.left_out
+        stabiliser, observed = self.stabiliser, self.observed
+        noisy = self.stabilised[known]
         # Not squared: where the noise is stronger than was measured, a few pixels would decide.
         falls = [
             abs(stabiliser.forward(usual)[known] - noisy) - abs(stabiliser.forward(other)[known] - noisy),

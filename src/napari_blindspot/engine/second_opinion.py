@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_blindspot.engine.fusion import local_sigma
+from napari_blindspot.engine.neighbour_choice import busiest_part
 from napari_blindspot.engine.networks import step_of
 from napari_blindspot.engine.window_filter import coefficient_variances, window_filter
 
@@ -82,6 +83,10 @@ class _Planes:
         noisy[self.middle] = plane
         return replace(self, noisy=noisy)
 
+    def part(self, where: tuple[slice, slice]) -> _Planes:
+        """Return a part of all planes."""
+        return replace(self, noisy=self.noisy[:, *where], known=self.known[:, *where])
+
 
 @torch.no_grad()
 def _improvements(networks: Networks, estimate: Estimate) -> Generator[Estimate | None, None, None]:
@@ -92,7 +97,7 @@ def _improvements(networks: Networks, estimate: Estimate) -> Generator[Estimate 
     None or Estimate
         None after each plane that was estimated, and the improved estimate at last.
     """
-    fit, generator = networks.fit, networks.fit.generator
+    fit = networks.fit
     planes = _planes_of(networks)
     sigma = local_sigma(fit.noisy, estimate.image, fit.valid, networks.sigma)[0, 0]
     correlation = None
@@ -102,17 +107,31 @@ def _improvements(networks: Networks, estimate: Estimate) -> Generator[Estimate 
     variances = NOISE_SHARE * coefficient_variances(correlation, fit.device)
     own = estimate.image[0, 0]
     filtered = yield from _opinion(networks, estimate.refined, planes, own, sigma, variances)
-    noise = sigma * _noise_like(own, correlation, generator)
-    noisier = planes.with_plane(fit.noisy[0, 0] + MORE_NOISE * noise)
-    again = _own_estimate(networks, estimate.refined, noisier)
-    yield None
-    more = sigma * (1 + MORE_NOISE**2) ** 0.5
-    filtered_again = yield from _opinion(networks, estimate.refined, noisier, again, more, variances)
-    judge = fit.noisy[0, 0] - noise / MORE_NOISE
-    slope = networks.restoration.slope(own)
-    trust = _trust(filtered_again - again, judge - again, sigma, slope, fit.valid[0, 0])
+    trust = yield from _trust_in_filter(networks, estimate, planes, sigma, variances, correlation)
     image = own + trust * (filtered - own)
     yield replace(estimate, image=image[None, None], trust=trust)
+
+
+def _trust_in_filter(
+    networks: Networks,
+    estimate: Estimate,
+    planes: _Planes,
+    sigma: torch.Tensor,
+    variances: torch.Tensor,
+    correlation: torch.Tensor | None,
+) -> Generator[None, None, float]:
+    """Return the share of the filter's opinion that is best where more noise is put on, in [0, 1]."""
+    fit = networks.fit
+    where = busiest_part(networks.measurement.stabilised)
+    noisy, sigma, valid = fit.noisy[0, 0][where], sigma[where], fit.valid[0, 0][where]
+    noise = sigma * _noise_like(noisy, correlation, fit.generator)
+    noisier = planes.part(where).with_plane(noisy + MORE_NOISE * noise)
+    own = _estimate(networks, estimate.refined, noisier, noisier.middle)
+    yield None
+    more = sigma * (1 + MORE_NOISE**2) ** 0.5
+    filtered = yield from _opinion(networks, estimate.refined, noisier, own, more, variances)
+    slope = networks.restoration.slope(estimate.image[0, 0][where])
+    return _trust(filtered - own, noisy - noise / MORE_NOISE - own, sigma, slope, valid)
 
 
 def _planes_of(networks: Networks) -> _Planes:
@@ -150,15 +169,11 @@ def _opinion(
     return window_filter(noisy, pilot, sigma, variances)[planes.middle]
 
 
-def _own_estimate(networks: Networks, network: nn.Module, planes: _Planes) -> torch.Tensor:
-    return _estimate(networks, network, planes, planes.middle)
-
-
 def _estimate(networks: Networks, network: nn.Module, planes: _Planes, number: int) -> torch.Tensor:
     """Return what the network makes of one of the planes, with the others beside it, (Y, X)."""
     fit = networks.fit
     half = fit.neighbours.shape[1] // 2
-    beside = torch.full_like(fit.neighbours, torch.nan)
+    beside = planes.noisy.new_full((1, 2 * half, *planes.noisy.shape[1:]), torch.nan)
     for other, place in enumerate(planes.slots):
         step = place - planes.slots[number]
         if 0 < abs(step) <= half:
