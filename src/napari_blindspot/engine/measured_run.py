@@ -150,5 +150,5 @@ def _model_of(networks: Networks, estimate: Estimate) -> Model:
         mean=scale.mean,
         scale=scale.scale,
         noise=networks.measurement.noise,
-        inr_base=InrBase(networks.inr.fill[0, 0].cpu().numpy(), stabiliser.gain, stabiliser.offset),
+        inr_base=InrBase(networks.inr.fill[0, 0].cpu().numpy().copy(), stabiliser.gain, stabiliser.offset),
     )
