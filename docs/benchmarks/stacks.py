@@ -123,7 +123,7 @@ def bm4d_of(noisy: np.ndarray, stabiliser: Anscombe) -> np.ndarray:
     return np.asarray(stabiliser.inverse(bm4d.bm4d(stabiliser.forward(noisy), 1.0)))
 
 
-def peers(paths: list[Path], levels: list[float], preset: str, planes: int, scored: int) -> None:
+def peers(paths: list[Path], levels: list[float], preset: str, planes: int, middle: list[int]) -> None:
     """Compare single planes, classical filters and the default on nearly clean stacks with noise put on."""
     print("| stack, photons | method | SI-PSNR, dB | worst plane against 2-D, dB | CPU s a plane |")
     print("| --- | --- | ---: | ---: | ---: |")
@@ -133,15 +133,14 @@ def peers(paths: list[Path], levels: list[float], preset: str, planes: int, scor
         for photons in levels:
             noisy, clean = with_noise(path, photons, planes)
             peak = float(clean.max())
-            middle = list(range(planes // 2 - scored // 2, planes // 2 - scored // 2 + scored))
             pooled = estimate_noise(noisy[middle[0]])
             methods: dict[str, Callable[[], Any]] = {
                 "noisy": lambda noisy=noisy: noisy,
                 "mean of three": lambda noisy=noisy: uniform_filter1d(noisy, 3, axis=0),
-                f"{preset}, planes alone": lambda noisy=noisy, z=middle: package(noisy, alone, z),
+                f"{preset}, planes alone": lambda noisy=noisy: package(noisy, alone, middle),
                 "BM4D, noise measured": lambda noisy=noisy, n=pooled: bm4d_of(noisy, Anscombe.of(n)),
                 "BM4D, noise known": lambda noisy=noisy: bm4d_of(noisy, Anscombe(1.0, 0.25)),
-                preset: lambda noisy=noisy, z=middle: package(noisy, usual, z),
+                preset: lambda noisy=noisy: package(noisy, usual, middle),
             }
             scores: dict[str, list[float]] = {}
             for name, method in methods.items():
@@ -215,7 +214,7 @@ def main() -> None:
     three.add_argument("paths", type=Path, nargs="+")
     three.add_argument("--photons", default="10,40")
     three.add_argument("--planes", type=int, default=13)
-    three.add_argument("--scored", type=int, default=5)
+    three.add_argument("--score", default="5,7", help="numbers of the planes that are scored")
     four = commands.add_parser("adversaries")
     four.add_argument("path", type=Path)
     four.add_argument("--photons", type=float, default=40)
@@ -224,7 +223,8 @@ def main() -> None:
         warm(given.preset, given.planes, given.size)
     elif given.command == "peers":
         levels = [float(level) for level in given.photons.split(",")]
-        peers(given.paths, levels, given.preset, given.planes, given.scored)
+        score_of = [int(number) for number in given.score.split(",")]
+        peers(given.paths, levels, given.preset, given.planes, score_of)
     elif given.command == "adversaries":
         adversaries(given.path, given.photons, given.preset)
     else:

@@ -36,6 +36,10 @@ fits a little better by chance."""
 LEAST_LIKENESS = 0.15
 """Correlation of what two planes show below which they have nothing in common."""
 
+COARSE_BAND, LEAST_COARSE_LIKENESS = (4.0, 24.0), 0.4
+"""The same for coarser structure, where strong or correlated noise hides the finer. It has fewer independent
+parts, and so needs a larger one."""
+
 SAME_SCENE = 0.9
 """Correlation of their coarse parts from which on a difference in brightness is one of light."""
 
@@ -115,7 +119,7 @@ def look_beside(plane: Floats, neighbours: Floats) -> Beside:
         most_shared = max(most_shared, shared)
         if shared > MOST_SHARED:
             sharing += 1
-        elif likeness(plane, laid) < LEAST_LIKENESS:
+        elif _is_foreign(plane, laid):
             foreign += 1
         else:
             planes[number] = laid
@@ -124,9 +128,24 @@ def look_beside(plane: Floats, neighbours: Floats) -> Beside:
     return Beside(planes, unmoved, given, foreign, sharing, most_shared, farthest)
 
 
-def likeness(plane: Floats, other: Floats) -> float:
-    """Return the correlation, in [-1, 1], of what two (Y, X) planes show; NaN pixels are left out."""
-    a, b = _band(plane), _band(other)
+def _is_foreign(plane: Floats, other: Floats) -> bool:
+    """Tell whether two (Y, X) planes have nothing in common."""
+    if likeness(plane, other) >= LEAST_LIKENESS:
+        return False
+    return likeness(plane, other, COARSE_BAND) < LEAST_COARSE_LIKENESS
+
+
+def likeness(plane: Floats, other: Floats, band: tuple[float, float] = PASSBAND) -> float:
+    """Return the correlation, in [-1, 1], of what two planes show; NaN pixels are left out.
+
+    Parameters
+    ----------
+    plane, other : ndarray
+        (Y, X).
+    band : tuple of float
+        Sigmas in pixels between which structure is compared.
+    """
+    a, b = _band(plane, band), _band(other, band)
     both = np.isfinite(plane) & np.isfinite(other)
     return _correlation(a[both], b[both])
 
@@ -151,13 +170,13 @@ class _Compared:
         return int(y[best[0]]), int(x[best[1]])
 
 
-def _band(plane: Floats) -> Floats:
+def _band(plane: Floats, band: tuple[float, float] = PASSBAND) -> Floats:
     """Return what a plane shows between two scales, 0 where it has no value."""
     known = np.isfinite(plane)
     filled = np.where(known, plane, plane[known].mean() if known.any() else 0.0)
-    fine, coarse = (ndimage.gaussian_filter(filled, sigma, mode="nearest") for sigma in PASSBAND)
-    band: Floats = np.where(known, fine - coarse, 0.0)
-    return band
+    fine, coarse = (ndimage.gaussian_filter(filled, sigma, mode="nearest") for sigma in band)
+    between: Floats = np.where(known, fine - coarse, 0.0)
+    return between
 
 
 def _correlation(a: Floats, b: Floats) -> float:
