@@ -37,8 +37,9 @@ LEAST_LIKENESS = 0.15
 """Correlation of what two planes show below which they have nothing in common."""
 
 COARSE_BAND, LEAST_COARSE_LIKENESS = (4.0, 24.0), 0.4
-"""The same for coarser structure, where strong or correlated noise hides the finer. It has fewer independent
-parts, and so needs a larger one."""
+"""The same for coarser structure, where strong or correlated noise hides the finer.
+
+It has fewer independent parts, and so needs a larger one."""
 
 SAME_SCENE = 0.9
 """Correlation of their coarse parts from which on a difference in brightness is one of light."""
