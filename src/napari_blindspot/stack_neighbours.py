@@ -99,9 +99,9 @@ class NeighbourPlanes:
         from napari_blindspot.noise.beside import likeness
 
         found = []
-        for place in np.linspace(0.2, 0.8, SAMPLES):
-            index = tuple(int(place * (length - 1)) for length in self.shape[:-2])
+        for share in np.linspace(0.2, 0.8, SAMPLES):
+            index = tuple(int(share * (length - 1)) for length in self.shape[:-2])
             beside = (*index[:axis], index[axis] + 1, *index[axis + 1 :])
-            pair = (np.asarray(self._plane(one), np.float64) for one in (index, beside))
-            found.append(likeness(*pair))
+            one, next_one = (np.asarray(self._plane(place), np.float64) for place in (index, beside))
+            found.append(likeness(one, next_one))
         return float(np.mean(found))
