@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_blindspot.noise.beside import likeness, look_beside
 from napari_blindspot.noise.estimate import estimate_noise
@@ -93,3 +94,12 @@ def test_noise_that_grows_where_only_small_things_are_bright_is_measured_by_a_pr
     assert abs(again.gain - 1) < 0.15
     assert again.offset == pytest.approx(0.25, abs=0.06)
     assert abs(again.gain - 1) <= abs(alone.gain - 1)
+
+
+def test_strong_correlated_noise_does_not_make_a_plane_a_stranger():
+    clean = 0.27 * cut(scene())
+    rng = np.random.default_rng(0)
+    blurred = gaussian_filter(rng.standard_normal((2, SIDE, SIDE)), (0, 1.5, 1.5))
+    first, second = clean + 2 * blurred / blurred.std()
+    assert likeness(first, second) < 0.15
+    assert look_beside(first, second[None]).foreign == 0
