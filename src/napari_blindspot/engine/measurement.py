@@ -75,11 +75,7 @@ class Measurement:
 
     def with_noise(self, noise: NoiseModel, neighbours: Floats) -> Measurement:
         """Return the same plane with noise that was measured again; `neighbours` are (N, Y, X) as given."""
-        stabiliser = Anscombe.of(noise)
-        stabilised = stabiliser.forward(self.observed)
-        stabilised[self.left_out] = np.nan
-        beside = look_beside(stabilised, stabiliser.forward(neighbours))
-        return replace(self, noise=noise, stabiliser=stabiliser, stabilised=stabilised, beside=beside)
+        return replace(self._under(Anscombe.of(noise), neighbours), noise=noise)
 
     def stabilised_by(self, stabiliser: Anscombe, neighbours: Floats, notice: Notice) -> Measurement:
         """Return the same plane under another stabiliser, without looking for defects.
@@ -93,14 +89,13 @@ class Measurement:
         notice : Notice
             Why.
         """
+        return replace(self._under(stabiliser, neighbours), notices=(*self.notices, notice))
+
+    def _under(self, stabiliser: Anscombe, neighbours: Floats) -> Measurement:
         stabilised = stabiliser.forward(self.observed)
-        return replace(
-            self,
-            stabiliser=stabiliser,
-            stabilised=stabilised,
-            beside=look_beside(stabilised, stabiliser.forward(neighbours)),
-            notices=(*self.notices, notice),
-        )
+        stabilised[self.left_out] = np.nan
+        beside = look_beside(stabilised, stabiliser.forward(neighbours))
+        return replace(self, stabiliser=stabiliser, stabilised=stabilised, beside=beside)
 
 
 def measure(run: RunInput[MeasuredSettings]) -> Measurement:

@@ -81,9 +81,7 @@ def choose_neighbours(run: RunInput[MeasuredSettings], measurement: Measurement,
         For the plane.
     """
     beside = measurement.beside
-    if not beside.count:
-        return measurement
-    if plan.settings.unet_weights != "pretrained":
+    if not beside.count or plan.settings.unet_weights != "pretrained":
         return measurement
     blind = _Blind(run, measurement, plan)
     moved, unmoved = blind.predict(beside.planes), None

@@ -17,6 +17,7 @@ import torch
 from napari_blindspot.engine.fusion import local_sigma
 from napari_blindspot.engine.neighbour_choice import busiest_part
 from napari_blindspot.engine.networks import step_of
+from napari_blindspot.engine.refinement import wrapped
 from napari_blindspot.engine.window_filter import coefficient_variances, window_filter
 
 if TYPE_CHECKING:
@@ -191,13 +192,8 @@ def _noise_like(
     if correlation is None:
         return white
     height, width = plane.shape
-    reach = min(len(correlation) // 2, (height - 1) // 2, (width - 1) // 2)
-    middle = len(correlation) // 2
-    inner = correlation[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1]
-    steps = torch.arange(-reach, reach + 1)
-    kernel = torch.zeros(height, width)
-    kernel[(steps % height)[:, None], steps % width] = inner.float()
-    power = torch.fft.rfft2(kernel.to(plane.device)).real.clamp_min(0)
+    kernel = wrapped(correlation, (height, width)).to(plane.device)
+    power = torch.fft.rfft2(kernel).real.clamp_min(0)
     shaped: torch.Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * power.sqrt(), plane.shape)
     return shaped / shaped.std()
 
