@@ -106,16 +106,21 @@ def _refine(run: Run, networks: Networks, trainer: Trainer) -> Generator[Event, 
     """Predict blindly, refine in rounds, and return the estimate."""
     settings, rounds = networks.settings, networks.schedule.rounds
     blind = refined = trainer.mean
-    # One symmetry is enough for what is only a target: more of them change the result by 0.01 dB.
     refines = any(rounds) and not run.watch.control.stopping
+    # A network that was never shown a pixel with its noise does not take fine structure for noise, and its
+    # estimate keeps what a prediction from afar has lost. Noise that it keeps as well is of this plane, not
+    # of the noise that is put on, so that the refinement does not learn it.
+    shown = refines and networks.plan.correlated
+    # One symmetry is enough for what is only a target: more of them change the result by 0.01 dB.
     symmetries = 1 if refines else settings.symmetries
-    hidden = image = yield from predict(run, networks, blind, symmetries, hidden=True)
+    first = image = yield from predict(run, networks, blind, symmetries, hidden=not shown)
     networks.inr.estimate = image.flatten()
     for number, iterations in enumerate(rounds, start=1):
         if run.watch.interrupted or iterations == 0:
             break
         with run.watch.clock.phase("refinement"):
-            loss = _refinement_loss(networks, image)
+            target = image if number == 1 else (first + image) / 2
+            loss = _refinement_loss(networks, target)
             trainer = Trainer(
                 copy.deepcopy(refined).requires_grad_(True),
                 iterations,
@@ -124,10 +129,11 @@ def _refine(run: Run, networks: Networks, trainer: Trainer) -> Generator[Event, 
             )
         yield from iterate(run, networks, trainer, loss, iterations, "refinement")
         refined = trainer.mean
-        last = number == len(rounds)
-        image = yield from predict(run, networks, refined, settings.symmetries, announce=last)
+        last = number == len(rounds) or run.watch.interrupted
+        symmetries = settings.symmetries if last else 1
+        image = yield from predict(run, networks, refined, symmetries, announce=last)
         networks.inr.estimate = image.flatten()
-    return Estimate(image, hidden, blind, refined)
+    return Estimate(image, first, blind, refined)
 
 
 def _refinement_loss(networks: Networks, image: torch.Tensor) -> RefinementLoss:

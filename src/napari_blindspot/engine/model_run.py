@@ -57,14 +57,18 @@ def _predict(run: Run, networks: Networks, model: Model) -> Generator[Event, Non
     refined = copy.deepcopy(blind)
     put_weights(blind, model.weights, "blind.")
     refines, symmetries = any(networks.settings.refine_iterations), networks.settings.symmetries
-    hidden = image = yield from predict(
-        run, networks, blind, 1 if refines else symmetries, hidden=True, announce=not refines
-    )
-    if refines:
-        image = yield from predict(run, networks, refined, symmetries, announce=True)
+    if refines and networks.plan.correlated:
+        # Nothing is made of a blind prediction where noise is correlated.
+        first = image = yield from predict(run, networks, refined, symmetries, announce=True)
+    else:
+        first = image = yield from predict(
+            run, networks, blind, 1 if refines else symmetries, hidden=True, announce=not refines
+        )
+        if refines:
+            image = yield from predict(run, networks, refined, symmetries, announce=True)
     networks.inr.estimate = image.flatten()
     unread = LossRecord(1, run.device)
     with run.watch.clock.phase("INR"):
         for _ in range(networks.schedule.inr_iterations):
             networks.inr.step(unread)
-    return Estimate(image, hidden, blind, refined)
+    return Estimate(image, first, blind, refined)

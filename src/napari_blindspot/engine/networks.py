@@ -125,8 +125,9 @@ class Estimate:
     ----------
     image : Tensor
         (1, 1, Y, X), D_θ's estimate on the scale of the fit.
-    hidden : Tensor
-        (1, 1, Y, X), every pixel as predicted while it was hidden.
+    first : Tensor
+        (1, 1, Y, X), what the blind fit has predicted: every pixel while it was hidden, or, where noise is
+        correlated and a refinement follows, every pixel while it was shown.
     blind, refined : Module
         D_θ after the blind fit, and after the refinement; the same where there was none.
     trust : float or None
@@ -134,7 +135,7 @@ class Estimate:
     """
 
     image: torch.Tensor
-    hidden: torch.Tensor
+    first: torch.Tensor
     blind: nn.Module
     refined: nn.Module
     trust: float | None = None
@@ -318,14 +319,14 @@ def predict(
 def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, origin: Origin) -> Finished:
     """Bring the estimate back to intensities and put the result together."""
     fit, clock, restoration = networks.fit, run.watch.clock, networks.restoration
-    hidden = estimate.hidden[0, 0].float().cpu().numpy()
+    first = estimate.first[0, 0].float().cpu().numpy()
     with clock.phase("intensities given back"):
         sigma = local_sigma(fit.noisy, estimate.image, fit.valid, networks.sigma)
         image = guard(fit.noisy, estimate.image, sigma, fit.valid)
         denoised = image_of_plane(
             run.plane,
             image[0, 0],
-            lambda standard: restoration.restore(standard, hidden),
+            lambda standard: restoration.restore(standard, first),
             run.output_dtype,
         )
     with clock.phase("INR"):

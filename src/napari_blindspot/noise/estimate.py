@@ -7,7 +7,8 @@ the noise for a fit belongs to `napari_blindspot.noise.gap_choice`.
 The idea is that structure only adds variance. Blocks are freed from their smooth part; in every range of
 intensity the quietest tenth of them is taken to hold noise alone, and the bias of choosing the quietest
 is undone (`napari_blindspot.noise.block_fit`). Where texture leaves no block quiet, the remedies of
-`napari_blindspot.noise.texture` are tried. Foi et al., "Practical Poissonian-Gaussian Noise Modeling and
+`napari_blindspot.noise.texture` are tried, and correlated noise is measured once more by frequencies
+(`napari_blindspot.noise.window_levels`). Foi et al., "Practical Poissonian-Gaussian Noise Modeling and
 Fitting" (IEEE TIP 2008) fit the same line to level sets.
 """
 
@@ -25,6 +26,7 @@ from napari_blindspot.noise.blocks import finite_blocks
 from napari_blindspot.noise.correlation import MAX_LAG
 from napari_blindspot.noise.photon_counts import MIN_BLOCKS, counts_photons
 from napari_blindspot.noise.texture import on_white_floor, short_blocks_under_texture
+from napari_blindspot.noise.window_levels import measured_by_windows
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -102,7 +104,7 @@ def estimate_noise(image: npt.ArrayLike, lags: int = MAX_LAG) -> NoiseModel:
         return _unmeasured(clipped_low, clipped_high)
     fit, textured = _for_its_correlation(on_white_floor(fit), planes, median)
     middle = fit.line.at(median)
-    return NoiseModel(
+    noise = NoiseModel(
         gain=fit.line.slope,
         gain_error=fit.slope_error,
         offset=fit.line.intercept,
@@ -115,6 +117,7 @@ def estimate_noise(image: npt.ArrayLike, lags: int = MAX_LAG) -> NoiseModel:
         clipped_high=clipped_high,
         textured=textured,
     )
+    return measured_by_windows(noise, planes) if noise.is_correlated else noise
 
 
 def _for_its_correlation(fit: BlockFit, planes: Floats, median: float) -> tuple[BlockFit, bool]:
