@@ -20,7 +20,14 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to whole consoles"),
 ]
 
-CODE = "from napari_blindspot.cli.app import app; app()"
+CODE = """
+from napari_blindspot.cli import display
+from napari_blindspot.cli.app import app
+
+# Where nothing but lines can be written, a run tells how it goes every ten seconds.
+display.LINE_INTERVAL = 0.1
+app()
+"""
 
 
 @pytest.fixture
