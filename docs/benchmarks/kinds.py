@@ -43,8 +43,13 @@ def scenes(folder: Path) -> Iterator[tuple[str, Floats]]:
 
 def centre(image: Floats) -> Floats:
     """Return the middle of an image."""
-    y, x = ((side - SIDE) // 2 for side in image.shape)
-    return image[y : y + SIDE, x : x + SIDE]
+    return centre_of(image, SIDE)
+
+
+def centre_of(image: Floats, length: int) -> Floats:
+    """Return the middle of an image, as a square of some side."""
+    y, x = ((side - length) // 2 for side in image.shape)
+    return image[y : y + length, x : x + length]
 
 
 def scaled(image: Floats) -> Floats:

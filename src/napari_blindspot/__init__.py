@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_blindspot.api import StackResult, denoise, denoise_stack, fit
+    from napari_blindspot.api import StackResult, denoise, denoise_stack, fit, measure_resolution
     from napari_blindspot.core.control import Control
     from napari_blindspot.core.errors import (
         BlindspotError,
@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from napari_blindspot.files.model_file import load_model as load
     from napari_blindspot.files.model_file import save_model as save
     from napari_blindspot.files.write_options import WriteOptions
+    from napari_blindspot.inspection.resolution import RingCorrelation
+    from napari_blindspot.inspection.uncertainty import error_sigma
+    from napari_blindspot.inspection.verdict import Verdict, judge
+    from napari_blindspot.method.inr_field import InrField, SampledImage
     from napari_blindspot.noise.estimate import estimate_noise
     from napari_blindspot.settings import PRESETS, Settings
     from napari_blindspot.stack import fit_stack
@@ -68,6 +72,7 @@ __all__ = [
     "History",
     "ImageError",
     "ImageFile",
+    "InrField",
     "InternalError",
     "Model",
     "NoiseModel",
@@ -77,20 +82,26 @@ __all__ = [
     "Predicting",
     "Preview",
     "Result",
+    "RingCorrelation",
+    "SampledImage",
     "Settings",
     "SettingsError",
     "StackResult",
     "Started",
     "Step",
+    "Verdict",
     "WriteOptions",
     "__version__",
     "denoise",
     "denoise_stack",
+    "error_sigma",
     "estimate_noise",
     "fit",
     "fit_stack",
+    "judge",
     "list_series",
     "load",
+    "measure_resolution",
     "open_image",
     "read_image",
     "read_record",
@@ -101,7 +112,7 @@ __all__ = [
 ]
 
 _HOMES: dict[str, tuple[str, ...]] = {
-    "api": ("StackResult", "denoise", "denoise_stack", "fit"),
+    "api": ("StackResult", "denoise", "denoise_stack", "fit", "measure_resolution"),
     "core.control": ("Control",),
     "core.errors": (
         "BlindspotError",
@@ -139,6 +150,10 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "files.image_file": ("ImageFile",),
     "files.write_options": ("WriteOptions",),
+    "inspection.resolution": ("RingCorrelation",),
+    "inspection.uncertainty": ("error_sigma",),
+    "inspection.verdict": ("Verdict", "judge"),
+    "method.inr_field": ("InrField", "SampledImage"),
     "noise.estimate": ("estimate_noise",),
     "settings": ("PRESETS", "Settings"),
     "stack": ("fit_stack",),

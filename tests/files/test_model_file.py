@@ -182,3 +182,36 @@ def test_a_model_can_be_taken_from_a_run_that_is_watched():
     assert isinstance(finished, Finished)
     assert finished.model is not None
     assert finished.model.settings == finished.result.settings
+
+
+def test_the_inr_of_a_model_is_sampled_over_its_plane_also_after_it_was_saved(model, saved):
+    from napari_blindspot import denoise
+
+    again = load(saved)
+    result = denoise(confocal((48, 48)).noisy, **TINY)
+    assert np.allclose(again.sample().values, result.inr, rtol=1e-3, atol=0.05)
+    fine, part = again.sample(4), again.sample(4, (8, 12, 20, 40))
+    assert fine.values.shape == (192, 192)
+    assert np.allclose(part.values, fine.values[32:80, 48:160], atol=1e-3)
+    assert part.origin == (8 - 0.375, 12 - 0.375)
+
+
+@pytest.mark.parametrize(
+    ("region", "zoom", "words"),
+    [
+        ((0, 0, 49, 48), 1, "does not lie within the plane of 48×48 pixels"),
+        ((10, 10, 10, 20), 1, "does not lie within the plane"),
+        (None, 0, "must be greater than 0"),
+        (None, 1000, "choose a smaller region or zoom"),
+    ],
+)
+def test_a_region_that_cannot_be_sampled_is_said_in_a_sentence(model, region, zoom, words):
+    with pytest.raises(ImageError, match=words):
+        model.sample(zoom, region)
+
+
+def test_a_model_without_an_inr_says_so(model):
+    from dataclasses import replace
+
+    with pytest.raises(ImageError, match="holds no INR"):
+        replace(model, inr_base=None).sample()

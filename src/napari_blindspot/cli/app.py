@@ -233,6 +233,54 @@ def noise(
 
 @app.command()
 @sentences()
+@with_groups
+def repeat(
+    *,
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="An output of an earlier run.")],
+    source: Annotated[
+        Path | None,
+        typer.Option("--input", metavar="PATH", help="Its input  [default: beside it, by its name]"),
+    ] = None,
+    choice: FileChoice,
+) -> None:
+    """Run again what a result says of its run, and say whether the pixels agree; nothing is written.
+
+    The exit code is 1 if they do not.
+    """
+    from napari_blindspot.cli.repeat import repeat_run
+    from napari_blindspot.files.read_options import ReadOptions
+
+    if not repeat_run(result, source, ReadOptions(**choice.given)):
+        raise typer.Exit(1)
+
+
+@app.command()
+@sentences()
+@with_groups
+def report(
+    *,
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="A noisy image, or the folder of a batch's results.")
+    ],
+    result: Annotated[
+        Path | None, typer.Argument(metavar="RESULT", help="Its denoised image; none for a folder.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="PATH", help="HTML to write  [default: beside the result]"),
+    ] = None,
+    choice: FileChoice,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that is there.")] = False,
+) -> None:
+    """Show what was removed, how sure the result is, and why, on one HTML page with all in it."""
+    from napari_blindspot.cli.report import write_inspection
+    from napari_blindspot.files.read_options import ReadOptions
+
+    print(write_inspection(source, result, output, ReadOptions(**choice.given), overwrite=overwrite))
+
+
+@app.command()
+@sentences()
 def demo(
     output: Annotated[
         Path,

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
+from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.words import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     import numpy.typing as npt
 
     from napari_blindspot.core.noise_model import NoiseModel
     from napari_blindspot.core.notices import Notice
+    from napari_blindspot.inspection.verdict import Verdict
     from napari_blindspot.settings import Settings
 
 __all__ = ["History", "Origin", "Result"]
@@ -81,6 +84,9 @@ class Result:
     origin : {"anew", "warm", "model"}
         Where the initial weights came from: pretrained or random ones, the network of another plane fitted
         further, or a fitted network applied as it was.
+    noisy : ndarray or None
+        (Y, X), the plane that was denoised, as it was given; None where it is not kept, as in the records
+        of a stack.
     """
 
     images: Mapping[str, npt.NDArray[Any]]
@@ -98,6 +104,7 @@ class Result:
     neighbours: int = 0
     shared_noise: float | None = None
     origin: Origin = "anew"
+    noisy: npt.NDArray[Any] | None = field(default=None, repr=False)
 
     @property
     def denoised(self) -> npt.NDArray[Any]:
@@ -113,3 +120,55 @@ class Result:
     def warnings(self) -> tuple[str, ...]:
         """What the user ought to know, one sentence each."""
         return tuple(sentence(notice) for notice in self.notices if notice.is_warning)
+
+    @property
+    def residual(self) -> npt.NDArray[np.float32]:
+        """(Y, X) float32, what was removed: the noisy plane less the final estimate.
+
+        Raises
+        ------
+        ImageError
+            If the noisy plane is not kept with this result.
+        """
+        return np.asarray(self._kept_noisy().astype(np.float64) - self.denoised, np.float32)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether structure was removed or noise was left, on the whole and in windows.
+
+        Raises
+        ------
+        ImageError
+            If the noisy plane is not kept with this result, or its noise was not measured.
+        """
+        from napari_blindspot.inspection.verdict import judge
+
+        return judge(self._kept_noisy(), self.denoised, self._measured_noise())
+
+    @property
+    def uncertainty(self) -> npt.NDArray[np.float32]:
+        """(Y, X) float32, the standard deviation of the error that is to be expected, in intensities.
+
+        Raises
+        ------
+        ImageError
+            As for `verdict`.
+        """
+        from napari_blindspot.inspection.uncertainty import error_sigma
+
+        return error_sigma(self._kept_noisy(), self.denoised, self._measured_noise())
+
+    def _kept_noisy(self) -> npt.NDArray[Any]:
+        if self.noisy is None:
+            raise ImageError(
+                "The noisy plane is not kept with this result; give both planes to "
+                "napari_blindspot.judge or napari_blindspot.error_sigma."
+            )
+        return self.noisy
+
+    def _measured_noise(self) -> NoiseModel:
+        if self.noise is None or not self.noise.measured:
+            raise ImageError(
+                "The noise of this plane was not measured, so nothing can be said of what was removed."
+            )
+        return self.noise

@@ -57,6 +57,12 @@ class _Span:
         return one if self.values == [1] * len(self.values) else many
 
 
+def _neighbours_seen(v: dict[str, _Span]) -> str:
+    planes = v["count"].count("neighbouring plane", "neighbouring planes")
+    moved = f", shifted by up to {v['shift'].count('pixel', 'pixels')} to fit" if v["shift"] else ""
+    return f"The network sees {planes} as well, whose noise is independent{moved}."
+
+
 def _gap_chosen(v: dict[str, _Span]) -> str:
     if not v["measured"]:
         seen = "Noise that could not be measured (too small, too flat or clipped), so safe settings"
@@ -106,6 +112,31 @@ def _pixels_repeated(v: dict[str, _Span]) -> str:
     )
 
 
+def _structure_removed(v: dict[str, _Span]) -> str:
+    return (
+        f"Structure was removed with the noise: where the image is busy, the residual is "
+        f"{v['structure']:.2f} times as strong as where it is flat ({v['structure_windows']:.0%} of the "
+        "windows are marked)."
+    )
+
+
+def _noise_left(v: dict[str, _Span]) -> str:
+    return (
+        f"Noise was left in the image: only {v['noise']:.0%} of its fine energy was removed "
+        f"({v['noise_windows']:.0%} of the windows are marked)."
+    )
+
+
+def _noise_alone(v: dict[str, _Span]) -> str:
+    text = "What was removed looks like noise alone"
+    if v["structure_windows"] or v["noise_windows"]:
+        return (
+            f"{text}, but structure was removed in {v['structure_windows']:.0%} of the windows and noise "
+            f"left in {v['noise_windows']:.0%}."
+        )
+    return f"{text}, everywhere."
+
+
 NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
     "gap-chosen": _gap_chosen,
     "memory-short": _memory_short,
@@ -118,6 +149,10 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
     "few-values": lambda v: (
         f"Only {v['count'].count('pixel', 'pixels')} of the plane "
         f"{v['count'].choose('has', 'have')} a value, so it was left as it is."
+    ),
+    "hardly-anything": lambda v: (
+        f"All but {v['count'].count('pixel', 'pixels')} of the plane have the value {v['value']:.9g}, so "
+        "it was left as it is."
     ),
     "blank-areas-left-out": lambda v: (
         f"Areas of exactly one value ({v['low'].joined(v['high']):.9g}; {v['share']:.0%} of the plane), as "
@@ -163,17 +198,23 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
         f"{v['count'].count('isolated pixel', 'isolated pixels')} far brighter or darker than all around "
         f"{v['count'].choose('was', 'were')} taken for defects and replaced."
     ),
-    "neighbours-seen": lambda v: (
-        f"The network sees {v['count'].count('neighbouring plane', 'neighbouring planes')} as well, whose "
-        "noise is independent."
+    "neighbours-seen": _neighbours_seen,
+    "planes-filtered-together": lambda v: (
+        f"{v['share']:.0%} of the result comes from a filter over this plane and its neighbours together, "
+        "the rest from the network."
     ),
-    "neighbours-left-out": lambda v: (
-        "The neighbouring planes share noise with this one "
-        f"(correlation {v['correlation']:.2f}), so they were not used."
+    "neighbours-no-help": lambda v: (
+        "The neighbouring planes do not help to predict this one, so they were not used."
     ),
-    "neighbours-needed": lambda v: (
-        "The neighbouring planes share noise with this one "
-        f"(correlation {v['correlation']:.2f}), but the model needs them, so some of that noise is left."
+    "neighbours-sharing": lambda v: (
+        f"{v['count'].count('neighbouring plane', 'neighbouring planes')} "
+        f"{v['count'].choose('shares', 'share')} noise with this one (correlation "
+        f"{v['correlation']:.2f}) and {v['count'].choose('was', 'were')} not used."
+    ),
+    "neighbours-foreign": lambda v: (
+        f"{v['count'].count('neighbouring plane', 'neighbouring planes')} "
+        f"{v['count'].choose('shows', 'show')} something else and "
+        f"{v['count'].choose('was', 'were')} not used."
     ),
     "noise-of-the-model": lambda v: (
         "The noise of this plane could not be measured, so the model's was taken."
@@ -190,6 +231,9 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
         f"The {v['plane']} plane does not fit into the memory of the device {v['device']}, so the fit goes "
         "on with the CPU."
     ),
+    "structure-removed": _structure_removed,
+    "noise-left": _noise_left,
+    "noise-alone": _noise_alone,
     "output-size": _output_size,
     "kept-beside": _kept_beside,
     "without-lock": lambda v: (

@@ -77,6 +77,7 @@ def paper_run(run: Run) -> Generator[Event, None, None]:
             device=run.device_name,
             stopped=stopped or passes < run.settings.passes,
             notices=(*fit.compromises.values(), *run.missing_notices),
+            noisy=run.plane,
         )
     )
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
 
 from napari_blindspot.core.errors import FileError
-from napari_blindspot.core.model import Model
+from napari_blindspot.core.model import InrBase, Model
 from napari_blindspot.core.noise_model import NoiseModel
 from napari_blindspot.core.words import first_line
 from napari_blindspot.files.safe_write import atomic_path
@@ -22,10 +22,14 @@ from napari_blindspot.settings import PlannedSettings
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
 __all__ = ["load_model", "model_from_bytes", "model_to_bytes", "save_model"]
 
 MODEL_FORMAT = "napari-blindspot model 1"
+
+_BASE = "inr_base"
+"""Name of the array that F_φ stands on, beside those of the weights."""
 
 
 def save_model(model: Model, path: str | os.PathLike[str]) -> None:
@@ -74,7 +78,11 @@ def model_to_bytes(model: Model) -> bytes:
         "noise": json.dumps(model.noise.as_dict()),
         "plane": json.dumps(model.plane),
     }
-    return save({name: np.ascontiguousarray(x) for name, x in model.weights.items()}, header)
+    arrays = dict(model.weights)
+    if model.inr_base is not None:
+        arrays[_BASE] = model.inr_base.values
+        header["stabilisation"] = json.dumps({"gain": model.inr_base.gain, "offset": model.inr_base.offset})
+    return save({name: np.ascontiguousarray(x) for name, x in arrays.items()}, header)
 
 
 def model_from_bytes(data: bytes, source: str = "The data") -> Model:
@@ -109,6 +117,7 @@ def model_from_bytes(data: bytes, source: str = "The data") -> Model:
     try:
         standard = json.loads(header["standardisation"])
         settings = PlannedSettings.model_validate_json(header["settings"])
+        base = weights.pop(_BASE, None)
         model = Model(
             settings=settings,
             weights=weights,
@@ -116,6 +125,7 @@ def model_from_bytes(data: bytes, source: str = "The data") -> Model:
             scale=float(standard["scale"]),
             noise=NoiseModel.from_dict(json.loads(header["noise"])),
             plane=tuple(int(i) for i in json.loads(header["plane"])),
+            inr_base=None if base is None else _read_base(base, json.loads(header["stabilisation"])),
         )
         check_weights(
             weights,
@@ -130,7 +140,22 @@ def model_from_bytes(data: bytes, source: str = "The data") -> Model:
         raise FileError(f"{source} is a damaged model: its settings are wrong ({reason}).") from None
     except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"{source} is a damaged model: {first_line(error)}.") from None
-    finite = all(np.isfinite(x).all() for x in weights.values())
+    finite = all(np.isfinite(x).all() for x in (*weights.values(), *([] if base is None else [base])))
     if not (finite and math.isfinite(model.mean) and math.isfinite(model.scale) and model.scale > 0):
         raise FileError(f"{source} is a damaged model: it holds numbers that are not finite.")
     return model
+
+
+def _read_base(values: Any, stabilisation: Mapping[str, float]) -> InrBase:
+    """Return what F_φ stands on.
+
+    Raises
+    ------
+    ValueError
+        If it is no plane.
+    """
+    if values.ndim != 2 or values.dtype != np.float32:
+        raise ValueError(
+            f"{_BASE} is {values.dtype} of shape {values.shape}, but should be a float32 plane"
+        )
+    return InrBase(values, float(stabilisation["gain"]), float(stabilisation["offset"]))

@@ -117,7 +117,7 @@ class LayerSession(Session[LayerNews]):
         for event in news.finished:
             self._layers.result(event.plane, event.result.images)
             # The images are in the layers now; a stack's need not be kept twice.
-            self._results[event.plane] = replace(event.result, images={})
+            self._results[event.plane] = replace(event.result, images={}, noisy=None)
             self.device = event.result.device
         if news.preview is not None and not self.control.cancelled:
             self._layers.preview(news.preview.plane, news.preview.images)

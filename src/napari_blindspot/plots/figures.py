@@ -1,0 +1,220 @@
+"""One figure for each question that a result can be asked."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_blindspot.inspection.residual import autocorrelation_of_residual, standardised_residual
+from napari_blindspot.method.losses import LOSSES
+from napari_blindspot.plots.ink import ON_LIGHT, Ink, empty_figure, style_axes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+    from matplotlib.figure import Figure
+
+    from napari_blindspot.core.noise_model import NoiseModel
+    from napari_blindspot.core.result import History
+    from napari_blindspot.inspection.resolution import RingCorrelation
+    from napari_blindspot.noise.risk_table import RiskTable
+
+__all__ = [
+    "plot_autocorrelation",
+    "plot_losses",
+    "plot_noise_line",
+    "plot_profile",
+    "plot_resolution",
+    "plot_risk",
+]
+
+LEVELS = 24
+"""Ranges of intensity whose residuals are one point of the noise line."""
+
+MOST_LAGS = 4
+"""Longest lag that is drawn, in pixels."""
+
+
+def plot_noise_line(
+    noisy: npt.ArrayLike, denoised: npt.ArrayLike, noise: NoiseModel, ink: Ink = ON_LIGHT
+) -> Figure:
+    """Draw the measured variance of the noise over intensity, and that of the residual at like intensities.
+
+    Parameters
+    ----------
+    noisy, denoised : array_like
+        (Y, X).
+    noise : NoiseModel
+        Of the plane.
+    ink : Ink
+        The colours.
+    """
+    image = np.asarray(denoised, np.float64)
+    residual = np.asarray(noisy, np.float64) - image
+    known = np.isfinite(residual)
+    order = np.argsort(image[known])
+    levels = np.array_split(image[known][order], LEVELS)
+    parts = np.array_split(residual[known][order], LEVELS)
+    means = [float(level.mean()) for level in levels if len(level)]
+    variances = [float(part.var()) for part in parts if len(part)]
+    figure = empty_figure(ink)
+    axes = figure.subplots()
+    line = np.linspace(min(means), max(means), 50)
+    axes.plot(line, noise.variance(line), color=ink.first, label=f"noise, gain {noise.gain:.3g}")
+    axes.plot(means, variances, "o", markersize=4, color=ink.second, label="residual")
+    axes.set(xlabel="intensity", ylabel="variance")
+    axes.set_ylim(bottom=0)
+    axes.legend()
+    axes.set_title(f"noise: σ {noise.sigma:.3g} at the median, read noise {read_noise(noise)}", loc="left")
+    style_axes(axes, ink)
+    return figure
+
+
+def read_noise(noise: NoiseModel) -> str:
+    """Return the standard deviation at intensity 0 in words; none where the black level is above 0."""
+    return f"{math.sqrt(noise.offset):.3g}" if noise.offset > 0 else "below the black level"
+
+
+def plot_autocorrelation(
+    noisy: npt.ArrayLike, denoised: npt.ArrayLike, noise: NoiseModel, ink: Ink = ON_LIGHT
+) -> Figure:
+    """Draw the autocorrelation of the residual beside that of the noise, along x and along y.
+
+    The parameters are those of `plot_noise_line`.
+    """
+    residual = standardised_residual(noisy, denoised, noise)
+    found = autocorrelation_of_residual(residual, MOST_LAGS)
+    reach = len(noise.correlation) // 2
+    figure = empty_figure(ink)
+    for axes, name, pick in zip(figure.subplots(1, 2, sharey=True), "xy", (0, 1), strict=True):
+        lags = np.arange(MOST_LAGS + 1)
+        of_residual = found[MOST_LAGS, MOST_LAGS:] if pick == 0 else found[MOST_LAGS:, MOST_LAGS]
+        table = noise.correlation
+        of_noise = np.zeros(MOST_LAGS + 1)
+        shared = (table[reach, reach:] if pick == 0 else table[reach:, reach])[: MOST_LAGS + 1]
+        of_noise[: len(shared)] = shared
+        axes.axhline(0, color=ink.faint, linewidth=0.8)
+        axes.plot(lags, of_noise, "o-", markersize=4, color=ink.first, label="noise")
+        axes.plot(lags, of_residual, "s--", markersize=4, color=ink.second, label="residual")
+        axes.set(xlabel=f"lag along {name}, pixels", xticks=lags)
+        if pick == 0:
+            axes.set_ylabel("autocorrelation")
+            axes.legend()
+        style_axes(axes, ink)
+    return figure
+
+
+def plot_risk(table: RiskTable, ink: Ink = ON_LIGHT) -> Figure:
+    """Draw the risk over the gap, a curve for each visible fraction, and what was chosen.
+
+    Parameters
+    ----------
+    table : RiskTable
+        What `napari_blindspot.noise.risk_table.tabulate_risk` returns.
+    ink : Ink
+        The colours.
+    """
+    figure = empty_figure(ink)
+    axes = figure.subplots()
+    strengths = np.linspace(0.35, 1.0, len(table.fractions))
+    for fraction, risks, alpha in zip(table.fractions, table.risk, strengths, strict=True):
+        axes.plot(
+            table.gaps,
+            risks,
+            "o-",
+            markersize=4,
+            color=ink.first,
+            alpha=alpha,
+            label=f"{fraction:.0%} visible",
+        )
+    if table.chosen is not None:
+        fraction, gap, risk = table.chosen
+        mark = f"chosen: gap {gap}, {fraction:.0%} visible"
+        axes.plot(gap, risk, "*", markersize=13, color=ink.second, label=mark)
+    axes.set(xlabel="gap, pixels", ylabel="risk, in variances of the noise", xticks=list(table.gaps))
+    axes.set_ylim(bottom=0)
+    axes.legend()
+    style_axes(axes, ink)
+    return figure
+
+
+def plot_losses(history: History, ink: Ink = ON_LIGHT) -> Figure:
+    """Draw the losses of all iterations on a logarithmic axis."""
+    figure = empty_figure(ink)
+    axes = figure.subplots()
+    for loss in LOSSES.values():
+        values = history.losses.get(loss.name)
+        if values is not None and np.isfinite(values).any():
+            colour = loss.colours[1] if ink is ON_LIGHT else loss.colours[0]
+            axes.semilogy(np.arange(1, len(values) + 1), values, color=colour, label=loss.label)
+    axes.set(xlabel="iteration", ylabel="loss")
+    axes.legend()
+    style_axes(axes, ink)
+    return figure
+
+
+def plot_resolution(
+    curves: Mapping[str, RingCorrelation], pixel: float | None = None, ink: Ink = ON_LIGHT
+) -> Figure:
+    """Draw Fourier ring correlations with their threshold.
+
+    Parameters
+    ----------
+    curves : mapping of str to RingCorrelation
+        By what they are of, such as ``"before"``; three at most.
+    pixel : float, optional
+        Side of a pixel in µm; without it lengths are in pixels.
+    ink : Ink
+        The colours.
+    """
+    figure = empty_figure(ink)
+    axes = figure.subplots()
+    axes.axhline(1 / 7, color=ink.faint, linewidth=0.8)
+    colours = (ink.second, ink.first, ink.third)
+    for (name, curve), colour in zip(curves.items(), colours, strict=False):
+        label = f"{name}: {length_in_words(curve.resolution, pixel)}"
+        axes.plot(curve.frequency, curve.correlation, color=colour, label=label)
+    axes.set(
+        xlabel="frequency, cycles a pixel", ylabel="ring correlation", ylim=(-0.2, 1.02), xlim=(0, 0.5)
+    )
+    axes.legend()
+    style_axes(axes, ink)
+    return figure
+
+
+def length_in_words(pixels: float, pixel: float | None) -> str:
+    """Write a length in µm if the side of a pixel is known, else in pixels."""
+    if not math.isfinite(pixels):
+        return "not resolved"
+    return f"{pixels:.3g} px" if pixel is None else f"{pixels * pixel:.3g} µm"
+
+
+def plot_profile(
+    profiles: Sequence[tuple[str, npt.NDArray[Any], npt.NDArray[Any], float]],
+    unit: str,
+    ink: Ink = ON_LIGHT,
+) -> Figure:
+    """Draw profiles along one line.
+
+    Parameters
+    ----------
+    profiles : sequence of tuple
+        Name, distance (N,), values (N,) and width of the peak, NaN if there is none; three at most.
+    unit : str
+        Of the distances.
+    ink : Ink
+        The colours.
+    """
+    figure = empty_figure(ink)
+    axes = figure.subplots()
+    colours = (ink.faint, ink.second, ink.first)
+    for (name, distance, values, width), colour in zip(profiles, colours, strict=False):
+        fwhm = "" if math.isnan(width) else f", FWHM {width:.3g} {unit}"
+        axes.plot(distance, values, color=colour, label=f"{name}{fwhm}")
+    axes.set(xlabel=f"distance, {unit}", ylabel="intensity")
+    axes.legend()
+    style_axes(axes, ink)
+    return figure
