@@ -74,7 +74,8 @@ def test_the_wheel_holds_the_package_with_its_manifest_and_types_and_nothing_els
     assert {name.split("/")[0].split("-")[0] for name in names} == {"napari_blindspot"}
     data = {name for name in package if not name.endswith((".py", ".npz"))}
     assert data == {
-        f"napari_blindspot/{name}" for name in ("batch/page.html.jinja", "napari.yaml", "py.typed")
+        f"napari_blindspot/{name}"
+        for name in ("batch/page.html.jinja", "cli/report.html.jinja", "napari.yaml", "py.typed")
     }
     sources = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*.py")}
     assert {name for name in package if name.endswith(".py")} == sources

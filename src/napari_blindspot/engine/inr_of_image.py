@@ -84,5 +84,5 @@ def _learn(siren: Siren, target: torch.Tensor, iterations: int, generator: torch
         pick = torch.randint(len(values), (POINTS,), generator=generator)
         loss = (siren(coordinates[pick])[:, 0] - values[pick]).square().mean()
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()

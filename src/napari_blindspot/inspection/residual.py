@@ -138,8 +138,7 @@ def band_energy(residual: Floats, fine: float, coarse: float) -> Floats:
     """
     clipped = np.clip(np.nan_to_num(residual), -FARTHEST_SIGMA, FARTHEST_SIGMA)
     band: Floats = gaussian_filter(clipped, fine) - gaussian_filter(clipped, coarse)
-    squares: Floats = np.square(band)
-    return squares
+    return np.asarray(np.square(band), np.float64)
 
 
 def expected_energy(correlation: Floats, fine: float, coarse: float) -> float:

@@ -181,14 +181,14 @@ def between(asked: Asked) -> Finding:
     sampled = inr.sample(asked.zoom, region)
     steep, towards = inr.sample_gradient(asked.zoom, region)
     away = inr.inconsistency(subject.denoised)
-    place = {"origin": sampled.origin, "step": sampled.step}
+    origin, step = sampled.origin, sampled.step
     return Finding(
         f"The INR was sampled {asked.zoom} times a pixel; between INR and U-Net there are "
         f"{float(np.nanmedian(away)):.3g} intensities (median).",
         [
-            NewLayer(f"INR {asked.zoom}×", sampled.values, **place),
-            NewLayer("gradient", steep.values, (0.0, float(steep.values.max())), "magma", **place),
-            NewLayer("gradient direction", towards.values, (-180.0, 180.0), "hsv", **place),
+            NewLayer(f"INR {asked.zoom}×", sampled.values, origin=origin, step=step),
+            NewLayer("gradient", steep.values, (0.0, float(steep.values.max())), "magma", origin, step),
+            NewLayer("gradient direction", towards.values, (-180.0, 180.0), "hsv", origin, step),
             NewLayer("inconsistency", away, (0.0, float(np.nanmax(away)) or 1.0), "magma"),
         ],
     )

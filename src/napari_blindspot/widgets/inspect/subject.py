@@ -166,7 +166,7 @@ def _record_of(record: Any, place: tuple[int, ...]) -> Mapping[str, Any]:
     planes = record.get("planes")
     if not isinstance(planes, list):
         return record
-    own = next((entry for entry in planes if tuple(entry.get("plane", ())) == place), {})
+    own: Mapping[str, Any] = next((entry for entry in planes if tuple(entry.get("plane", ())) == place), {})
     return {**record, **own}
 
 

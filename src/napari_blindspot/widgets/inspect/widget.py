@@ -258,7 +258,7 @@ class InspectWidget(Container[Any]):
             return
         record = result.metadata.get(METADATA_KEY, {})
         source = record.get("source") if isinstance(record, dict) else None
-        for layer in self.noisy.choices:
+        for layer in self._images():
             if layer is not result and (layer.name == source or source is None):
                 self.noisy.value = layer
                 return
