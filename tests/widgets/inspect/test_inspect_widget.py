@@ -82,19 +82,20 @@ def test_the_inr_lies_exactly_over_the_image_at_a_higher_resolution(viewer, insp
     assert "2 times a pixel" in ask("between")
     fine, coarse = viewer.layers["cells denoised INR 2×"], viewer.layers["cells denoised"]
     assert fine.data.shape == (96, 128)
-    for of in (0, 1):
-        reach = [
-            (layer.extent.world[0] - layer.scale / 2, layer.extent.world[1] + layer.scale / 2)[of]
-            if np.allclose(layer.extent.world[0], layer.translate)
-            else layer.extent.world[of]
-            for layer in (fine, coarse)
-        ]
-        assert np.allclose(*reach, atol=1e-6)
+    # Both cover the same area, from edge to edge.
+    assert np.allclose(fine.translate - fine.scale / 2, coarse.translate - coarse.scale / 2)
+    ends = [layer.translate + layer.scale * (np.array(layer.data.shape) - 0.5) for layer in (fine, coarse)]
+    assert np.allclose(*ends)
     blocks = fine.data.reshape(48, 2, 64, 2).mean((1, 3))
     assert np.abs(blocks - coarse.data).max() < 0.05 * np.ptp(coarse.data)
     assert {f"cells denoised {name}" for name in ("gradient", "gradient direction", "inconsistency")} <= {
         layer.name for layer in viewer.layers
     }
+
+
+def remove_all(shapes) -> None:
+    shapes.selected_data = set(range(len(shapes.data)))
+    shapes.remove_selected()
 
 
 def test_a_profile_needs_a_line_and_tells_its_width(viewer, inspect, ask):
@@ -104,10 +105,10 @@ def test_a_profile_needs_a_line_and_tells_its_width(viewer, inspect, ask):
     assert "has 0 lines" in ask("line")
     shapes.add_lines([[(5, 5), (5, 5.2)]])
     assert "shorter than a pixel" in ask("line")
-    shapes.data = []
+    remove_all(shapes)
     shapes.add_lines([[(5, 5), (40, 90)]])
     assert "leaves the image" in ask("line")
-    shapes.data = []
+    remove_all(shapes)
     shapes.add_lines([[(5, 5), (40, 50)]])
     words = ask("line")
     assert "µm wide (FWHM)" in words or "falls to its half" in words
@@ -128,7 +129,7 @@ def test_other_denoisers_stand_beside_the_result_with_a_score(viewer, ask):
 
 
 def test_what_does_not_fit_is_said_in_a_sentence_and_the_layers_stay(viewer, inspect, ask):
-    viewer.add_image(np.zeros((40, 40), np.float32), name="other")
+    viewer.add_image(np.zeros((40, 40), np.float32), name="other", units=("µm", "µm"))
     before = [layer.name for layer in viewer.layers]
     inspect.noisy.value = viewer.layers["other"]
     assert "one is not the result of the other as it is" in ask("removed") and inspect.message.is_error
@@ -142,8 +143,9 @@ def test_what_does_not_fit_is_said_in_a_sentence_and_the_layers_stay(viewer, ins
 
 def test_of_a_stack_the_plane_in_view_is_asked(viewer, inspect, ask):
     stack = np.stack([SAMPLE.noisy, SAMPLE.noisy + 50])
-    viewer.add_image(stack, name="stack")
-    viewer.add_image(stack.astype(np.float32) - [[[3.0]], [[7.0]]], name="stack done")
+    units = ("µm", "µm", "µm")
+    viewer.add_image(stack, name="stack", units=units)
+    viewer.add_image(stack.astype(np.float32) - [[[3.0]], [[7.0]]], name="stack done", units=units)
     viewer.dims.set_point(0, 1)
     inspect.result.value, inspect.noisy.value = viewer.layers["stack done"], viewer.layers["stack"]
     assert "Noise was left" in ask("removed")

@@ -219,7 +219,7 @@ class InspectWidget(Container[Any]):
             look["colormap"], look["gamma"] = new.colormap, 1.0
         values = new.values.reshape((1,) * subject.leading + new.values.shape)
         if name in self._viewer.layers:
-            self._viewer.layers.remove(name)
+            self._viewer.layers.remove(self._viewer.layers[name])
         self._viewer.add_image(values, name=name, **look)
 
     def _ended(self) -> None:
