@@ -25,6 +25,8 @@ GOOD_REASONS = (
     # Fluidity cannot be measured beside other work.
     r"other programs keep this computer busy: .*",
     r"this computer is too busy to measure: .*",
+    # Files of others, which are not part of this repository.
+    r"the (real images|files of real microscopes) are not beside this checkout, in \.\./shared/.*",
     # Packages of formats that are not made for the newest Python.
     r"CZI needs pylibCZIrw, .*",
 )

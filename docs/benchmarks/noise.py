@@ -210,7 +210,7 @@ def doubt_row(name: str, plane: np.ndarray) -> None:
         f"{min(traces.blocked):.2f}",
         f"{traces.equal:.2f} ({traces.equal_excess:.1f})",
         f"{traces.correlation:.2f}",
-        f"{traces.levels:.2f}",
+        f"{traces.levels:.2f}" if traces.levels < 1e6 else "–",
     ]
     print(f"| {' | '.join([name, *figures, ', '.join(said)])} |", flush=True)
 

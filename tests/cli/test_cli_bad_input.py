@@ -9,6 +9,7 @@ import tifffile
 from typer.testing import CliRunner
 
 from napari_blindspot.cli.app import app
+from napari_blindspot.core.errors import FileError
 from napari_blindspot.samples import confocal
 
 GOOD = confocal((32, 32)).noisy
@@ -148,6 +149,21 @@ def test_a_bad_plane_later_in_a_stack_is_named_and_the_planes_before_it_are_kept
     partial = tifffile.imread("bad_denoised_partial.ome.tif")
     assert np.isfinite(partial[0]).all()
     assert np.isnan(partial[1:]).all()
+
+
+def test_what_is_to_be_done_is_said_before_a_large_folder_is_looked_through(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("stack.tif", np.stack([GOOD] * 3), photometric="minisblack", metadata={"axes": "ZYX"})
+
+    def look_through(path):
+        raise FileError(f"Cannot read {path}.")
+
+    monkeypatch.setattr("napari_blindspot.jobs.file_job._state_of", look_through)
+    done = CliRunner().invoke(app, ["denoise", "stack.tif"])
+    assert done.stderr.splitlines() == [
+        "Denoising 3 planes of 32×32 pixels, one after another.",
+        "Error: Cannot read stack.tif.",
+    ]
 
 
 @pytest.mark.parametrize("case", BAD_OPTIONS)

@@ -104,6 +104,7 @@ def test_json_holds_the_model_and_the_sentence_and_nothing_else_is_printed(noise
     sentence = figures.pop("sentence")
     assert sentence == "Noise nearly independent from pixel to pixel → 0-pixel gap, 89% visible."
     assert figures.pop("channel") == 0
+    assert figures.pop("warnings") == []
     assert figures == estimate_noise(image).as_dict()
     assert figures["gain"] == pytest.approx(GAIN, rel=0.05)
 
@@ -266,6 +267,39 @@ def test_a_picture_that_is_there_is_replaced_only_when_asked(noise, tmp_path):
     assert noise("cells.tif", "--picture", "noise.png", "--overwrite").exit_code == 0
     with Image.open("noise.png") as png:
         assert png.format == "PNG"
+
+
+def sharpened(plane: np.ndarray) -> np.ndarray:
+    for _ in range(2):
+        beside = sum(np.roll(plane, step, axis) for step in (1, -1) for axis in (0, 1)) / 4
+        plane = plane + 0.7 * (plane - beside)
+    return plane
+
+
+PROCESSED = {
+    "pixels doubled": (lambda y: np.kron(y[::2, ::2], np.ones((2, 2))), "bin the image by 2×2 first."),
+    "sharpened": (sharpened, "denoise the image before it is sharpened."),
+    "few levels": (lambda y: np.floor(y / 60), "store the image in more levels"),
+    "stripes": (
+        lambda y: y + 40 * np.sin(2 * np.pi * np.arange(len(y))[:, None] / 7.3),
+        "Stripes that repeat every 7.3 rows",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", PROCESSED)
+def test_what_was_done_to_the_pixels_is_said_as_a_fit_says_it(kind, noise):
+    process, words = PROCESSED[kind]
+    save("cells.tif", process(photographed(size=96)).astype(np.float32))
+    done = noise("cells.tif")
+    assert done.exit_code == 0, done.stderr
+    assert words in done.stdout.splitlines()[-1]
+
+
+def test_json_holds_what_was_done_to_the_pixels(noise):
+    save("cells.tif", np.repeat(photographed(size=64)[::2], 2, axis=0))
+    (warning,) = json.loads(noise("cells.tif", "--json").stdout)["warnings"]
+    assert warning.startswith("Rows are stored several times (2×1 equal ones in y and x)")
 
 
 BAD = {

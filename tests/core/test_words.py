@@ -8,6 +8,7 @@ from napari_blindspot.core.words import (
     duration,
     error_sentence,
     first_line,
+    fresh_sentences,
     sentence,
     sentences_of,
     size_of_memory,
@@ -33,7 +34,7 @@ def test_notices_that_differ_in_their_numbers_alone_become_one_with_their_range(
     assert sentences_of(planes) == [
         "9 to 100 isolated pixels far brighter or darker than all around were taken for defects and "
         "replaced. (3 of 4 planes)",
-        "The rows of this plane have offsets of their own, of standard deviation 0.5, which were taken "
+        "The rows of this plane have offsets of their own, of standard deviation 0.5, which are taken "
         "out. (2 of 4 planes)",
     ]
 
@@ -42,6 +43,30 @@ def test_notices_that_differ_in_a_word_stay_apart():
     columns = Notice("scan-lines-evened", {"lines": "columns", "sigma": 0.5})
     found = sentences_of([(EVENED,), (columns,)])
     assert [text.split()[1] for text in found] == ["rows", "columns"]
+
+
+def test_values_that_planes_leave_as_they_are_are_told_as_a_range():
+    blank = [Notice("blank-areas-left-out", {"low": n, "high": n, "share": 0.1}) for n in (0.0, 3.0)]
+    two = [Notice("two-values", {"low": 0.0, "high": n}) for n in (41.0, 369.0)]
+    found = sentences_of([(notice,) for notice in (*blank, *two)])
+    assert [text.partition(", as a")[0] for text in found] == [
+        "Areas of exactly one value (0 to 3; 10% of the plane)",
+        "The plane holds only the values 0 and 41 to 369",
+    ]
+    assert [text[-15:] for text in found] == ["(2 of 4 planes)"] * 2
+
+
+def test_while_planes_come_a_warning_is_said_once_whatever_its_numbers():
+    said = set()
+    gaps = [Notice("gap-chosen", news(gap), is_warning=False) for gap in (0, 2, 0)]
+    found = [fresh_sentences(plane, said) for plane in zip(map(replaced, (8, 9, 10)), gaps, strict=True)]
+    assert [len(texts) for texts in found] == [2, 1, 0]
+    assert "2-pixel gap" in found[1][0]
+
+
+def news(gap: int) -> dict[str, float]:
+    values = {"measured": True, "correlated": False, "textured": False, "reach": 0}
+    return {**values, "gap": gap, "visible_fraction": 0.5}
 
 
 def test_one_of_a_thing_is_said_in_the_singular():

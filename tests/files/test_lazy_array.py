@@ -75,3 +75,26 @@ def test_dask_reads_single_planes_of_it(array, reads):
     lazy = dask.from_array(array, chunks=(1, 1, 1, 5, 6), name=False)
     assert np.array_equal(lazy[2, 1].compute(), PIXELS[2, 1])
     assert sorted(reads) == [(2, 1, 0), (2, 1, 1)]
+
+
+def test_the_samples_of_a_plane_are_read_once_as_planes_of_their_own(array, reads):
+    colours = np.random.default_rng(0).integers(0, 255, (2, 4, 5, 3)).astype(np.uint8)
+
+    def read(index):
+        reads.append(index)
+        return colours[index]
+
+    planes = LazyArray(colours.shape, colours.dtype, read, plane_ndim=3).unstacked(2)
+    assert (planes.shape, planes.plane_ndim) == ((2, 3, 4, 5), 2)
+    # Sample by sample, as the channels of a stack are denoised.
+    for sample in range(3):
+        for t in range(2):
+            assert np.array_equal(planes[t, sample], colours[t, ..., sample])
+    assert reads == [(0,), (1,)]
+
+
+def test_an_axis_before_three_others_of_a_plane_is_unstacked_as_well():
+    pixels = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    planes = LazyArray(pixels.shape, pixels.dtype, lambda index: pixels, plane_ndim=4).unstacked(1)
+    assert np.array_equal(np.asarray(planes), pixels.transpose(1, 0, 2, 3))
+    assert planes.plane_ndim == 3

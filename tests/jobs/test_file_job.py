@@ -104,6 +104,7 @@ def test_the_samples_of_a_colour_image_are_planes_of_their_own_and_keep_their_8_
     image = whole.open()
     assert (image.axes, whole.dtype(image)) == ("TSYX", np.uint8)
     assert np.array_equal(image.array[2, 1], colours[2, ..., 1])
+    assert np.array_equal(image.channel(2).array[1], colours[1, ..., 2])
     assert job(source=tmp_path / "rgb.tif", channel=2).open().axes == "TYX"
 
 

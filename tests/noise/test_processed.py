@@ -47,6 +47,10 @@ PROCESSED = {
     "pixels doubled": (lambda: np.kron(exposed(), np.ones((2, 2))), "bin the image by 2×2"),
     "rows repeated": (lambda: np.repeat(exposed()[::2], 2, axis=0), "bin the image by 2×1"),
     "columns three times": (lambda: np.repeat(exposed()[:, ::3], 3, axis=1), "bin the image by 1×3"),
+    "rows enlarged by a quarter": (
+        lambda: exposed()[np.arange(128) * 4 // 5],
+        "Of the rows, 20% equal the one before",
+    ),
     "every second line interpolated": (lambda: interpolated(exposed()), "Every second line"),
     "as JPEG": (lambda: jpeg(exposed() / 2), "edges every 8 pixels"),
     "median-filtered": (lambda: median_filter(exposed(), 3), "median filter"),
@@ -70,6 +74,7 @@ RAW = {
     "correlated": lambda: np.rint(MEAN + 40 * gaussian_filter(exposed() - 4 * MEAN, 0.8)),
     "counted photons": lambda: np.random.default_rng(1).poisson(MEAN / 4),
     "few photons": lambda: np.random.default_rng(1).poisson(MEAN / 100),
+    "with sharp edges both ways": lambda: exposed() + 500.0 * ((Y > 40) & (X > 56)),
     "with borders": lambda: np.where(Y < 9, np.nan, exposed()),
 }
 

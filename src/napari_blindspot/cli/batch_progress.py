@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from napari_blindspot.batch.item_events import ItemChanged, PlaneWork
@@ -9,7 +10,7 @@ from napari_blindspot.batch.items import OPEN
 from napari_blindspot.batch.progress import BatchProgress
 from napari_blindspot.cli.display import Status, Teller, time_left
 from napari_blindspot.core.events import Predicting, Started, Step
-from napari_blindspot.core.words import duration, sentence
+from napari_blindspot.core.words import duration, fresh_sentences
 
 if TYPE_CHECKING:
     from napari_blindspot.batch.item_events import BatchEvent
@@ -33,16 +34,14 @@ class BatchTeller(Teller["BatchEvent"]):
         self._batch = batch
         self._progress = BatchProgress(batch)
         self._state = {number: item.state for number, item in enumerate(batch.items)}
-        self._notes: set[tuple[int, str]] = set()
+        self._topics: defaultdict[int, set[object]] = defaultdict(set)
 
     def sentences(self, event: BatchEvent) -> list[str]:
         """Take in an event; say what is new of its file."""
         self._progress.follow(event)
         if isinstance(event, PlaneWork):
             notices = event.event.notices if isinstance(event.event, Started) else ()
-            texts = [text for text in map(sentence, notices) if (event.number, text) not in self._notes]
-            self._notes.update((event.number, text) for text in texts)
-            return texts
+            return fresh_sentences(notices, self._topics[event.number])
         if not isinstance(event, ItemChanged) or self._state[event.number] == event.item.state:
             return []
         self._state[event.number] = event.item.state

@@ -7,6 +7,7 @@ output are those of `napari_blindspot.jobs`; here is what the user is told.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from napari_blindspot.cli.display import display_of
@@ -98,6 +99,10 @@ def denoise_file(job: FileJob) -> bool:
             say(sentence(notice))
         # A run that held them may just have ended.
         job.check_outputs()
+        # A file of many planes or chunks takes seconds to look through, and so does the first iteration.
+        count, (height, width) = math.prod(image.shape[:-2]), image.shape[-2:]
+        if count > 1:
+            say(f"Denoising {count} planes of {height}×{width} pixels, one after another.")
         check_room(job, image)
         return _fit_and_write(FileRun.open(job, image), said)
 
@@ -108,10 +113,6 @@ def _fit_and_write(run: FileRun, said: list[str]) -> bool:
     resumed = bool(run.done)
     if resumed:
         say(f"Going on after {len(run.done)} of {len(run.indices)} planes, kept by an earlier run.")
-    elif len(run.indices) > 1:
-        # Of large planes the first iteration may be seconds away.
-        height, width = run.image.shape[-2:]
-        say(f"Denoising {len(run.indices)} planes of {height}×{width} pixels, one after another.")
     failure: BlindspotError | None = None
     try:
         with display_of(teller) as display, interrupts(control, display.tell):

@@ -16,7 +16,9 @@ from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.words import sentence
 from napari_blindspot.noise.blank_areas import without_blank_areas
 from napari_blindspot.noise.estimate import estimate_noise
+from napari_blindspot.noise.even_lines import without_line_offsets
 from napari_blindspot.noise.gap_choice import make_plan
+from napari_blindspot.noise.processed import doubt_about
 from napari_blindspot.settings import MeasuredSettings
 from napari_blindspot.stack import plane_indices
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from napari_blindspot.core.noise_model import NoiseModel
+    from napari_blindspot.core.notices import Notice
     from napari_blindspot.files.image_file import ImageFile
 
 __all__ = ["ChannelNoise", "measure_channels", "percent"]
@@ -56,6 +59,8 @@ class ChannelNoise:
         What was measured.
     sentence : str
         What the preset ``auto`` would do, or why nothing could be measured.
+    warnings : tuple of str
+        What would be wrong with a fit, because the pixels are no raw data or their lines have offsets.
     measured, planes : int
         How many planes were measured, and how many there are.
     median : float
@@ -68,6 +73,7 @@ class ChannelNoise:
     name: str
     model: NoiseModel
     sentence: str
+    warnings: tuple[str, ...]
     measured: int
     planes: int
     median: float
@@ -79,8 +85,13 @@ class ChannelNoise:
         return f"channel {self.channel}" + f" ({self.name})" * bool(self.name)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the figures of the model, the channel and the sentence, plain enough for JSON."""
-        return {"channel": self.channel, **self.model.as_dict(), "sentence": self.sentence}
+        """Return the figures of the model, the channel and the sentences, plain enough for JSON."""
+        return {
+            "channel": self.channel,
+            **self.model.as_dict(),
+            "sentence": self.sentence,
+            "warnings": list(self.warnings),
+        }
 
 
 def measure_channels(image: ImageFile, channel: int | None = None) -> list[ChannelNoise]:
@@ -103,6 +114,8 @@ def measure_channels(image: ImageFile, channel: int | None = None) -> list[Chann
         numbers = [channel]
     else:
         numbers = list(range(min(image.channels, 3) if image.is_rgb else image.channels))
+    # As planes of their own, the samples of a pixel are decoded once.
+    image = image.by_sample()
     return [_measure(image, number) for number in numbers]
 
 
@@ -115,10 +128,13 @@ def _measure(image: ImageFile, number: int) -> ChannelNoise:
     planes = np.stack([without_blank_areas(one.checked_plane(index)) for index in chosen])
     known = planes[np.isfinite(planes)]
     model = estimate_noise(planes)
-    if model.measured:
-        # The plan looks at one plane's signal; the middle of a stack is where most of it tends to be.
+    warnings: tuple[str, ...] = ()
+    if known.size:
+        # One plane tells what was done to a stack; the middle is where most signal tends to be.
         seen = planes[np.isfinite(planes).any((1, 2))]
         middle = seen[len(seen) // 2]
+        warnings = tuple(sentence(notice) for notice in _doubts(middle, model))
+    if model.measured:
         verdict = sentence(make_plan(middle, model, MeasuredSettings()).notice)
     else:
         verdict = _why_not(known, model)
@@ -131,11 +147,18 @@ def _measure(image: ImageFile, number: int) -> ChannelNoise:
         name=name,
         model=model,
         sentence=verdict,
+        warnings=warnings,
         measured=len(chosen),
         planes=len(indices),
         median=float(np.median(known)) if known.size else math.nan,
         sample=known[:: max(1, known.size // SAMPLE_SIZE)].copy(),
     )
+
+
+def _doubts(plane: npt.NDArray[Any], model: NoiseModel) -> list[Notice]:
+    """Return what a fit would say of the pixels of a plane, (Y, X), before it begins."""
+    _, evened = without_line_offsets(plane)
+    return [notice for notice in (evened, doubt_about(plane, model)) if notice is not None]
 
 
 def _evenly(indices: Sequence[tuple[int, ...]], pixels: int) -> list[tuple[int, ...]]:

@@ -14,7 +14,7 @@ __all__ = ["print_measurement"]
 
 
 def print_measurement(measurement: ChannelNoise, titled: bool) -> None:
-    """Print the table of a channel and the sentence below it; of one without a measurement, the sentence.
+    """Print the table of a channel and the sentences below it; of one without a measurement, these alone.
 
     Parameters
     ----------
@@ -37,7 +37,8 @@ def print_measurement(measurement: ChannelNoise, titled: bool) -> None:
         for row in _rows(measurement):
             table.add_row(*row)
         Console(highlight=False).print(table)
-    print(measurement.sentence)
+    for line in (measurement.sentence, *measurement.warnings):
+        print(line)
 
 
 def _rows(measurement: ChannelNoise) -> list[tuple[str, str, str]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from napari_blindspot.cli.display import Status, Teller, time_left
 from napari_blindspot.core.events import Predicting, Started, Step
 from napari_blindspot.core.progress import Progress
-from napari_blindspot.core.words import sentence
+from napari_blindspot.core.words import fresh_sentences
 from napari_blindspot.method.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ class FitTeller(Teller["Event"]):
 
     def __init__(self, planes: int) -> None:
         self.progress = Progress(planes)
-        self.said: set[str] = set()
+        self.said: list[str] = []
+        self._topics: set[object] = set()
 
     def sentences(self, event: Event) -> list[str]:
         """Take in an event; of a `Started` say what was not said of an earlier plane."""
@@ -35,9 +36,10 @@ class FitTeller(Teller["Event"]):
         if not isinstance(event, Started):
             return []
         height, width = event.shape
-        found = [f"{height}×{width} pixels on {event.device}", *map(sentence, event.notices)]
-        fresh = [text for text in found if text not in self.said]
-        self.said.update(fresh)
+        where = f"{height}×{width} pixels on {event.device}"
+        fresh = [] if where in self.said else [where]
+        fresh += fresh_sentences(event.notices, self._topics)
+        self.said += fresh
         return fresh
 
     def status(self, event: Event) -> Status:

@@ -19,6 +19,7 @@ __all__ = [
     "duration",
     "error_sentence",
     "first_line",
+    "fresh_sentences",
     "sentence",
     "sentences_of",
     "size_of_file",
@@ -42,6 +43,10 @@ class _Span:
 
     def __bool__(self) -> bool:
         return any(self.values)
+
+    def joined(self, other: _Span) -> _Span:
+        """Return a span that also holds the values of another."""
+        return _Span([*self.values, *other.values])
 
     def count(self, one: str, many: str) -> str:
         """Return the number with the word for one or for many."""
@@ -131,8 +136,8 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
     "memory-short": _memory_short,
     "all-equal": lambda v: "All pixels are equal, so the plane was left as it is.",
     "two-values": lambda v: (
-        f"The plane holds only the values {v['low']} and {v['high']}, as a mask does, so it was left as "
-        "it is."
+        f"The plane holds only the values {v['low']:.9g} and {v['high']:.9g}, as a mask does, so it was "
+        "left as it is."
     ),
     "no-values": lambda v: "The plane holds no value, only NaN, so it was left as it is.",
     "few-values": lambda v: (
@@ -140,21 +145,25 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
         f"{v['count'].choose('has', 'have')} a value, so it was left as it is."
     ),
     "blank-areas-left-out": lambda v: (
-        f"Areas of exactly one value ({v['value']}; {v['share']:.0%} of the plane), as a registration or "
-        "a mosaic leaves them, were left out and stay as they are."
+        f"Areas of exactly one value ({v['low'].joined(v['high']):.9g}; {v['share']:.0%} of the plane), as "
+        "a registration or a mosaic leaves them, were left out and stay as they are."
     ),
     "pixels-left-out": lambda v: (
         f"{v['count'].count('NaN pixel was left out and stays', 'NaN pixels were left out and stay')} NaN."
     ),
     "scan-lines-evened": lambda v: (
         f"The {v['lines']} of this plane have offsets of their own, of standard deviation "
-        f"{v['sigma']:.3g}, which were taken out."
+        f"{v['sigma']:.3g}, which are taken out."
     ),
     "stripes-removed": lambda v: (
         f"Stripes that repeat every {v['period']:.2g} {v['lines']}, of standard deviation {v['sigma']:.3g}"
-        ", were taken out."
+        ", are taken out."
     ),
     "pixels-repeated": _pixels_repeated,
+    "lines-repeated": lambda v: (
+        f"Of the {v['lines']}, {v['share']:.0%} equal the one before, as enlarging leaves them, so that "
+        "noise looks like structure and is kept: use the image as it was recorded."
+    ),
     "pixels-interpolated": lambda v: (
         "Every second line lies between its neighbours, as enlarging or interpolating makes it, so that "
         "its noise is not its own: use the image as it was recorded, or bin it by 2."
@@ -284,14 +293,35 @@ def sentences_of(planes: Collection[Iterable[Notice]]) -> list[str]:
     groups: dict[tuple[object, ...], list[Notice]] = {}
     for notices in planes:
         for notice in notices:
-            words = tuple(item for item in notice.values.items() if isinstance(item[1], str | bool))
-            groups.setdefault((notice.kind, *words), []).append(notice)
+            groups.setdefault(_topic(notice), []).append(notice)
     found = []
     for notices in groups.values():
         spans = {name: _Span([notice.values[name] for notice in notices]) for name in notices[0].values}
         text = NOTICES[notices[0].kind](spans)
         found.append(text if len(planes) == 1 else f"{text} ({len(notices)} of {len(planes)} planes)")
     return found
+
+
+def fresh_sentences(notices: Iterable[Notice], said: set[object]) -> list[str]:
+    """Say the notices of a plane that no plane before it had; what is said is added to `said`.
+
+    A warning that differs from an earlier one in its numbers alone is not said again: `sentences_of` has
+    the range of the numbers at the end.
+    """
+    fresh = []
+    for notice in notices:
+        text = sentence(notice)
+        topic = _topic(notice) if notice.is_warning else text
+        if topic not in said:
+            said.add(topic)
+            fresh.append(text)
+    return fresh
+
+
+def _topic(notice: Notice) -> tuple[object, ...]:
+    """Return what notices that differ in their numbers alone have in common."""
+    words = (item for item in notice.values.items() if isinstance(item[1], str | bool))
+    return (notice.kind, *words)
 
 
 def duration(seconds: float) -> str:

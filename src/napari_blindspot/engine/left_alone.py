@@ -45,7 +45,7 @@ def nothing_to_denoise(plane: npt.NDArray[Any]) -> Notice | None:
     if low == high:
         return Notice("all-equal")
     if np.isin(values, (low, high)).all():
-        return Notice("two-values", {"low": str(low), "high": str(high)})
+        return Notice("two-values", {"low": float(low), "high": float(high)})
     if values.size < FEWEST_VALUES:
         return Notice("few-values", {"count": int(values.size)})
     return None
@@ -94,10 +94,10 @@ class BlankAreas:
     @property
     def notice(self) -> Notice:
         """What to say about them."""
-        values = np.unique(self.plane[self.areas])
+        values = self.plane[self.areas]
         return Notice(
             "blank-areas-left-out",
-            {"share": float(self.areas.mean()), "value": ", ".join(f"{value:g}" for value in values)},
+            {"share": float(self.areas.mean()), "low": float(values.min()), "high": float(values.max())},
         )
 
     def restored(self, events: Iterable[Event], settings: Settings) -> Iterator[Event]:

@@ -16,10 +16,9 @@ from napari_blindspot.noise.anscombe import Anscombe
 from napari_blindspot.noise.blocks import diagonal_differences, diagonal_sigma
 from napari_blindspot.noise.defects import find_defects
 from napari_blindspot.noise.estimate import estimate_noise
+from napari_blindspot.noise.even_lines import without_line_offsets
 from napari_blindspot.noise.processed import doubt_about
-from napari_blindspot.noise.scan_lines import scan_line_offsets
 from napari_blindspot.noise.shared_noise import MOST_SHARED, shared_noise
-from napari_blindspot.noise.stripes import stripe_offsets
 
 if TYPE_CHECKING:
     from typing import Any
@@ -105,7 +104,11 @@ def measure(run: RunInput[MeasuredSettings], *, needs_neighbours: bool = False) 
     """
     notices: list[Notice] = []
     mends = run.settings.mend_defects
-    observed = _without_line_offsets(run.plane, notices) if mends else run.plane
+    observed = run.plane
+    if mends:
+        observed, evened = without_line_offsets(run.plane)
+        if evened is not None:
+            notices.append(evened)
     noise = estimate_noise(observed)
     doubt = doubt_about(run.plane, noise)
     if doubt is not None:
@@ -139,29 +142,6 @@ def measure(run: RunInput[MeasuredSettings], *, needs_neighbours: bool = False) 
         shared_noise=shared if looks_beside else None,
         notices=tuple(notices),
     )
-
-
-def _without_line_offsets(plane: npt.NDArray[Any], notices: list[Notice]) -> npt.NDArray[Any]:
-    """Take out the offsets, (Y, 1) or (1, X), that the pixels of a row or of a column have in common."""
-    stripes = stripe_offsets(plane)
-    if stripes is not None:
-        offsets, period = stripes
-        spread = float(offsets.std())
-        notices.append(
-            Notice("stripes-removed", {"lines": _lines(offsets), "period": period, "sigma": spread})
-        )
-        return np.asarray(plane - offsets)
-    offsets_of_lines = scan_line_offsets(plane)
-    if offsets_of_lines is None:
-        return plane
-    spread = float(offsets_of_lines.std())
-    notices.append(Notice("scan-lines-evened", {"lines": _lines(offsets_of_lines), "sigma": spread}))
-    return np.asarray(plane - offsets_of_lines)
-
-
-def _lines(offsets: Floats) -> str:
-    """Name the lines that offsets, (Y, 1) or (1, X), belong to."""
-    return "rows" if offsets.shape[1] == 1 else "columns"
 
 
 def _guessed_stabiliser(observed: npt.NDArray[Any]) -> Anscombe:

@@ -32,6 +32,7 @@ def planes_of_chunks(
     itemsize: int,
     read: Callable[[tuple[Any, ...]], npt.NDArray[Any]],
     memory: int = CHUNK_MEMORY,
+    plane_ndim: int = 2,
 ) -> Callable[[Index], npt.NDArray[Any]]:
     """Return what reads a plane, (Y, X), and holds what it had to decode for it.
 
@@ -51,8 +52,10 @@ def planes_of_chunks(
         Reads the part of the array for a tuple of numbers and slices, one for each axis before the plane.
     memory : int
         Bytes.
+    plane_ndim : int
+        How many of the last axes are a plane.
     """
-    leading = len(shape) - 2
+    leading = len(shape) - plane_ndim
     blocks = tuple(min(a, b) for a, b in zip(chunk[:leading], shape[:leading], strict=True))
     needed = math.prod(blocks) * math.prod(shape[leading:]) * itemsize
     if math.prod(blocks) == 1 or needed > max(memory, math.prod(chunk) * itemsize):

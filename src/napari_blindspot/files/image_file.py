@@ -126,7 +126,7 @@ class ImageFile:
         return replace(self, spacing=spacing, origin=origin)
 
     def _take(self, number: int, letter: str) -> Any:
-        if letter == "S" and not isinstance(self.array, np.ndarray):
+        if self.axes.endswith("S") and not isinstance(self.array, np.ndarray):
             return self.array.map(lambda plane: plane[..., number], self.shape[-3:-1])
         return self.array[(slice(None),) * self.axes.index(letter) + (number,)]
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_blindspot.files.chunk_cache import planes_of_chunks
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -162,16 +164,23 @@ class LazyArray:
         Parameters
         ----------
         axis : int
-            Counted from the first axis of the plane. Every plane is read once for each place on it.
+            Counted from the first axis of the plane. What was read for one place on it is held for the
+            others, as `napari_blindspot.files.chunk_cache` holds chunks.
         """
         plane = self.shape[len(self.leading) :]
         rest = plane[:axis] + plane[axis + 1 :]
+        shape = (*self.leading, plane[axis], *rest)
 
-        def read(index: tuple[int, ...]) -> npt.NDArray[Any]:
-            found: npt.NDArray[Any] = self._read(index[:-1]).take(index[-1], axis=axis)
-            return found
+        def read(part: tuple[Any, ...]) -> npt.NDArray[Any]:
+            index = tuple(at.start if isinstance(at, slice) else at for at in part[:-1])
+            pixels: npt.NDArray[Any] = np.moveaxis(self._read(index), axis, 0)[part[-1]]
+            return (
+                pixels.reshape((1,) * len(index) + pixels.shape) if isinstance(part[-1], slice) else pixels
+            )
 
-        return LazyArray((*self.leading, plane[axis], *rest), self.dtype, read, len(rest))
+        whole = (1,) * len(self.leading) + shape[len(self.leading) :]
+        held = planes_of_chunks(shape, whole, self.dtype.itemsize, read, plane_ndim=len(rest))
+        return LazyArray(shape, self.dtype, held, len(rest))
 
     def _choose(self, chosen: list[int | range]) -> LazyArray:
         def read(index: tuple[int, ...]) -> npt.NDArray[Any]:

@@ -118,7 +118,7 @@ def residual_autocorrelation(residual: npt.ArrayLike, lags: int) -> Floats:
     if middle <= 0:
         table = np.zeros_like(table)
         middle = table[lags, lags] = 1.0
-    return table / middle
+    return np.asarray(table / middle, np.float64)
 
 
 def band_energy(residual: Floats, fine: float, coarse: float) -> Floats:

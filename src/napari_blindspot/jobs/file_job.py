@@ -191,7 +191,9 @@ def _state_of(path: Path) -> str:
             for folder, _, names in os.walk(path, onerror=_raise)
             for name in names
         )
-        listing = "\n".join(f"{os.path.relpath(file, path)} {_size_and_time(file)}" for file in files)
+        # A Zarr may have 100,000 chunks, for which os.path.relpath takes as long as a fit.
+        start = len(os.path.join(path, ""))
+        listing = "\n".join(f"{file[start:]} {_size_and_time(file)}" for file in files)
     except OSError as error:
         raise FileError(f"Cannot read {path}: {error.strerror or error}.") from error
     return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()[:32]

@@ -36,8 +36,12 @@ MAX_ALIKE = 0.9
 MIN_INTERPOLATED = 1.5
 """Curvature of every second line over that of the lines between."""
 
-MIN_BLOCKED = 1.25
+MIN_BLOCKED = 1.12
 """Roughness at the edges of blocks of 8 lines over that between any other two lines; along both axes."""
+
+MIN_BLOCKS = 8
+"""Blocks of 8 lines along the shorter side of the smallest plane that is looked at for them. A convention:
+on fewer, chance comes up to the threshold."""
 
 MIN_EQUAL, MIN_EQUAL_EXCESS = 0.1, 1.5
 """Share of neighbours of exactly one value where noise is correlated, and that share over the one that
@@ -103,7 +107,10 @@ def doubt_about(plane: npt.NDArray[np.generic], noise: NoiseModel) -> Notice | N
     traces = traces_of(plane, noise)
     if max(traces.repeated) >= MIN_REPEATED:
         rows, columns = (round(1 / (1 - min(share, 0.99))) for share in traces.repeated)
-        return Notice("pixels-repeated", {"rows": rows, "columns": columns})
+        if max(rows, columns) > 1:
+            return Notice("pixels-repeated", {"rows": rows, "columns": columns})
+        lines = "rows" if traces.repeated[0] >= MIN_REPEATED else "columns"
+        return Notice("lines-repeated", {"lines": lines, "share": max(traces.repeated)})
     if max(traces.interpolated) >= MIN_INTERPOLATED:
         return Notice("pixels-interpolated")
     if min(traces.blocked) >= MIN_BLOCKED:
@@ -159,12 +166,18 @@ def _interpolated(y: Floats) -> float:
 
 
 def _blocked(y: Floats) -> float:
-    """Return the roughness at the edges of blocks of 8 lines of (Y, X) over the second largest of 8."""
+    """Return the roughness at the edges of blocks of 8 lines of (Y, X) over the second largest of 8.
+
+    It is the median over lines, because a single sharp edge is no edge of blocks.
+    """
     rough = np.abs(y[:-3] - 3 * y[1:-2] + 3 * y[2:-1] - y[3:])
-    phases = [rough[phase::BLOCK] for phase in range(BLOCK)]
-    if not all(np.isfinite(phase).any() for phase in phases):
+    known = np.isfinite(rough)
+    lines = np.sum(np.where(known, rough, 0.0), axis=1) / np.maximum(np.sum(known, axis=1), 1)
+    seen = np.any(known, axis=1)
+    phases = [lines[phase::BLOCK][seen[phase::BLOCK]] for phase in range(BLOCK)]
+    if min(y.shape) < MIN_BLOCKS * BLOCK or not all(phase.size for phase in phases):
         return 1.0
-    *_, second, first = sorted(float(np.nanmean(phase)) for phase in phases)
+    *_, second, first = sorted(float(np.median(phase)) for phase in phases)
     return first / second if second > 0 else 1.0
 
 
