@@ -4,7 +4,7 @@
 
 writes ``docs/images/batch-{empty,running,finished,opened}.png``, and the same in napari's light theme with
 ``-light`` in the name. Five synthetic files are denoised, one of them is damaged. ``--quick`` takes small
-images and few iterations; ``--folder`` says where to write.
+images and few iterations, ``--theme`` one of the themes; ``--folder`` says where to write.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from napari_blindspot.files.door import ImageFile, Spacing, write_ome_tiff
 def main() -> None:
     """Take the pictures in both themes."""
     options = read_options(__doc__.splitlines()[0])
-    for ending in themes():
+    for ending in themes(options):
         with tempfile.TemporaryDirectory() as place, contextlib.chdir(place):
             take(options.folder, Path(place), ending, quick=options.quick)
 

@@ -3,8 +3,8 @@
     xvfb-run -a -s "-screen 0 1400x900x24" python docs/screenshots.py
 
 writes ``docs/images/widget-{idle,advanced,half-way,finished,error}.png``, and the same in napari's light
-theme with ``-light`` in the name. ``--quick`` takes a small image and few iterations;
-``--folder`` says where to write.
+theme with ``-light`` in the name. ``--quick`` takes a small image and few iterations, ``--theme`` one of
+the themes; ``--folder`` says where to write.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def main() -> None:
     """Take the pictures in both themes."""
     options = read_options(__doc__.splitlines()[0])
-    for ending in themes():
+    for ending in themes(options):
         take(options.folder, ending, quick=options.quick)
 
 

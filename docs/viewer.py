@@ -20,25 +20,29 @@ if TYPE_CHECKING:
 
 __all__ = ["close", "open_viewer", "photograph", "read_options", "themes", "wait"]
 
+ENDINGS = {"dark": "", "light": "-light"}
+"""napari's themes, and how the names of the pictures in them end."""
+
 PATIENCE = 600.0
 """Seconds after which a run counts as hanging."""
 
 
 def read_options(description: str) -> argparse.Namespace:
-    """Read the command line: where to write, and whether a quick look is enough."""
+    """Read the command line: where to write, in which themes, and whether a quick look is enough."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent / "images")
+    parser.add_argument("--theme", choices=ENDINGS, action="append", help="Both if none is named.")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     return options
 
 
-def themes() -> Iterator[str]:
-    """Switch napari to each of its themes, and give the ending of the pictures in it."""
-    for theme, ending in (("dark", ""), ("light", "-light")):
+def themes(options: argparse.Namespace) -> Iterator[str]:
+    """Switch napari to each of the themes, and give the ending of the pictures in it."""
+    for theme in options.theme or ENDINGS:
         get_settings().appearance.theme = theme
-        yield ending
+        yield ENDINGS[theme]
 
 
 def open_viewer() -> napari.Viewer:

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from napari_blindspot.noise import block_fit
 from napari_blindspot.settings import Settings
 from screen import VirtualScreen
 from two_workers import only_hands_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import numpy as np
 
 # Before anything imports Qt; tests of real windows start programs of their own.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -71,6 +74,26 @@ def _no_opengl_without_a_screen(request: pytest.FixtureRequest, monkeypatch: pyt
     for module in (canvas, base, image, labels):
         monkeypatch.setattr(module, "get_gl_extensions", lambda: "", raising=False)
         monkeypatch.setattr(module, "get_max_texture_sizes", lambda: (2048, 2048), raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _noise_is_simulated_once() -> Iterator[None]:
+    """Keep what a simulation of noise gives, which its arguments alone decide.
+
+    It is most of the work of measuring a small plane, and many tests denoise the same few planes.
+    """
+    simulated, known = block_fit._simulated, {}
+
+    def once(rho: np.ndarray, side: int) -> tuple[float, np.ndarray]:
+        key = rho.tobytes(), side
+        if key not in known:
+            known[key] = simulated(rho, side)
+        variance, correlation = known[key]
+        return variance, correlation.copy()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(block_fit, "_simulated", once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -16,6 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "napari_blindspot"
 MOST_LINES = 400
+MARK = "mark." + "endurance"
 
 
 def fences() -> dict:
@@ -80,3 +82,12 @@ def test_no_function_is_too_complex_to_be_read():
     assert done.returncode == 0, done.stdout + done.stderr
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
     assert settings["mccabe"]["max-complexity"] <= 12
+
+
+def test_the_documentation_lists_every_file_with_a_check_that_a_run_of_all_tests_leaves_out():
+    files = (ROOT / "tests").rglob("test_*.py")
+    marked = {path.relative_to(ROOT).as_posix() for path in files if MARK in path.read_text("utf-8")}
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(tests/.*?)`", text, re.MULTILINE)) == marked
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert ".venv/bin/pytest -m endurance" in script.splitlines()

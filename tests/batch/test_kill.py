@@ -54,10 +54,14 @@ def assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -
         assert np.array_equal(array, expected[name]), name
 
 
-@pytest.mark.parametrize(("stack_start", "kills"), [("warm", 20), ("shared", 5)])
-def test_after_kills_at_random_moments_the_result_is_that_of_a_run_that_was_left_alone(
-    start, data, tmp_path, short, stack_start, kills
-):
+def stage(out: Path) -> tuple[int, int]:
+    """How many results there are, and how many planes of unfinished ones."""
+    return len(list(out.rglob("*.ome.tif"))), len(list(out.rglob("plane-*.json")))
+
+
+@pytest.fixture
+def left_alone(start, data, tmp_path, short, stack_start):
+    """The pixels of a run that nobody kills and the seconds that it takes; its results are gone again."""
     (data / "broken.tif").unlink()
     write_job(tmp_path, short.model_copy(update={"stack_start": stack_start}))
     out = tmp_path / "out"
@@ -69,7 +73,56 @@ def test_after_kills_at_random_moments_the_result_is_that_of_a_run_that_was_left
     expected = pixels(out)
     assert len(expected) == 2
     shutil.rmtree(out)
+    return expected, length
 
+
+def assert_ends_well(start, folder: Path, expected: dict[str, np.ndarray]) -> None:
+    """Let a last run go on to its end: the same pixels, and nothing else is left."""
+    last = start(folder)
+    last.join()
+    assert last.exitcode == 0
+    found = pixels(folder / "out")
+    assert found.keys() == expected.keys()
+    assert_same(found, expected)
+    names = {path.name for path in (folder / "out").rglob("*") if path.is_file()}
+    assert names == {*(Path(name).name for name in expected), "batch_report.csv", "batch_report.html"}
+
+
+@pytest.mark.parametrize("stack_start", ["warm", "shared"])
+def test_after_a_kill_at_every_stage_the_result_is_that_of_a_run_that_was_left_alone(
+    start, tmp_path, left_alone, stack_start
+):
+    expected, length = left_alone
+    out = tmp_path / "out"
+    moments = random.Random(stack_start)
+    stages = set()
+    while stage(out)[0] < len(expected):
+        process = start(tmp_path)
+        begun = stage(out)
+        # The first is killed before anything is kept, each other one soon after it has kept something new.
+        while stages and process.exitcode is None and stage(out) == begun:
+            time.sleep(0.002)
+        process.join(moments.uniform(0.0, 0.05) * length)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+        else:
+            assert process.exitcode == 0
+        found = pixels(out)
+        assert_same(found, expected)
+        stages.add(stage(out))
+    # Kills that all hit one stage, such as the start of the program, would prove little.
+    assert len(stages) >= 3, stages
+    assert_ends_well(start, tmp_path, expected)
+
+
+@pytest.mark.endurance
+@pytest.mark.parametrize(("stack_start", "kills"), [("warm", 20), ("shared", 5)])
+def test_after_kills_at_random_moments_the_result_is_that_of_a_run_that_was_left_alone(
+    start, tmp_path, left_alone, stack_start, kills
+):
+    expected, length = left_alone
+    out = tmp_path / "out"
     moments = random.Random(stack_start)
     stages = set()
     killed = 0
@@ -85,17 +138,9 @@ def test_after_kills_at_random_moments_the_result_is_that_of_a_run_that_was_left
             assert pixels(out).keys() == expected.keys()
         found = pixels(out)
         assert_same(found, expected)
-        stages.add((len(found), len(list(out.rglob("plane-*.json")))))
+        stages.add(stage(out))
         if found.keys() == expected.keys():
             shutil.rmtree(out)
     # Kills that all hit one stage, such as the start of the program, would prove little.
     assert len(stages) >= (3 if kills > 10 else 2), stages
-
-    last = start(tmp_path)
-    last.join()
-    assert last.exitcode == 0
-    found = pixels(out)
-    assert found.keys() == expected.keys()
-    assert_same(found, expected)
-    names = {path.name for path in out.rglob("*") if path.is_file()}
-    assert names == {*(Path(name).name for name in expected), "batch_report.csv", "batch_report.html"}
+    assert_ends_well(start, tmp_path, expected)

@@ -8,8 +8,10 @@ import os
 import pytest
 from benchmark_data import noisy_version, save, smooth
 
+from napari_blindspot import settings
 from napari_blindspot.benchmark import methods, runner, worker
 from napari_blindspot.benchmark.method_protocol import Method
+from napari_blindspot.core.knobs import UnetWidth  # noqa: TC001 (pydantic reads it at run time)
 
 
 @pytest.fixture
@@ -47,6 +49,31 @@ def in_this_process(monkeypatch):
 
     monkeypatch.setattr(runner, "_run_worker", work)
     monkeypatch.setattr(worker, "_end_with_parent", lambda: None)
+
+
+class FewPasses(settings.PaperSettings):
+    """Those of the paper with a fifth of the passes."""
+
+    passes: int = 20
+
+
+class Quick(settings.PaperSettings):
+    """Those of the paper with a sixth of the width as well, where a line of a table is the subject."""
+
+    unet_width: UnetWidth = 8
+    passes: int = 4
+
+
+@pytest.fixture
+def few_passes(monkeypatch):
+    """Let the preset "paper" have fewer passes and the network that it has."""
+    monkeypatch.setitem(settings._PRESETS, "paper", settings._Preset(FewPasses))
+
+
+@pytest.fixture
+def quick_paper(monkeypatch, in_this_process):
+    """Let the preset "paper" take a moment."""
+    monkeypatch.setitem(settings._PRESETS, "paper", settings._Preset(Quick))
 
 
 @pytest.fixture

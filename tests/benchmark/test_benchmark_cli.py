@@ -22,6 +22,7 @@ from napari_blindspot.benchmark.speed_tables import speed_tables
 from napari_blindspot.benchmark.table import ScoreRow, ScoreTable
 from napari_blindspot.engine import networks, schedule
 from napari_blindspot.noise import gap_choice
+from napari_blindspot.settings import _PRESETS, MeasuredSettings, _Preset
 
 
 @pytest.fixture
@@ -137,8 +138,7 @@ def test_an_unknown_scene_or_table_is_answered_with_what_there_is(call, flat):
     assert "There is no table '7'; choose from: 1, 2, 3, 4, 5, 6, readings." in result.output
 
 
-@pytest.mark.slow
-def test_the_papers_first_table_has_the_published_row_beside_the_presets(call, flat, tmp_path):
+def test_the_papers_first_table_has_the_published_row_beside_the_presets(call, flat, tmp_path, quick_paper):
     arguments = ("paper", flat, "--scenes", "Confocal", "--crop", 32, "--iterations", 1, "--device", "cpu")
     result = call(*arguments)
     assert result.exit_code == 0, result.output
@@ -180,8 +180,7 @@ def test_awgn_has_images_of_its_own():
     assert float((noisy - clean).std()) == pytest.approx(25, abs=2)
 
 
-@pytest.mark.slow
-def test_the_ablation_runs_each_variant_once_and_groups_them(call, flat, tmp_path, in_this_process):
+def test_the_ablation_runs_each_variant_once_and_groups_them(call, flat, tmp_path, quick_paper):
     for capture in (1, 2):
         (flat / "raw" / f"WideField_B_fov19_{capture}.png").unlink()
     arguments = ("ablation", flat, "--crop", 32, "--iterations", 2, "--device", "cpu")
@@ -197,7 +196,7 @@ def test_the_ablation_runs_each_variant_once_and_groups_them(call, flat, tmp_pat
 
 
 @pytest.mark.slow
-def test_speed_measures_growth_and_counts_flops(call, tmp_path, in_this_process):
+def test_speed_measures_growth_and_counts_flops(call, tmp_path, in_this_process, few_passes):
     result = call(
         *("speed", "--methods", "paper,bm3d", "--sizes", "32,64", "--iterations", 2, "--device", "cpu"),
         "--profile",
@@ -242,12 +241,15 @@ def test_the_profile_of_a_measured_run_has_all_of_its_phases():
 
 
 ROUNDS, EVERY = {"WHITE_ROUNDS": (10,), "CORRELATED_ROUNDS": (8, 4)}, 6
+FAST = {"iterations": 30, "symmetries": 2}
+SIDE = 64
 
 
 @pytest.fixture(scope="module")
 def short_phases():
-    """Fewer iterations of the refinement, and more of the INR among the few that are counted."""
+    """Fewer iterations in every phase, and more of the INR among the few that are counted."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(_PRESETS, "fast", _Preset(MeasuredSettings, FAST))
         for name, rounds in ROUNDS.items():
             patch.setattr(gap_choice, name, rounds)
         for module in (networks, schedule):
@@ -258,7 +260,7 @@ def short_phases():
 @pytest.fixture(scope="module")
 def cost_of(short_phases):
     """The counted cost of a run of the preset "fast", counted once for each image."""
-    return functools.cache(lambda make: count_cost("fast", make((96, 96)).noisy))
+    return functools.cache(lambda make: count_cost("fast", make((SIDE, SIDE)).noisy))
 
 
 @pytest.mark.slow
@@ -275,7 +277,7 @@ def test_speed_counts_the_refinement_and_the_inr_of_a_measured_run(cost_of):
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [samples.confocal, samples.wide_field])
 def test_the_counted_cost_of_a_run_is_what_a_whole_run_computes(make, cost_of):
-    image = make((96, 96)).noisy
+    image = make((SIDE, SIDE)).noisy
     with FlopCounterMode(display=False) as counter:
         denoise(image, "fast", device="cpu")
     assert cost_of(make).whole == pytest.approx(counter.get_total_flops(), rel=0.02)

@@ -6,9 +6,9 @@ from scipy.ndimage import gaussian_filter
 
 from napari_blindspot.core.noise_model import NoiseModel
 from napari_blindspot.inspection.residual import (
+    autocorrelation_of_residual,
     band_energy,
     expected_energy,
-    residual_autocorrelation,
     standardised_residual,
 )
 
@@ -31,7 +31,7 @@ def test_missing_pixels_stay_missing():
     noisy[3, 4] = np.nan
     residual = standardised_residual(noisy, truth, poisson(1.0))
     assert np.isnan(residual[3, 4]) and np.isfinite(residual).sum() == 399
-    assert residual_autocorrelation(residual, 2)[2, 2] == 1.0
+    assert autocorrelation_of_residual(residual, 2)[2, 2] == 1.0
 
 
 @pytest.mark.parametrize("band", [(0.0, 1.0), (0.8, 2.0), (1.6, 4.0)])
@@ -41,17 +41,17 @@ def test_the_energy_that_is_expected_of_noise_is_the_one_it_has(band, blur):
     if blur:
         noise = gaussian_filter(noise, blur, mode="wrap")
         noise /= noise.std()
-    correlation = residual_autocorrelation(noise, 4)
+    correlation = autocorrelation_of_residual(noise, 4)
     assert np.isclose(band_energy(noise, *band).mean(), expected_energy(correlation, *band), rtol=0.05)
 
 
 def test_the_autocorrelation_is_that_of_a_known_filter():
     noise = np.random.default_rng(0).standard_normal((200, 200))
-    found = residual_autocorrelation(noise[:, 1:] + noise[:, :-1], 2)
+    found = autocorrelation_of_residual(noise[:, 1:] + noise[:, :-1], 2)
     assert np.allclose(found[2], [0.0, 0.5, 1.0, 0.5, 0.0], atol=0.03)
     assert np.allclose(found[[0, 1, 3, 4], 2], 0.0, atol=0.03)
 
 
 def test_a_residual_of_nothing_has_no_autocorrelation():
-    found = residual_autocorrelation(np.zeros((20, 20)), 1)
+    found = autocorrelation_of_residual(np.zeros((20, 20)), 1)
     assert found.tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]

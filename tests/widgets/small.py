@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_blindspot.widgets.denoise import DenoiseWidget
-
-ROOT = Path(__file__).parents[2]
-"""Of the repository."""
 
 WAIT = 120_000
 """Milliseconds after which a run counts as hanging; a busy computer is slow."""

@@ -273,10 +273,10 @@ def report(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that is there.")] = False,
 ) -> None:
     """Show what was removed, how sure the result is, and why, on one HTML page with all in it."""
-    from napari_blindspot.cli.report import write_report
+    from napari_blindspot.cli.report import write_inspection
     from napari_blindspot.files.read_options import ReadOptions
 
-    print(write_report(source, result, output, ReadOptions(**choice.given), overwrite=overwrite))
+    print(write_inspection(source, result, output, ReadOptions(**choice.given), overwrite=overwrite))
 
 
 @app.command()

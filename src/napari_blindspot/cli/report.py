@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_blindspot.files.image_file import ImageFile
     from napari_blindspot.files.read_options import ReadOptions
 
-__all__ = ["write_report"]
+__all__ = ["write_inspection"]
 
 _TEMPLATE = "report.html.jinja"
 
@@ -49,7 +49,7 @@ class _Pair:
     words: list[str]
 
 
-def write_report(
+def write_inspection(
     source: Path, result: Path | None, output: Path | None, read: ReadOptions, *, overwrite: bool = False
 ) -> Path:
     """Write the page of an input and its result, or of all results of a batch.
@@ -142,7 +142,7 @@ def _pair(source: Path, result: Path, read: ReadOptions) -> _Pair:
     Raises
     ------
     FileError, ImageError
-        As for `write_report`.
+        As for `write_inspection`.
     """
     try:
         settings: Settings | None = read_settings(result)

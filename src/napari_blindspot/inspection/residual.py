@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MeasuredNoise",
+    "autocorrelation_of_residual",
     "band_energy",
     "expected_energy",
     "noise_sigma",
-    "residual_autocorrelation",
     "standardised_residual",
 ]
 
@@ -88,7 +88,7 @@ def standardised_residual(noisy: npt.ArrayLike, denoised: npt.ArrayLike, noise: 
     return residual / noise_sigma(denoised, noise)
 
 
-def residual_autocorrelation(residual: npt.ArrayLike, lags: int) -> Floats:
+def autocorrelation_of_residual(residual: npt.ArrayLike, lags: int) -> Floats:
     """Return the autocorrelation of a residual.
 
     Parameters

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.inspection.residual import residual_autocorrelation, standardised_residual
+from napari_blindspot.inspection.residual import autocorrelation_of_residual, standardised_residual
 from napari_blindspot.method.losses import LOSSES
 from napari_blindspot.plots.ink import ON_LIGHT, Ink, empty_figure, style_axes
 
@@ -86,7 +86,7 @@ def plot_autocorrelation(
     The parameters are those of `plot_noise_line`.
     """
     residual = standardised_residual(noisy, denoised, noise)
-    found = residual_autocorrelation(residual, MOST_LAGS)
+    found = autocorrelation_of_residual(residual, MOST_LAGS)
     reach = len(noise.correlation) // 2
     figure = empty_figure(ink)
     for axes, name, pick in zip(figure.subplots(1, 2, sharey=True), "xy", (0, 1), strict=True):

@@ -293,13 +293,13 @@ def test_a_process_that_may_not_grow_denoises_a_plane_that_would_not_fit_at_once
         from pathlib import Path
         from napari_blindspot import denoise
 
-        quick = dict(device="cpu", iterations=2, refine_iterations=(1,), symmetries=1, unet_width=48,
+        quick = dict(device="cpu", iterations=2, refine_iterations=(1,), symmetries=1, unet_width=24,
                      patch_size=32, precision="float32", gap=0, visible_fraction=0.75)
         rng = np.random.default_rng(0)
         denoise(rng.poisson(30, (64, 64)), **quick)
         size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (size + 250 * 2**20, -1))
-        result = denoise(rng.poisson(30, (640, 640)), **quick)
+        resource.setrlimit(resource.RLIMIT_AS, (size + 200 * 2**20, -1))
+        result = denoise(rng.poisson(30, (704, 704)), **quick)
         print(np.isfinite(result.denoised).all(), round(float(result.denoised.mean()), 1), *result.warnings)
     """
     command = [sys.executable, "-c", textwrap.dedent(program)]

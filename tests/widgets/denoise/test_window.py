@@ -1,4 +1,4 @@
-"""In a window that is really drawn, in a program of its own: fluidity, leaving, and the pictures."""
+"""In a window that is really drawn, in a program of its own: fluidity, and leaving."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from PIL import Image
-from small import ROOT, run_program
+from small import run_program
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 
@@ -50,14 +49,3 @@ def test_napari_leaves_within_two_seconds_when_its_window_is_closed_during_a_run
     assert napari_ended < 2.0
     # What Python takes to unload napari and torch is not the run's.
     assert process_ended < 2.0 + process_without
-
-
-def test_the_pictures_of_the_documentation_can_be_taken(tmp_path):
-    run_program(ROOT / "docs" / "screenshots.py", "--quick", "--folder", tmp_path)
-    names = sorted(path.name for path in tmp_path.iterdir())
-    states = ("advanced", "error", "finished", "half-way", "idle")
-    assert names == sorted(f"widget-{state}{theme}.png" for state in states for theme in ("", "-light"))
-    for name in names:
-        with Image.open(tmp_path / name) as picture:
-            assert picture.size[0] >= 1000
-            assert len(picture.convert("L").getcolors()) > 50
