@@ -2,15 +2,16 @@
 
     xvfb-run -a -s "-screen 0 1400x900x24" python docs/screenshots.py
 
-writes ``docs/images/widget-{idle,advanced,half-way,finished,error}.png``, and the same in napari's light
-theme with ``-light`` in the name. ``--quick`` takes a small image and few iterations, ``--theme`` one of
-the themes; ``--folder`` says where to write.
+writes ``docs/images/widget-{axes,idle,advanced,half-way,finished,error}.png``, and the same in
+napari's light theme with ``-light`` in the name. ``--quick`` takes a small image and few iterations,
+``--theme`` one of the themes; ``--folder`` says where to write.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from viewer import close, open_viewer, photograph, read_options, themes, wait
 
 from napari_blindspot import samples
@@ -25,7 +26,21 @@ def main() -> None:
     """Take the pictures in both themes."""
     options = read_options(__doc__.splitlines()[0])
     for ending in themes(options):
+        ask(options.folder, ending)
         take(options.folder, ending, quick=options.quick)
+
+
+def ask(folder: Path, ending: str) -> None:
+    """Take a picture of what is asked of a stack whose axes have no names."""
+    viewer = open_viewer()
+    z_planes = samples.z_stack((6, 128, 128)).noisy
+    layer = viewer.add_image(np.stack([z_planes, z_planes[::-1]], axis=1), name="hyperstack")
+    _, widget = viewer.window.add_plugin_dock_widget("napari-blindspot", "Denoise")
+    widget.layer.value = layer
+    widget.scope.value = "stack"
+    viewer.reset_view()
+    photograph(viewer, folder / f"widget-axes{ending}.png")
+    close(viewer)
 
 
 def take(folder: Path, ending: str, *, quick: bool) -> None:

@@ -100,6 +100,36 @@ def test_a_stack_of_channels_keeps_axes_names_and_voxel_size_and_fits_each_plane
     assert "plane 4 of 4" in done.stderr
 
 
+LEVELS = np.arange(40, 52, dtype=np.uint16)
+"""Of planes that are constant, so that they go through without a fit."""
+
+
+def test_voxel_size_and_names_of_an_imagej_hyperstack_come_back(run, tmp_path):
+    stack = np.broadcast_to(LEVELS.reshape(6, 2, 1, 1), (6, 2, 32, 32))
+    metadata = {"axes": "ZCYX", "unit": "\\u00B5m", "spacing": 0.5}
+    tifffile.imwrite(tmp_path / "s.tif", stack, imagej=True, metadata=metadata, resolution=(9.25, 9.25))
+    assert run("denoise", "s.tif", "--dtype", "input").exit_code == 0
+    written = read_image(tmp_path / "s_denoised.ome.tif")
+    assert (written.axes, written.dtype) == ("ZCYX", np.uint16)
+    assert np.array_equal(written.array, stack)
+    assert {axis: spacing.unit for axis, spacing in written.spacing.items()} == dict.fromkeys("ZYX", "µm")
+    assert [written.spacing[a].step for a in "ZYX"] == pytest.approx([0.5, 1 / 9.25, 1 / 9.25])
+
+
+def test_a_greek_mu_and_names_in_any_script_come_back(run, tmp_path):
+    stack = np.broadcast_to(LEVELS.reshape(3, 2, 2, 1, 1), (3, 2, 2, 32, 32))
+    metadata = {"axes": "TCZYX", "Channel": {"Name": ["Дапи", "GFP-µ"]}}
+    metadata |= {f"PhysicalSize{a}": 0.108 for a in "XY"} | {f"PhysicalSize{a}Unit": "μm" for a in "XY"}
+    tifffile.imwrite(tmp_path / "s.ome.tif", stack, photometric="minisblack", metadata=metadata)
+    assert run("denoise", "s.ome.tif", "--dtype", "input").exit_code == 0
+    written = read_image(tmp_path / "s_denoised.ome.tif")
+    assert (written.axes, written.channel_names) == ("TCZYX", ("Дапи", "GFP-µ"))
+    assert written.spacing == {axis: Spacing(0.108, "µm") for axis in "YX"}
+    assert np.array_equal(written.array, stack)
+    # The unit is the micro sign of the OME schema, whatever the input had.
+    assert 'PhysicalSizeXUnit="µm"' in tifffile.TiffFile(tmp_path / "s_denoised.ome.tif").ome_metadata
+
+
 def test_one_channel_of_a_colour_image_is_denoised(run, tmp_path, tiny):
     image = np.stack([confocal((32, 32), seed).noisy.astype("uint8") for seed in range(3)], axis=-1)
     Image.fromarray(image).save(tmp_path / "rgb.png")
@@ -107,6 +137,19 @@ def test_one_channel_of_a_colour_image_is_denoised(run, tmp_path, tiny):
     assert done.exit_code == 0, done.stderr
     written = read_image(tmp_path / "rgb_denoised.ome.tif").array
     assert np.array_equal(written, denoise(image[..., 1], settings=tiny).denoised)
+
+
+def test_every_sample_of_a_bright_colour_image_comes_back_rounded_and_never_wrapped(run, tmp_path, tiny):
+    gray = confocal((32, 32), 0).noisy.astype(float)
+    image = np.clip(200 + 60 * gray / gray.max(), 0, 255).astype(np.uint8)[..., None].repeat(3, axis=-1)
+    Image.fromarray(image).save(tmp_path / "rgb.png")
+    done = run("denoise", "rgb.png", "--tiny")
+    assert done.exit_code == 0, done.stderr
+    written = read_image(tmp_path / "rgb_denoised.ome.tif")
+    assert (written.axes, written.array.dtype) == ("YXS", np.uint8)
+    (estimate,) = {plane.tobytes(): plane for plane in np.moveaxis(written.array, -1, 0)}.values()
+    exact = denoise(image[..., 0], settings=tiny).denoised
+    assert np.array_equal(estimate, np.clip(np.rint(exact), 0, 255))
 
 
 def test_one_channel_of_a_stack_is_denoised_and_keeps_its_name(run, tmp_path):

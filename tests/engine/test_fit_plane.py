@@ -167,6 +167,14 @@ def test_a_plane_with_a_handful_of_values_comes_back_unchanged_with_a_warning():
     assert result.warnings == ("Only 11 pixels of the plane have a value, so it was left as it is.",)
 
 
+def test_a_plane_with_a_few_single_photons_comes_back_unchanged_with_a_warning():
+    plane = np.zeros((48, 48), np.uint8)
+    plane[::9, ::9], plane[0, 0] = 1, 2
+    result = denoise(plane, output_dtype="input")
+    assert np.array_equal(result.denoised, plane)
+    assert result.warnings == ("All but 36 pixels of the plane have the value 0, so it was left as it is.",)
+
+
 def test_frames_without_a_value_pass_through_a_stack_and_the_others_are_denoised():
     stack = np.stack([blobs(32, seed)[1] for seed in range(4)])
     stack[1], stack[2] = np.nan, 0

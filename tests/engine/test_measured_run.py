@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from napari_blindspot import Control, Settings, denoise
+from napari_blindspot import Control, Settings, denoise, denoise_stack
 from napari_blindspot.core.events import Finished, Preview, Started, Step
 from napari_blindspot.core.words import sentence
 from napari_blindspot.engine import run
@@ -201,6 +201,40 @@ def test_a_scaled_image_gives_the_scaled_estimate(factor):
     plain = denoise(noisy, **QUICK, precision="float32").denoised
     scaled = denoise(noisy * factor, **QUICK, precision="float32").denoised
     assert np.abs(scaled / factor - plain).max() < 0.02 * np.ptp(plain)
+
+
+BRIEF = {
+    "preset": "fast",
+    "device": "cpu",
+    "iterations": 4,
+    "refine_iterations": (),
+    "symmetries": 1,
+    "inr_features": 8,
+}
+"""A moment of the preset, from the weights of the package."""
+
+
+def test_an_offset_of_a_camera_changes_nothing_but_the_offset():
+    noisy = np.rint(scene(48)[1]).astype(np.uint16)
+    plain = denoise(noisy, **BRIEF, precision="float32").denoised
+    offset = denoise(noisy + np.uint16(32768), **BRIEF, precision="float32").denoised
+    assert np.abs(offset - 32768 - plain).max() < 1e-4 * np.ptp(plain)
+
+
+def test_nothing_is_invented_in_the_empty_half_of_a_plane():
+    truth = scene(64)[0]
+    truth[:, 32:] = 20
+    noisy = 4.0 * np.random.default_rng(1).poisson(truth / 4)
+    empty = denoise(noisy, **BRIEF).denoised[:, 38:]
+    assert empty.std() < 0.15 * noisy[:, 38:].std()
+    assert empty.mean() == pytest.approx(20, rel=0.02)
+
+
+def test_the_means_of_a_series_that_bleaches_stay():
+    rng = np.random.default_rng(2)
+    frames = np.stack([4.0 * rng.poisson(scene(48)[0] * np.exp(-k) / 4) + 100 for k in (0, 0.55, 1.1)])
+    found = denoise_stack(frames, **BRIEF).denoised
+    assert found.mean((1, 2)) == pytest.approx(frames.mean((1, 2)), rel=0.003)
 
 
 def test_local_means_are_kept():

@@ -137,6 +137,22 @@ def test_the_blind_spot_is_blind(monkeypatch):
     assert torch.equal(before, after)
 
 
+@pytest.mark.parametrize("fill", ["inr", "zero"])
+def test_what_stands_in_pixels_that_are_left_out_changes_nothing(fill):
+    valid = torch.ones(SIZE, SIZE, dtype=torch.bool)
+    valid[:7], valid[:, 25:] = False, False
+    settings, estimates = joint(fill=fill).settings, []
+    for stands_there in (0.0, 100.0):
+        noisy = torch.rand(SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+        noisy[~valid] = stands_there
+        fit = PaperFit(noisy, valid, settings)
+        fit.step()
+        fit.step()
+        estimates.append(fit.predict())
+    for name, image in estimates[0].items():
+        assert torch.equal(image, estimates[1][name]), name
+
+
 def test_the_mean_of_many_passes_is_unbiased_in_the_mask():
     """With an identity for D_θ and a fill of zero, the mean over the sets tends to p0 times the image."""
     fit = joint(fill="zero", visible_fraction=0.25, unet_dropout=0.0, inr_features=4, inr_octaves=0)

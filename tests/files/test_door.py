@@ -15,6 +15,7 @@ from napari_blindspot.files.door import (
     output_dtype,
     read_image,
     read_settings,
+    write_image,
     write_ome_tiff,
 )
 from napari_blindspot.files.formats import tiff_writer
@@ -340,3 +341,11 @@ def test_the_file_has_the_permissions_of_any_other_file(tmp_path):
     (tmp_path / "other").touch()
     write_ome_tiff(tmp_path / "a.ome.tif", ImageFile(pixels(20, 30), "YX"))
     assert (tmp_path / "a.ome.tif").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+@pytest.mark.parametrize("name", ["a.ome.tif", "a.ome.zarr"])
+def test_floats_are_rounded_and_clipped_where_an_output_holds_integers(tmp_path, name):
+    plane = np.array([[-3.0, 0.5, 1.5, 254.4], [254.6, 255.4, 256.0, 1e9]] * 8).repeat(4, axis=1)
+    like = ImageFile(plane, "YX")
+    write_image(tmp_path / name, like, lambda index: plane, "uint8")
+    assert read_image(tmp_path / name).array[:2, ::4].tolist() == [[0, 0, 2, 254], [255, 255, 255, 255]]

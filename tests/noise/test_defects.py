@@ -95,3 +95,10 @@ def test_real_noisy_images_have_no_false_defects(shared_data):
     for path in sorted((shared_data / "fmdd-dev" / "raw").iterdir())[::10]:
         plane = imread(path)
         assert find_defects(stabilised(plane)).sum() == 0, path.name
+
+
+def test_single_photons_on_a_dark_plane_are_no_defects():
+    photons = np.zeros((SIZE, SIZE))
+    photons.flat[np.random.default_rng(2).choice(photons.size, 90, replace=False)] = 1
+    photons[50, 60] = 2
+    assert not find_defects(100 * photons).any()

@@ -106,6 +106,14 @@ def test_the_estimate_scales_with_the_image():
     assert np.allclose(ten.correlation, one.correlation)
 
 
+def test_counts_over_their_greatest_are_still_counts():
+    counts = np.random.default_rng(5).poisson(structure() / 100)
+    whole, shares = estimate_noise(counts), estimate_noise((counts / counts.max()).astype(np.float32))
+    assert whole.clipped_low == shares.clipped_low == 0
+    assert shares.gain * counts.max() == pytest.approx(whole.gain, rel=0.01)
+    assert shares.sigma * counts.max() == pytest.approx(whole.sigma, rel=0.01)
+
+
 def test_clipped_pixels_are_counted_and_do_not_spoil_the_gain():
     rng = np.random.default_rng(0)
     noisy = np.clip(2.0 * rng.poisson(structure() / 2), 0, 120)

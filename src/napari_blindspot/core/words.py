@@ -144,6 +144,10 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
         f"Only {v['count'].count('pixel', 'pixels')} of the plane "
         f"{v['count'].choose('has', 'have')} a value, so it was left as it is."
     ),
+    "hardly-anything": lambda v: (
+        f"All but {v['count'].count('pixel', 'pixels')} of the plane have the value {v['value']:.9g}, so "
+        "it was left as it is."
+    ),
     "blank-areas-left-out": lambda v: (
         f"Areas of exactly one value ({v['low'].joined(v['high']):.9g}; {v['share']:.0%} of the plane), as "
         "a registration or a mosaic leaves them, were left out and stay as they are."

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["BlankAreas", "nothing_to_denoise", "unchanged"]
 
 FEWEST_VALUES = 64
-"""Pixels with a value below which a plane is left as it is. A convention: a quarter of the smallest
-plane."""
+"""Pixels with a value, or with another one than most, below which a plane is left as it is. A convention: a
+quarter of the smallest plane."""
 
 
 def nothing_to_denoise(plane: npt.NDArray[Any]) -> Notice | None:
@@ -48,6 +48,9 @@ def nothing_to_denoise(plane: npt.NDArray[Any]) -> Notice | None:
         return Notice("two-values", {"low": float(low), "high": float(high)})
     if values.size < FEWEST_VALUES:
         return Notice("few-values", {"count": int(values.size)})
+    middle = np.median(values)
+    if (off := int(np.count_nonzero(values != middle))) < FEWEST_VALUES:
+        return Notice("hardly-anything", {"count": off, "value": float(middle)})
     return None
 
 

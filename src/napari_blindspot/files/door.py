@@ -15,7 +15,7 @@ import numpy as np
 
 from napari_blindspot.core.errors import FileError, ImageError
 from napari_blindspot.core.notices import Notice
-from napari_blindspot.core.plane import check_pixels
+from napari_blindspot.core.plane import cast_like, check_pixels
 from napari_blindspot.files.axes import split_axis
 from napari_blindspot.files.formats.registry import format_of, known_format, writer_of
 from napari_blindspot.files.image_file import ImageFile, Series
@@ -168,7 +168,7 @@ def write_image(
         Gives the (Y, X) plane of an index into the leading axes of `like`. It is asked for each plane in
         order, once; with a pyramid, once for each level.
     dtype : dtype
-        Of the output; planes are converted to it.
+        Of the output; planes are converted to it, integers by rounding and clipping.
     options : WriteOptions, optional
         How the pixels are stored.
     settings : Settings, optional
@@ -194,7 +194,12 @@ def write_image(
             f"{writer.name} cannot hold {pixels}; choose one of: {', '.join(writer.dtypes)}.",
             setting="output_dtype",
         )
-    writer.write(target, like, planes, pixels, options or WriteOptions(), values)
+
+    def converted(index: tuple[int, ...]) -> npt.NDArray[Any]:
+        plane = np.asarray(planes(index))
+        return plane if plane.dtype == pixels or pixels.kind == "f" else cast_like(plane, pixels)
+
+    writer.write(target, like, converted, pixels, options or WriteOptions(), values)
 
 
 def output_dtype(pixels: npt.DTypeLike, setting: str, path: str | os.PathLike[str]) -> np.dtype[Any]:

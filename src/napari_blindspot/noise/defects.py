@@ -31,6 +31,10 @@ NEIGHBOUR_MEAN_SIGMAS = 1.0
 """Standard deviations by which the mean of a few neighbours may be off by chance. A convention: twice the
 standard deviation of the mean of four."""
 
+MOST_OF_WHAT_IS_THERE = 0.5
+"""Share of the pixels that are off the most frequent value which defects may be. A convention: where they
+are more, as in a plane of a few dozen photons, they are what there is to see."""
+
 SIGMAS_PER_MAD = 1.4826
 """Standard deviation of Gaussian numbers over the median of their absolute values."""
 
@@ -71,5 +75,7 @@ def find_defects(stabilised: Floats) -> npt.NDArray[np.bool_]:
         heights = np.sort(sign * (patches[:, pixels] - surroundings[:, None]), axis=1)
         # The largest is left out: the defect's neighbour may be a defect as well.
         defect &= heights[:, :-1].mean(axis=1) < most
-    found[rows[defect], columns[defect]] = True
+    off = np.count_nonzero(np.isfinite(stabilised) & (stabilised != np.nanmedian(stabilised)))
+    if np.count_nonzero(defect) <= MOST_OF_WHAT_IS_THERE * off:
+        found[rows[defect], columns[defect]] = True
     return found

@@ -23,6 +23,10 @@ MIN_BLOCKS = 60
 """Blocks of one kind below which that kind says nothing: dim and bright ones here, unclipped ones in
 `napari_blindspot.noise.estimate`. A convention: the quietest tenth of them is 6."""
 
+ROUNDED, MOST_ROUNDED = 1e-6, 0.01
+"""By how much of its number of steps, and of a step, a multiple may be off: counts over their greatest are
+rounded to 24 bits."""
+
 DIM_PHOTONS = (0.05, 2.0)
 """Mean photons a pixel of dim blocks. In darker blocks too few photons come to measure their variance; in
 brighter ones hardly a pixel is zero. A convention, seen on the counts of tests/noise/test_estimate.py,
@@ -52,7 +56,10 @@ def counts_photons(blocks: Floats) -> bool:
     if len(blocks) == 0 or blocks.min() != 0:
         return False
     step = np.min(blocks, where=blocks > 0, initial=np.inf)
-    if not np.isfinite(step) or np.any(blocks % step):
+    if not np.isfinite(step):
+        return False
+    steps = blocks / step
+    if np.any(np.abs(steps - np.rint(steps)) > np.minimum(ROUNDED * steps, MOST_ROUNDED)):
         return False
     photons = blocks.mean((1, 2)) / step
     spread = (detrend(blocks) ** 2).mean((1, 2)) / step**2 / np.maximum(photons, DIM_PHOTONS[0])
