@@ -30,7 +30,7 @@ def main() -> None:
     sample = samples.confocal((64, 64) if options.quick else (192, 192))
     more = {"iterations": 10, "symmetries": 1} if options.quick else {}
     result = denoise(sample.noisy, "fast", device="cpu", **more)
-    for ending in themes():
+    for ending in themes(options):
         take(options.folder, ending, sample, result)
 
 

@@ -3,7 +3,6 @@
 F_φ is a SIREN on top of a smooth function of the estimate, cubic B-splines with its pixels as coefficients:
 these alone blur it by a kernel of (1, 4, 1) / 6, and the SIREN learns what that takes away. The INR that is
 fitted beside the U-Net is another one, in `napari_blindspot.engine.inr_fit`: it begins at the noisy image.
-docs/benchmarks/inr.md compares the two.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["fit_inr"]
 
 ITERATIONS = 60
-"""Steps of the SIREN; docs/benchmarks/inr.md has what others give."""
+"""Steps of the SIREN."""
 
 POINTS = 8192
 """Pixels that a step looks at."""
