@@ -61,7 +61,10 @@ def take(folder: Path, ending: str, sample: samples.Sample, result: Result) -> N
     viewer.window.resize(1280, 800)
     viewer.layers.selection.active = viewer.layers["confocal denoised"]
     viewer.reset_view()
+    own = list(viewer.layers)
     for word in WORDS:
+        for layer in [layer for layer in viewer.layers if layer not in own]:
+            viewer.layers.remove(layer)
         widget.question.value = next(question for question in QUESTIONS if word in question)
         widget.shapes.value = shapes if word == "line" else None
         widget.ask.native.click()

@@ -66,6 +66,8 @@ class NewLayer:
         (y, x) of its first pixel, in pixels of the plane.
     step : float
         Distance of its pixels, in pixels of the plane.
+    blending : str
+        As napari calls it; empty for that of the result.
     """
 
     label: str
@@ -74,6 +76,7 @@ class NewLayer:
     colormap: str = ""
     origin: tuple[float, float] = (0.0, 0.0)
     step: float = 1.0
+    blending: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def removed(asked: Asked) -> Finding:
                 (-3.0, 3.0),
                 "gray",
             ),
-            NewLayer("verdict", flags, (-1.0, 1.0), "PiYG"),
+            NewLayer("verdict", flags, (-1.0, 1.0), "PiYG", blending="multiplicative"),
         ],
         [plot_autocorrelation(subject.noisy, subject.denoised, noise, asked.ink)],
     )
@@ -153,7 +156,7 @@ def certainty(asked: Asked) -> Finding:
     typical, before = float(np.nanmedian(sigma)), float(np.nanmedian(noise_sigma(subject.denoised, noise)))
     words = (
         f"The error that is to be expected has a standard deviation of {typical:.3g} (median), that of the "
-        f"noise {before:.3g}; 19 of 20 pixels lie within two of them."
+        f"noise {before:.3g}; the error of about 19 of 20 pixels lies within two of its own."
     )
     return Finding(words, [NewLayer("uncertainty", sigma, (0.0, float(np.nanmax(sigma))), "magma")])
 
@@ -183,13 +186,13 @@ def between(asked: Asked) -> Finding:
     away = inr.inconsistency(subject.denoised)
     origin, step = sampled.origin, sampled.step
     return Finding(
-        f"The INR was sampled {asked.zoom} times a pixel; between INR and U-Net there are "
-        f"{float(np.nanmedian(away)):.3g} intensities (median).",
+        f"The INR was sampled {asked.zoom} times a pixel; INR and U-Net differ by "
+        f"{float(np.nanmedian(away)):.3g} (median).",
         [
-            NewLayer(f"INR {asked.zoom}×", sampled.values, origin=origin, step=step),
+            NewLayer("inconsistency", away, (0.0, float(np.nanmax(away)) or 1.0), "magma"),
             NewLayer("gradient", steep.values, (0.0, float(steep.values.max())), "magma", origin, step),
             NewLayer("gradient direction", towards.values, (-180.0, 180.0), "hsv", origin, step),
-            NewLayer("inconsistency", away, (0.0, float(np.nanmax(away)) or 1.0), "magma"),
+            NewLayer(f"INR {asked.zoom}×", sampled.values, origin=origin, step=step),
         ],
     )
 
@@ -262,7 +265,7 @@ def compare(asked: Asked) -> Finding:
         lines.append(f"{name} {score:.3f}")
         layers.append(NewLayer(name, estimate.astype(np.float32)))
     words = "Squared error on hidden pixels, in variances of the noise (1 is the noise itself): "
-    return Finding(f"{words}{', '.join(lines)}; the result itself {_own_score(subject)}.", layers)
+    return Finding(f"{words}{', '.join(lines)}. {_own_score(subject)}", layers)
 
 
 def _own_score(subject: Subject) -> str:
@@ -270,13 +273,16 @@ def _own_score(subject: Subject) -> str:
     losses = [x for x in subject.record.get("history", {}).get("denoising", []) if np.isfinite(x)]
     settings = subject.settings
     if not losses or not isinstance(settings, MeasuredSettings):
-        return "has no such score"
+        return "The result has no such score."
     from napari_blindspot.noise.anscombe import Anscombe
 
     refined = sum(settings.refine_iterations or ())
     blind = losses[: len(losses) - refined] or losses
     power = float(np.nanvar(Anscombe.of(subject.noise()).forward(subject.noisy)))
-    return f"{float(np.mean(blind[-max(1, len(blind) // 4) :])) * power:.3f}"
+    score = float(np.mean(blind[-max(1, len(blind) // 4) :])) * power
+    return (
+        f"The result's own fit ended at {score:.3f}, on pixels that it was fitted to: no fair comparison."
+    )
 
 
 def _check_line(points: npt.NDArray[np.float64], shape: tuple[int, ...]) -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from napari.viewer import Viewer
+    from qtpy.QtGui import QResizeEvent
 
     from napari_blindspot.plots.ink import Ink
     from napari_blindspot.widgets.inspect.questions import NewLayer
@@ -53,20 +54,40 @@ class FigureList(QScrollArea):  # type: ignore[misc]
         self._rows = QVBoxLayout(inside)
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.addStretch()
+        self._pictures: list[tuple[QLabel, QPixmap]] = []
         self.setWidget(inside)
         self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumHeight(260)
 
     def show_pictures(self, pictures: list[bytes]) -> None:
         """Show PNG images instead of those before."""
         while self._rows.count() > 1:
             self._rows.takeAt(0).widget().deleteLater()
+        self._pictures = []
         for content in pictures:
             picture, label = QPixmap(), QLabel()
             picture.loadFromData(content)
-            width = min(picture.width(), max(self.viewport().width(), 320))
-            label.setPixmap(picture.scaledToWidth(width, Qt.TransformationMode.SmoothTransformation))
+            self._pictures.append((label, picture))
             self._rows.insertWidget(self._rows.count() - 1, label)
+        # Never as needed: the bar changes the room, and the room the height.
+        policy = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(policy.ScrollBarAlwaysOn if pictures else policy.ScrollBarAlwaysOff)
+        self._scale()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Let the pictures follow the width of the dock."""
+        super().resizeEvent(event)
+        self._scale()
+
+    def _scale(self) -> None:
+        """Make every picture as wide as there is room, and no wider than it was drawn."""
+        room = max(self.viewport().width(), 1)
+        for label, picture in self._pictures:
+            width = min(picture.width(), room)
+            label.setPixmap(picture.scaledToWidth(width, Qt.TransformationMode.SmoothTransformation))
+            # A label asks for the width of its pixmap, and would keep the dock from getting narrower.
+            label.setMinimumWidth(1)
 
     @property
     def count(self) -> int:
@@ -217,6 +238,8 @@ class InspectWidget(Container[Any]):
             look["contrast_limits"] = [low, high if high > low else low + 1.0]
         if new.colormap:
             look["colormap"], look["gamma"] = new.colormap, 1.0
+        if new.blending:
+            look["blending"] = new.blending
         values = new.values.reshape((1,) * subject.leading + new.values.shape)
         if name in self._viewer.layers:
             self._viewer.layers.remove(self._viewer.layers[name])
