@@ -69,7 +69,8 @@ def test_the_wheel_holds_the_package_with_its_manifest_and_types_and_nothing_els
     names = zipfile.ZipFile(wheel).namelist()
     package = [name for name in names if name.startswith("napari_blindspot/")]
     assert {"napari_blindspot/napari.yaml", "napari_blindspot/py.typed"} <= set(package)
-    weights = {f"napari_blindspot/method/{noise}.npz" for noise in ("white", "correlated")}
+    kinds = ("white", "correlated", "white_stacks", "correlated_stacks")
+    weights = {f"napari_blindspot/method/{kind}.npz" for kind in kinds}
     assert {name for name in package if name.endswith(".npz")} == weights
     assert {name.split("/")[0].split("-")[0] for name in names} == {"napari_blindspot"}
     data = {name for name in package if not name.endswith((".py", ".npz"))}

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, mo
 
 from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.core.knobs import (
+    MOST_NEIGHBOURS,
     Arithmetic,
     Device,
     Dilation,
@@ -30,6 +31,7 @@ from napari_blindspot.core.knobs import (
     Iterations,
     LearningRate,
     Losses,
+    Neighbours,
     OutputDtype,
     Precision,
     Preset,
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_PRESET",
+    "MOST_NEIGHBOURS",
     "PRESETS",
     "PRETRAINED_WIDTH",
     "MeasuredSettings",
@@ -282,16 +285,7 @@ class MeasuredSettings(Settings):
             flag="--mend-defects/--keep-defects",
         ),
     ] = True
-    neighbours: Annotated[
-        int,
-        knob(
-            "Neighbours",
-            "Planes of a stack on each side that are looked at as well, if their noise is independent.",
-            shown="cli",
-            ge=0,
-            le=8,
-        ),
-    ] = 0
+    neighbours: Neighbours = "auto"
 
     @model_validator(mode="before")
     @classmethod

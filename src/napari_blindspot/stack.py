@@ -19,10 +19,12 @@ from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.plane import naming_plane
 from napari_blindspot.core.plane_window import PlaneWindow
 from napari_blindspot.noise.blank_areas import without_blank_areas
-from napari_blindspot.settings import MeasuredSettings
+from napari_blindspot.stack_neighbours import NeighbourPlanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    import numpy.typing as npt
 
     from napari_blindspot.core.events import Event
     from napari_blindspot.core.model import Model
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     Index = tuple[int, ...]
 
-__all__ = ["chains", "channel_of", "fit_stack", "nearest_planes", "plane_indices"]
+__all__ = ["chains", "channel_of", "fit_stack", "plane_indices"]
 
 CANDIDATES = 9
 """How many planes are looked at for the one that a shared fit learns from."""
@@ -61,24 +63,6 @@ def chains(indices: Iterable[Index], axes: str | None = None) -> list[list[Index
     return list(groups.values())
 
 
-def nearest_planes(position: int, length: int, reach: int) -> list[int]:
-    """Return the positions of the ``2 * reach`` planes nearest to one, in order.
-
-    At the ends of a stack they all lie on one side, so that every plane has equally many; a short stack has
-    fewer.
-
-    Parameters
-    ----------
-    position, length : int
-        Of the plane and of the axis.
-    reach : int
-        How many planes on each side.
-    """
-    count = min(2 * reach, length - 1)
-    first = min(max(position - reach, 0), length - 1 - count)
-    return [at for at in range(first, first + count + 1) if at != position]
-
-
 def fit_stack(
     array: Any,
     settings: Settings,
@@ -106,9 +90,9 @@ def fit_stack(
         The same for every plane.
     axes : str, optional
         One letter an axis, such as ``"TCZYX"``. Planes that differ in C, or in anything else but T and Z,
-        such as positions, never share a network; neighbours are taken along Z, or along T where there is
-        no Z. Without it all planes are of one channel, and neighbours are taken along the last leading
-        axis.
+        such as positions, never share a network; neighbours are taken along Z or T, where there are both
+        along the one whose planes have more in common. Without it all planes are of one channel, and
+        neighbours are taken along the last leading axis.
     indices : iterable of tuple of int, optional
         Which planes, as indices into the leading axes; all of them if not given.
     control : Control, optional
@@ -149,7 +133,7 @@ def fit_stack(
 
 def _fit_chain(fits: _PlaneFits, chain: list[Index], start: _Start) -> Iterator[Event]:
     """Fit the planes of one channel."""
-    for index in start.order(chain, fits.window.plane_ahead):
+    for index in start.order(fits.beside.order(chain), fits.window.plane_ahead):
         for event in fits.fit(index, start.model, train=not start.applies):
             yield start.learned(event) if isinstance(event, Finished) else event
         if fits.control.ending:
@@ -243,10 +227,7 @@ class _PlaneFits:
         # What belongs to every plane that the CPU denoised, and what is to be said once of it.
         self._moved: tuple[Notice, ...] = ()
         self._news: tuple[Notice, ...] = ()
-        # Along which axis neighbours lie.
-        self._along = len(self.shape) - 3 if axes is None else max(axes.find("Z"), -1)
-        if axes is not None and self._along < 0:
-            self._along = axes.find("T")
+        self.beside = NeighbourPlanes(self.shape, axes, settings, self.window.plane)
 
     def fit(self, index: Index, model: Model | None, *, train: bool) -> Iterator[Event]:
         """Fit one plane; again on the CPU where that is wanted and a GPU's memory did not suffice."""
@@ -267,8 +248,8 @@ class _PlaneFits:
         from napari_blindspot.engine.fit_plane import fit_plane
 
         with naming_plane(index, self.axes):
-            beside = self._beside(index)
-            self.window.move(index, beside)
+            beside = self.beside.of(index)
+            self.window.move(index, [near for near in beside if near is not None])
             events = fit_plane(
                 self.window.plane(index),
                 self.settings,
@@ -276,9 +257,16 @@ class _PlaneFits:
                 preview_interval=self.preview_interval,
                 initial_model=model,
                 train=train,
-                neighbours=np.stack([self.window.plane(near) for near in beside]) if beside else None,
+                neighbours=self._planes(beside),
             )
             yield from self._placed(events, index, train=train)
+
+    def _planes(self, indices: list[Index | None]) -> npt.NDArray[Any] | None:
+        """Return planes, (N, Y, X), NaN where there is none; None if no plane is asked for."""
+        if not any(index is not None for index in indices):
+            return None
+        absent = np.full(self.shape[-2:], np.nan)
+        return np.stack([absent if index is None else self.window.plane(index) for index in indices])
 
     def _placed(self, events: Iterable[Event], index: Index, *, train: bool) -> Iterator[Event]:
         """Say of the events of a fit which plane they belong to."""
@@ -302,15 +290,6 @@ class _PlaneFits:
 
         device = choose_device(self.settings.device).type
         return None if device == "cpu" else device
-
-    def _beside(self, index: Index) -> list[Index]:
-        """Return which planes beside one the network is to see."""
-        reach = self.settings.neighbours if isinstance(self.settings, MeasuredSettings) else 0
-        if not reach or self._along < 0 or not index:
-            return []
-        before, here, after = index[: self._along], index[self._along], index[self._along + 1 :]
-        near = nearest_planes(here, self.shape[self._along], reach)
-        return [(*before, at, *after) for at in near]
 
 
 def _richest(chain: list[Index], plane: Callable[[Index], Any]) -> Index:

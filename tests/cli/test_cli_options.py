@@ -50,8 +50,8 @@ def test_a_setting_that_is_marked_for_it_is_an_option_with_the_help_of_its_field
 def test_the_help_tells_range_choices_and_defaults_of_the_presets():
     text = help_of("denoise")
     assert f"--preset {'|'.join(PRESETS)}" in text
-    assert "--neighbours NUMBER" in text
-    assert "[0 to 8; default: 0; not in paper]" in text
+    assert "--neighbours auto|0|1|2|3|4" in text
+    assert "[default: auto; not in paper]" in text
     assert "default: 400; 60 in fast, 1500 in best, 1200 in paper]" in text
     assert "--unet-weights pretrained|random" in text
     assert "[default: warm; anew in paper]" in text

@@ -10,9 +10,9 @@ LARGE = (1024, 1024)
 """A plane of which no fit here sees too much."""
 
 
-def of(shape: tuple[int, int], *, neighbours: int = 0, warm: bool = False, **changes) -> Schedule:
+def of(shape: tuple[int, int], *, warm: bool = False, **changes) -> Schedule:
     settings = with_patches(planned(**changes), shape)
-    return Schedule.of(settings, shape, neighbours=neighbours, warm=warm)
+    return Schedule.of(settings, shape, warm=warm)
 
 
 def views(shape: tuple[int, int], **changes) -> float:
@@ -54,11 +54,6 @@ def test_from_random_weights_correlated_noise_is_fitted_for_less_than_a_third_as
 
 def test_from_pretrained_weights_correlated_noise_is_fitted_as_long_as_white_noise():
     assert of(LARGE, gap=2, iterations=200) == of(LARGE, gap=0, iterations=200)
-
-
-def test_neighbouring_planes_of_which_pretrained_weights_know_nothing_take_four_times_as_long():
-    assert of(LARGE, neighbours=2, iterations=200).blind_iterations == 4 * 200
-    assert of(LARGE, neighbours=2, iterations=200, unet_weights="random").blind_iterations == 200
 
 
 def test_a_warm_start_makes_the_blind_fit_five_times_shorter_and_nothing_else():

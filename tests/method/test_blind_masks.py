@@ -85,15 +85,15 @@ def test_the_eight_symmetries_differ_and_are_undone():
 
 
 def test_the_compact_unet_weightss_as_no_correction_and_keeps_the_shape():
-    network = CompactUNet(2, 16, generator())
+    network = CompactUNet(0, 16, generator())
     out = network(torch.rand(2, 2, 32, 48))
     assert out.shape == (2, 1, 32, 48)
     assert torch.equal(out, torch.zeros_like(out))
 
 
 def test_the_compact_unet_of_auto_has_about_a_quarter_of_the_papers_parameters():
-    assert sum(p.numel() for p in CompactUNet(2, 16, generator()).parameters()) == 236_545
+    assert sum(p.numel() for p in CompactUNet(0, 16, generator()).parameters()) == 236_545
 
 
 def test_the_narrowest_compact_unet_still_has_filters_on_every_level():
-    assert CompactUNet(2, 4, generator())(torch.rand(1, 2, 16, 16)).shape == (1, 1, 16, 16)
+    assert CompactUNet(0, 4, generator())(torch.rand(1, 2, 16, 16)).shape == (1, 1, 16, 16)

@@ -12,24 +12,27 @@ from napari_blindspot.core.events import Preview
 from napari_blindspot.engine.fit_plane import fit_plane
 from napari_blindspot.method import weights
 from napari_blindspot.method.compact_unet import CompactUNet
+from napari_blindspot.method.fill import denoiser_input, fill_weights
 from napari_blindspot.method.weights import (
     put_pretrained,
     read_pretrained,
     take_weights,
     write_pretrained,
 )
-from napari_blindspot.settings import PRETRAINED_WIDTH
+from napari_blindspot.settings import MOST_NEIGHBOURS, PRETRAINED_WIDTH
 
 
-def network(inputs=2):
-    return CompactUNet(inputs, PRETRAINED_WIDTH, torch.Generator().manual_seed(0))
+def network(neighbours=0):
+    return CompactUNet(neighbours, PRETRAINED_WIDTH, torch.Generator().manual_seed(0))
 
 
+@pytest.mark.parametrize("stacks", [False, True])
 @pytest.mark.parametrize("noise", ["white", "correlated"])
-def test_the_package_has_weights_for_every_parameter_of_the_usual_denoiser(noise):
-    loaded = read_pretrained(noise)
+def test_the_package_has_weights_for_every_parameter_of_the_usual_denoiser(noise, stacks):
+    loaded = read_pretrained(noise, stacks=stacks)
+    usual = network(2 * MOST_NEIGHBOURS * stacks)
     assert {name: value.shape for name, value in loaded.items()} == {
-        name: tuple(parameter.shape) for name, parameter in network().named_parameters()
+        name: tuple(parameter.shape) for name, parameter in usual.named_parameters()
     }
     assert all(np.isfinite(value).all() and value.any() for value in loaded.values())
 
@@ -43,12 +46,34 @@ def test_what_was_saved_is_read_in_half_precision(tmp_path, monkeypatch):
     assert all(np.allclose(loaded[name], kept[name], rtol=1e-3, atol=1e-6) for name in kept)
 
 
-def test_neighbouring_planes_have_no_part_in_the_pretrained_denoiser_at_first():
-    alone, beside = network(2), network(4)
-    put_pretrained(alone, "white")
-    put_pretrained(beside, "white")
-    seen = torch.randn(1, 4, 32, 32, generator=torch.Generator().manual_seed(1))
-    assert torch.allclose(alone(seen[:, :2]), beside(seen), atol=1e-5)
+@torch.no_grad()
+def test_more_of_a_flat_noisy_scene_makes_its_estimate_flatter_and_absent_planes_do_no_harm():
+    denoiser = network(2 * MOST_NEIGHBOURS)
+    put_pretrained(denoiser, "white")
+    draw = torch.Generator().manual_seed(1)
+    plane = torch.randn(1, 1, 64, 64, generator=draw)
+    visible = torch.ones_like(plane, dtype=torch.bool)
+    spreads = []
+    for there in ((), (3,), range(8)):
+        neighbours = torch.full((1, 8, 64, 64), torch.nan)
+        for slot in there:
+            neighbours[:, slot] = torch.randn(64, 64, generator=draw)
+        features, fill = denoiser_input(plane, visible, neighbours, fill_weights(0.0))
+        spreads.append(float((fill + denoiser(features)).std()))
+    assert spreads[0] < 0.25
+    assert spreads[2] < spreads[0]
+    assert spreads[1] < 1.1 * spreads[0]
+
+
+def test_what_looks_at_neighbours_adds_nothing_before_it_has_learned():
+    drawn = network(8)
+    with torch.no_grad():
+        for parameter in drawn.output.parameters():
+            parameter.fill_(0.1)
+        x = torch.randn(1, 10, 32, 32, generator=torch.Generator().manual_seed(2))
+        absent = x.clone()
+        absent[:, 2:] = torch.nan
+        assert torch.equal(drawn(x), drawn(absent))
 
 
 def test_the_first_preview_of_a_fit_is_denoised_already():

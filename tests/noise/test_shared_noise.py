@@ -12,7 +12,7 @@ from napari_blindspot.core.words import sentences_of
 from napari_blindspot.engine.fit_plane import fit_plane
 from napari_blindspot.noise.shared_noise import shared_noise
 from napari_blindspot.samples import confocal
-from napari_blindspot.stack import fit_stack, nearest_planes
+from napari_blindspot.stack import fit_stack
 
 QUICK = {
     "device": "cpu",
@@ -37,14 +37,6 @@ def last(events) -> Finished:
     *_, event = events
     assert isinstance(event, Finished)
     return event
-
-
-def test_the_nearest_planes_lie_on_both_sides_and_on_one_at_the_ends():
-    assert nearest_planes(5, 10, 2) == [3, 4, 6, 7]
-    assert nearest_planes(0, 10, 2) == [1, 2, 3, 4]
-    assert nearest_planes(9, 10, 1) == [7, 8]
-    assert nearest_planes(1, 3, 4) == [0, 2]
-    assert nearest_planes(0, 1, 2) == []
 
 
 def test_independent_noise_is_told_from_a_running_mean_over_frames():
@@ -83,17 +75,12 @@ def test_neighbours_with_the_same_noise_are_not_used_and_the_run_says_so():
     alone = last(fit_plane(frames[0], settings)).result.denoised
     result = events[-1].result
     assert np.array_equal(result.denoised, alone)
-    assert "share noise with this one (correlation 1.00), so they were not used" in result.warnings[0]
+    assert (
+        "1 neighbouring plane shares noise with this one (correlation 1.00) and was not used"
+        in " ".join(result.warnings)
+    )
     assert result.neighbours == 0
     assert result.shared_noise == pytest.approx(1.0)
-
-
-def test_a_model_that_needs_neighbours_takes_those_with_the_same_noise_and_warns():
-    _, frames = captures(2)
-    model = last(fit_plane(frames[0], Settings.from_preset(**QUICK), neighbours=frames[1:])).model
-    result = denoise(frames[0], model=model, neighbours=frames[:1])
-    assert "but the model needs them" in result.warnings[0]
-    assert result.neighbours == 1
 
 
 def test_a_run_with_neighbours_says_that_it_looks_at_them():
@@ -106,18 +93,6 @@ def test_a_run_with_neighbours_says_that_it_looks_at_them():
     )
     assert events[-1].result.neighbours == 2
     assert events[-1].result.warnings == ()
-
-
-def test_a_fit_that_looks_at_neighbours_is_longer_from_weights_that_know_of_none():
-    _, frames = captures(3)
-    finished = {}
-    for start, width in (("pretrained", 16), ("random", 8)):
-        changes = QUICK | {"unet_width": width, "unet_weights": start, "refine_iterations": ()}
-        for count in (0, 1):
-            settings = Settings.from_preset(**changes, neighbours=count)
-            finished[start, count] = last(fit_plane(frames[0], settings, neighbours=frames[1 : 1 + count]))
-    steps = {key: event.result.iterations for key, event in finished.items()}
-    assert steps == {("pretrained", 0): 8, ("pretrained", 1): 32, ("random", 0): 8, ("random", 1): 8}
 
 
 def test_a_stack_reads_neighbours_along_z_within_the_channel_and_frame():
@@ -134,11 +109,11 @@ def test_a_stack_reads_neighbours_along_z_within_the_channel_and_frame():
 
     array = Watched()
     settings = Settings.from_preset(**QUICK, neighbours=1)
-    list(fit_stack(array, settings, axes="TZCYX", indices=[(1, 1, 0)]))
+    list(fit_stack(array, settings, axes="QZCYX", indices=[(1, 1, 0)]))
     assert array.read == [(1, 1, 0), (1, 0, 0), (1, 2, 0)]
     array.read.clear()
-    list(fit_stack(array, settings, axes="CZTYX", indices=[(1, 2, 0)]))
-    assert array.read == [(1, 2, 0), (1, 0, 0), (1, 1, 0)]
+    list(fit_stack(array, settings, axes="CZQYX", indices=[(1, 2, 0)]))
+    assert array.read == [(1, 2, 0), (1, 1, 0)]
 
 
 def test_time_is_taken_where_there_is_no_z_and_a_plane_without_neighbours_is_fitted_alone():
@@ -149,7 +124,7 @@ def test_time_is_taken_where_there_is_no_z_and_a_plane_without_neighbours_is_fit
         for e in fit_stack(frames[:, None], settings, axes="TCYX")
         if isinstance(e, Finished)
     ]
-    assert counts == [2, 2, 2]
+    assert counts == [1, 2, 1]
     alone = last(fit_stack(frames[:1], settings, axes="CYX"))
     assert alone.result.neighbours == 0
 
@@ -161,14 +136,19 @@ def test_missing_pixels_of_a_neighbour_do_not_spread():
     assert np.isfinite(result.denoised).all()
 
 
-def test_neighbours_of_another_size_and_a_model_without_its_neighbours_are_refused():
+def test_neighbours_of_another_size_or_too_many_are_refused():
     _, frames = captures(3, 40)
     settings = Settings.from_preset(**QUICK)
     with pytest.raises(ImageError, match=r"\(N, 40, 40\) is needed"):
         list(fit_plane(frames[0], settings, neighbours=frames[1:, :30]))
-    model = last(fit_plane(frames[0], settings, neighbours=frames[1:])).model
-    assert denoise(frames[1], model=model, neighbours=frames[[0, 2]]).denoised.shape == (40, 40)
-    with pytest.raises(ImageError, match="looks at 2 neighbouring planes"):
-        denoise(frames[1], model=model)
-    with pytest.raises(ImageError, match="looks at 0 neighbouring planes"):
-        denoise(frames[1], model=fit(frames[0], **QUICK), neighbours=frames[2:])
+    with pytest.raises(ImageError, match="at most 8 can be looked at"):
+        list(fit_plane(frames[0], settings, neighbours=np.repeat(frames[1:], 5, axis=0)))
+
+
+def test_a_model_serves_planes_with_and_without_neighbours():
+    _, frames = captures(3, 40)
+    model = last(fit_plane(frames[0], Settings.from_preset(**QUICK), neighbours=frames[1:])).model
+    assert denoise(frames[1], model=model, neighbours=frames[[0, 2]]).neighbours == 2
+    assert denoise(frames[1], model=model).neighbours == 0
+    alone = fit(frames[0], **QUICK)
+    assert denoise(frames[1], model=alone, neighbours=frames[2:]).neighbours == 0

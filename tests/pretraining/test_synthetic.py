@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_blindspot.pretraining.synthetic import _Draw, random_plane
+from napari_blindspot.pretraining.synthetic import StructureDraw, random_plane
 
 SIDE = 192
 
@@ -30,7 +30,7 @@ def test_a_plane_with_its_noise_is_on_the_scale_of_a_fit():
 )
 def test_every_kind_of_structure_is_finite_bright_and_not_flat(kind):
     for seed in range(8):
-        structure = getattr(_Draw(np.random.default_rng(seed), SIDE), kind)()
+        structure = getattr(StructureDraw(np.random.default_rng(seed), SIDE), kind)()
         assert structure.shape == (SIDE, SIDE)
         assert np.isfinite(structure).all()
         assert structure.min() >= 0

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from napari_blindspot.cli.exits import say
 from napari_blindspot.cli.groups import FileChoice
 from napari_blindspot.cli.noise_measurement import measure_channels
-from napari_blindspot.cli.noise_picture import require_matplotlib, save_noise_picture
+from napari_blindspot.cli.noise_picture import save_noise_picture
 from napari_blindspot.cli.noise_table import print_measurement
 from napari_blindspot.core.errors import FileError
 from napari_blindspot.core.words import sentence
 from napari_blindspot.files.door import open_image
 from napari_blindspot.files.safe_write import check_writable
+from napari_blindspot.plots.ink import needs_matplotlib
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +90,7 @@ def report_noise(
 
 def _check_picture(source: Path, picture: Path, overwrite: bool) -> None:
     """Refuse a picture that cannot be drawn, or a name that would lose data, before anything is read."""
-    require_matplotlib()
+    needs_matplotlib()
     if picture.suffix.lower() != ".png":
         raise FileError(f"The picture {picture} is a PNG, so its name must end in .png.")
     if picture.exists() and source.exists() and os.path.samefile(picture, source):

@@ -6,14 +6,13 @@ Drawn for people to look at, by matplotlib, which the extra ``plots`` installs. 
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.files.safe_write import atomic_path
+from napari_blindspot.plots.ink import needs_matplotlib
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from napari_blindspot.cli.noise_measurement import ChannelNoise
     from napari_blindspot.core.noise_model import NoiseModel
 
-__all__ = ["require_matplotlib", "save_noise_picture"]
+__all__ = ["save_noise_picture"]
 
 MAX_LAG = 3
 """Longest lag that is drawn, in pixels."""
@@ -33,20 +32,6 @@ BINS = 60
 """Bars of the histogram, about."""
 
 _LINE_COLOUR, _MARK_COLOUR, _BAR_COLOUR = "#2166ac", "#b2182b", "#dedede"
-
-
-def require_matplotlib() -> None:
-    """Refuse to draw without matplotlib.
-
-    Raises
-    ------
-    BlindspotError
-        If it is not installed; the sentence says how to install it.
-    """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise BlindspotError(
-            'A picture needs matplotlib, which is not installed: pip install "napari-blindspot[plots]".'
-        )
 
 
 def save_noise_picture(path: Path, channels: Sequence[ChannelNoise], titled: bool) -> None:
@@ -68,7 +53,7 @@ def save_noise_picture(path: Path, channels: Sequence[ChannelNoise], titled: boo
     FileError
         If the file cannot be written.
     """
-    require_matplotlib()
+    needs_matplotlib()
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12.0, 5.2 * len(channels)), layout="constrained")

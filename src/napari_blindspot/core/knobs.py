@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 __all__ = [
+    "MOST_NEIGHBOURS",
     "Arithmetic",
     "Device",
     "Dilation",
@@ -24,6 +25,7 @@ __all__ = [
     "Iterations",
     "LearningRate",
     "Losses",
+    "Neighbours",
     "OutputDtype",
     "Precision",
     "Preset",
@@ -95,6 +97,19 @@ Start = Annotated[
         "What the fit of a stack's plane starts from: warm (the network of the plane before, fitted "
         "further), shared (one fit for all) or anew (nothing of another plane).",
         shown="cli",
+    ),
+]
+MOST_NEIGHBOURS = 4
+"""Planes on each side of a plane that its U-Net may see at most."""
+
+Neighbours = Annotated[
+    Literal["auto", 0, 1, 2, 3, 4],
+    BeforeValidator(lambda value: int(value) if isinstance(value, str) and value.isdigit() else value),
+    knob(
+        "Neighbours",
+        "Planes of a stack on each side that are looked at as well, if their noise is independent; auto "
+        "looks at as many as make its predictions better.",
+        shown="cli form",
     ),
 ]
 TrainInr = Annotated[

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.core.errors import ImageError
+from napari_blindspot.core.knobs import MOST_NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +132,7 @@ def check_neighbours(plane: npt.NDArray[Any], neighbours: npt.ArrayLike | None) 
     Raises
     ------
     ImageError
-        If they do not have the size of the plane.
+        If they do not have the size of the plane, or there are too many.
     """
     if neighbours is None:
         return np.empty((0, *plane.shape))
@@ -140,6 +141,10 @@ def check_neighbours(plane: npt.NDArray[Any], neighbours: npt.ArrayLike | None) 
         raise ImageError(
             f"The neighbours have the shape {given.shape}, but for a plane of shape {plane.shape} "
             f"(N, {plane.shape[0]}, {plane.shape[1]}) is needed."
+        )
+    if len(given) > 2 * MOST_NEIGHBOURS:
+        raise ImageError(
+            f"There are {len(given)} neighbours, but at most {2 * MOST_NEIGHBOURS} can be looked at."
         )
     return given
 

@@ -57,6 +57,12 @@ class _Span:
         return one if self.values == [1] * len(self.values) else many
 
 
+def _neighbours_seen(v: dict[str, _Span]) -> str:
+    planes = v["count"].count("neighbouring plane", "neighbouring planes")
+    moved = f", shifted by up to {v['shift'].count('pixel', 'pixels')} to fit" if v["shift"] else ""
+    return f"The network sees {planes} as well, whose noise is independent{moved}."
+
+
 def _gap_chosen(v: dict[str, _Span]) -> str:
     if not v["measured"]:
         seen = "Noise that could not be measured (too small, too flat or clipped), so safe settings"
@@ -192,17 +198,23 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
         f"{v['count'].count('isolated pixel', 'isolated pixels')} far brighter or darker than all around "
         f"{v['count'].choose('was', 'were')} taken for defects and replaced."
     ),
-    "neighbours-seen": lambda v: (
-        f"The network sees {v['count'].count('neighbouring plane', 'neighbouring planes')} as well, whose "
-        "noise is independent."
+    "neighbours-seen": _neighbours_seen,
+    "planes-filtered-together": lambda v: (
+        f"{v['share']:.0%} of the result comes from a filter over this plane and its neighbours together, "
+        "the rest from the network."
     ),
-    "neighbours-left-out": lambda v: (
-        "The neighbouring planes share noise with this one "
-        f"(correlation {v['correlation']:.2f}), so they were not used."
+    "neighbours-no-help": lambda v: (
+        "The neighbouring planes do not help to predict this one, so they were not used."
     ),
-    "neighbours-needed": lambda v: (
-        "The neighbouring planes share noise with this one "
-        f"(correlation {v['correlation']:.2f}), but the model needs them, so some of that noise is left."
+    "neighbours-sharing": lambda v: (
+        f"{v['count'].count('neighbouring plane', 'neighbouring planes')} "
+        f"{v['count'].choose('shares', 'share')} noise with this one (correlation "
+        f"{v['correlation']:.2f}) and {v['count'].choose('was', 'were')} not used."
+    ),
+    "neighbours-foreign": lambda v: (
+        f"{v['count'].count('neighbouring plane', 'neighbouring planes')} "
+        f"{v['count'].choose('shows', 'show')} something else and "
+        f"{v['count'].choose('was', 'were')} not used."
     ),
     "noise-of-the-model": lambda v: (
         "The noise of this plane could not be measured, so the model's was taken."

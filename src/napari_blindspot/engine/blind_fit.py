@@ -62,7 +62,8 @@ class BlindFit:
     settings : PlannedSettings
         With the patches of the plane.
     neighbours : Tensor, optional
-        (K, Y, X), neighbouring planes on the scale of `noisy`, which are never hidden.
+        (K, Y, X), neighbouring planes on the scale of `noisy`, which are never hidden; NaN where they have
+        no value.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class BlindFit:
         height, width = noisy.shape
         self.patches = Patches((height, width), settings, MULTIPLE, self.device)
         self.tiling = Tiling(tile_side((height, width), settings, self.device), MULTIPLE, self.compromises)
-        self.network = CompactUNet(2 + self.neighbours.shape[1], settings.unet_width, self.generator)
+        self.network = CompactUNet(self.neighbours.shape[1], settings.unet_width, self.generator)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def apply(

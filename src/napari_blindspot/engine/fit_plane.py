@@ -69,7 +69,8 @@ def fit_plane(
     train : bool
         False applies `initial_model` as it is.
     neighbours : array_like, optional
-        (N, Y, X), planes that show nearly the same with noise of their own.
+        (N, Y, X), planes that show nearly the same with noise of their own, in their order, half of them
+        before this one; NaN all over where one is missing. N is at most 8.
 
     Yields
     ------
@@ -111,7 +112,9 @@ def fit_plane(
         beside = np.stack([without_blank_areas(other) for other in beside])
     height, width = plane.shape
     watch = Watch(control or Control(), preview_interval)
-    news = shortage((height, width), settings, device)
+    looks_beside = isinstance(settings, MeasuredSettings) and len(beside) > 0
+    needs = settings if looks_beside else settings.model_copy(update={"neighbours": 0})
+    news = shortage((height, width), needs, device)
     events: Generator[Event, None, None]
     with computing(device):
         if isinstance(settings, PaperSettings):

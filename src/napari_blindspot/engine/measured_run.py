@@ -16,8 +16,10 @@ from napari_blindspot.core.model import InrBase, Model
 from napari_blindspot.engine.blind_fit import BlindLoss
 from napari_blindspot.engine.fusion import local_sigma, wiener
 from napari_blindspot.engine.measurement import measure
+from napari_blindspot.engine.neighbour_choice import choose_neighbours
 from napari_blindspot.engine.networks import Estimate, finished, iterate, predict, prepare, started
 from napari_blindspot.engine.refinement import RefinementLoss
+from napari_blindspot.engine.second_opinion import consult
 from napari_blindspot.engine.trainer import Trainer
 from napari_blindspot.engine.warm_start import WARM_RATE, learned_much, suits
 from napari_blindspot.method.weights import take_weights
@@ -57,7 +59,8 @@ def measured_run(run: Run, model: Model | None) -> Generator[Event, None, None]:
     with run.watch.clock.phase("measuring the noise"):
         measurement = measure(run)
         plan = make_plan(measurement.observed, measurement.noise, run.settings)
-        if model is not None and suits(model, plan, measurement.noise, len(measurement.neighbours)):
+        measurement = choose_neighbours(run, measurement, plan)
+        if model is not None and suits(model, plan, measurement):
             # The gap is not chosen anew for every plane.
             plan = plan_of_model(run, measurement, model)
         else:
@@ -72,6 +75,7 @@ def measured_run(run: Run, model: Model | None) -> Generator[Event, None, None]:
             networks = prepare(run, measurement, plan, None)
             trainer = yield from _fit_blindly(run, networks, warm=False)
     estimate = yield from _refine(run, networks, trainer)
+    estimate = yield from consult(run, networks, estimate)
     if run.watch.control.cancelled:
         yield Cancelled()
         return
@@ -91,9 +95,7 @@ def plan_of_model(run: Run, measurement: Measurement, model: Model) -> Plan:
 def _fit_blindly(run: Run, networks: Networks, *, warm: bool) -> Generator[Event, None, Trainer]:
     """Train with the blind-spot loss, and return the trainer."""
     iterations, rate = networks.schedule.blind_iterations, networks.settings.unet_learning_rate
-    # Neighbouring planes are new to pretrained weights, and are learned at the full rate.
-    pretrained = networks.settings.unet_weights == "pretrained"
-    if warm or (pretrained and not len(networks.measurement.neighbours)):
+    if warm or networks.settings.unet_weights == "pretrained":
         rate *= WARM_RATE
     trainer = Trainer(networks.fit.network, iterations, rate, FIT_MEMORY)
     yield from iterate(run, networks, trainer, BlindLoss(networks.fit), iterations, "blind fit")
@@ -148,5 +150,5 @@ def _model_of(networks: Networks, estimate: Estimate) -> Model:
         mean=scale.mean,
         scale=scale.scale,
         noise=networks.measurement.noise,
-        inr_base=InrBase(networks.inr.fill[0, 0].cpu().numpy(), stabiliser.gain, stabiliser.offset),
+        inr_base=InrBase(networks.inr.fill[0, 0].cpu().numpy().copy(), stabiliser.gain, stabiliser.offset),
     )

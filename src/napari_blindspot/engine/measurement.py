@@ -13,12 +13,12 @@ import numpy as np
 
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.noise.anscombe import Anscombe
+from napari_blindspot.noise.beside import look_beside
 from napari_blindspot.noise.blocks import diagonal_differences, diagonal_sigma
 from napari_blindspot.noise.defects import find_defects
 from napari_blindspot.noise.estimate import estimate_noise
 from napari_blindspot.noise.even_lines import without_line_offsets
 from napari_blindspot.noise.processed import doubt_about
-from napari_blindspot.noise.shared_noise import MOST_SHARED, shared_noise
 
 if TYPE_CHECKING:
     from typing import Any
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from napari_blindspot.core.noise_model import NoiseModel
     from napari_blindspot.engine.run import RunInput
+    from napari_blindspot.noise.beside import Beside
     from napari_blindspot.settings import MeasuredSettings
 
     Floats = npt.NDArray[np.float64]
@@ -53,11 +54,8 @@ class Measurement:
         Gives the noise a standard deviation of 1.
     stabilised : ndarray
         (Y, X) float64, what it makes of `observed`; NaN where pixels are left out.
-    neighbours : ndarray
-        (N, Y, X) float64, stabilised neighbouring planes that the network may see; N may be 0.
-    shared_noise : float or None
-        Correlation of the noise with that of the neighbours that were given; None where none were asked
-        for.
+    beside : Beside
+        The stabilised neighbouring planes that the network may see.
     notices : tuple of Notice
         What was seen.
     """
@@ -67,9 +65,17 @@ class Measurement:
     noise: NoiseModel
     stabiliser: Anscombe
     stabilised: Floats
-    neighbours: Floats
-    shared_noise: float | None
+    beside: Beside
     notices: tuple[Notice, ...]
+
+    @property
+    def shared_noise(self) -> float | None:
+        """The largest correlation of the noise with a neighbour's; None where there was none to look at."""
+        return self.beside.shared_noise if self.beside.given else None
+
+    def with_noise(self, noise: NoiseModel, neighbours: Floats) -> Measurement:
+        """Return the same plane with noise that was measured again; `neighbours` are (N, Y, X) as given."""
+        return replace(self._under(Anscombe.of(noise), neighbours), noise=noise)
 
     def stabilised_by(self, stabiliser: Anscombe, neighbours: Floats, notice: Notice) -> Measurement:
         """Return the same plane under another stabiliser, without looking for defects.
@@ -83,24 +89,22 @@ class Measurement:
         notice : Notice
             Why.
         """
-        return replace(
-            self,
-            stabiliser=stabiliser,
-            stabilised=stabiliser.forward(self.observed),
-            neighbours=stabiliser.forward(neighbours),
-            notices=(*self.notices, notice),
-        )
+        return replace(self._under(stabiliser, neighbours), notices=(*self.notices, notice))
+
+    def _under(self, stabiliser: Anscombe, neighbours: Floats) -> Measurement:
+        stabilised = stabiliser.forward(self.observed)
+        stabilised[self.left_out] = np.nan
+        beside = look_beside(stabilised, stabiliser.forward(neighbours))
+        return replace(self, stabiliser=stabiliser, stabilised=stabilised, beside=beside)
 
 
-def measure(run: RunInput[MeasuredSettings], *, needs_neighbours: bool = False) -> Measurement:
-    """Measure the noise, mend defects, and see whether the neighbours share the noise.
+def measure(run: RunInput[MeasuredSettings]) -> Measurement:
+    """Measure the noise, mend defects, and see which neighbours may be looked at.
 
     Parameters
     ----------
     run : RunInput
         The plane and its neighbours.
-    needs_neighbours : bool
-        Whether the network cannot do without the neighbours, even if they share noise with the plane.
     """
     notices: list[Notice] = []
     mends = run.settings.mend_defects
@@ -115,7 +119,6 @@ def measure(run: RunInput[MeasuredSettings], *, needs_neighbours: bool = False) 
         notices.append(doubt)
     stabiliser = Anscombe.of(noise) if noise.measured else _guessed_stabiliser(observed)
     stabilised = stabiliser.forward(observed)
-    neighbours = stabiliser.forward(run.neighbours)
     left_out = run.missing
     # Correlated noise came about after the camera, and has spread its defects to their neighbours.
     if mends and noise.measured and not noise.is_correlated:
@@ -124,22 +127,19 @@ def measure(run: RunInput[MeasuredSettings], *, needs_neighbours: bool = False) 
             left_out = left_out | defects
             stabilised[defects] = np.nan
             notices.append(Notice("defects-replaced", {"count": int(defects.sum())}))
-    shared = shared_noise(stabilised, neighbours)
-    if shared > MOST_SHARED:
-        kind = "neighbours-needed" if needs_neighbours else "neighbours-left-out"
-        notices.append(Notice(kind, {"correlation": shared}))
-        neighbours = neighbours if needs_neighbours else neighbours[:0]
-    elif len(neighbours):
-        notices.append(Notice("neighbours-seen", {"count": len(neighbours)}, is_warning=False))
-    looks_beside = run.settings.neighbours > 0 or len(run.neighbours) > 0
+    beside = look_beside(stabilised, stabiliser.forward(run.neighbours))
+    if beside.sharing:
+        values = {"count": beside.sharing, "correlation": beside.shared_noise}
+        notices.append(Notice("neighbours-sharing", values))
+    if beside.foreign:
+        notices.append(Notice("neighbours-foreign", {"count": beside.foreign}))
     return Measurement(
         observed=observed,
         left_out=left_out,
         noise=noise,
         stabiliser=stabiliser,
         stabilised=stabilised,
-        neighbours=neighbours,
-        shared_noise=shared if looks_beside else None,
+        beside=beside,
         notices=tuple(notices),
     )
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.events import Cancelled
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.engine.measured_run import plan_of_model
 from napari_blindspot.engine.measurement import measure
+from napari_blindspot.engine.neighbour_choice import choose_neighbours
 from napari_blindspot.engine.networks import Estimate, finished, predict, prepare, started
 from napari_blindspot.engine.run import LossRecord
-from napari_blindspot.method.weights import count_inputs, put_weights
+from napari_blindspot.engine.second_opinion import consult
+from napari_blindspot.method.weights import count_neighbours, put_weights
 from napari_blindspot.noise.anscombe import Anscombe
 
 if TYPE_CHECKING:
@@ -30,28 +31,20 @@ __all__ = ["model_run"]
 
 
 def model_run(run: Run, model: Model) -> Generator[Event, None, None]:
-    """Predict with a model; only the plane's noise is measured, for the stabilisation.
-
-    Raises
-    ------
-    ImageError
-        If the model needs more or fewer neighbouring planes than there are.
-    """
-    needed = count_inputs(model.weights) - 2
-    if len(run.neighbours) != needed:
-        raise ImageError(
-            f"The model looks at {needed} neighbouring planes, but {len(run.neighbours)} were given."
-        )
+    """Predict with a model; only the plane's noise is measured, for the stabilisation."""
     with run.watch.clock.phase("measuring the noise"):
-        measurement = measure(run, needs_neighbours=True)
+        measurement = measure(run)
         if not measurement.noise.measured and model.noise.measured:
             measurement = measurement.stabilised_by(
                 Anscombe.of(model.noise), run.neighbours, Notice("noise-of-the-model")
             )
         plan = plan_of_model(run, measurement, model)
+        if count_neighbours(model.weights):
+            measurement = choose_neighbours(run, measurement, plan)
     networks = prepare(run, measurement, plan, model, apply_only=True)
     yield started(run, networks)
     estimate = yield from _predict(run, networks, model)
+    estimate = yield from consult(run, networks, estimate)
     if run.watch.control.cancelled:
         yield Cancelled()
         return

@@ -9,20 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from napari_blindspot.core.events import Finished, Predicting, Preview, Started, Step
 from napari_blindspot.core.images import with_derived
+from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.result import Result
 from napari_blindspot.engine.blind_fit import BlindFit
 from napari_blindspot.engine.fusion import guard, local_sigma
 from napari_blindspot.engine.hardware.cuda_graph import StepReplay
 from napari_blindspot.engine.inr_fit import InrFit
+from napari_blindspot.engine.neighbour_choice import in_slots
 from napari_blindspot.engine.restoration import FitScale, Restoration
 from napari_blindspot.engine.run import LossRecord, image_of_plane
 from napari_blindspot.engine.schedule import INR_EVERY, INR_IN_REFINEMENT, Schedule, with_patches
 from napari_blindspot.engine.warm_start import WARM_RATE
-from napari_blindspot.method.weights import put_pretrained, put_weights
+from napari_blindspot.method.weights import count_neighbours, put_pretrained, put_weights
+from napari_blindspot.settings import MOST_NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -31,7 +35,6 @@ if TYPE_CHECKING:
 
     from napari_blindspot.core.events import Event
     from napari_blindspot.core.model import Model
-    from napari_blindspot.core.notices import Notice
     from napari_blindspot.core.result import Origin
     from napari_blindspot.engine.blind_fit import PatchLoss
     from napari_blindspot.engine.measurement import Measurement
@@ -42,7 +45,17 @@ if TYPE_CHECKING:
 
     Run = RunInput[MeasuredSettings]
 
-__all__ = ["Estimate", "Networks", "finished", "iterate", "learn_inr", "predict", "prepare", "started"]
+__all__ = [
+    "Estimate",
+    "Networks",
+    "finished",
+    "iterate",
+    "learn_inr",
+    "predict",
+    "prepare",
+    "started",
+    "step_of",
+]
 
 PASSES_SHARE = 10
 """The passes of a prediction take about as long as this part of the iterations."""
@@ -87,9 +100,21 @@ class Networks:
         return self.restoration.scale.sigma
 
     @property
+    def neighbours(self) -> int:
+        """How many neighbouring planes D_θ sees."""
+        return int(self.fit.neighbours.isfinite().any(dim=-1).any(dim=-1).sum())
+
+    @property
     def notices(self) -> tuple[Notice, ...]:
         """What was chosen and seen before the fit."""
-        return (self.plan.notice, *self.measurement.notices)
+        beside, seen = self.measurement.beside, self.neighbours
+        chosen: tuple[Notice, ...] = ()
+        if seen:
+            values = {"count": seen, "shift": beside.farthest}
+            chosen = (Notice("neighbours-seen", values, is_warning=False),)
+        elif beside.given > beside.foreign + beside.sharing:
+            chosen = (Notice("neighbours-no-help", {}, is_warning=False),)
+        return (self.plan.notice, *self.measurement.notices, *chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +129,22 @@ class Estimate:
         (1, 1, Y, X), every pixel as predicted while it was hidden.
     blind, refined : Module
         D_θ after the blind fit, and after the refinement; the same where there was none.
+    trust : float or None
+        Share of the filter over all planes in the image, in [0, 1]; None where there was none.
     """
 
     image: torch.Tensor
     hidden: torch.Tensor
     blind: nn.Module
     refined: nn.Module
+    trust: float | None = None
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the result is made of."""
+        if self.trust is None:
+            return ()
+        return (Notice("planes-filtered-together", {"share": self.trust}, is_warning=False),)
 
 
 def prepare(
@@ -132,14 +167,11 @@ def prepare(
     """
     settings = with_patches(plan.settings, run.shape)
     scale = FitScale.of(measurement) if model is None else FitScale(model.mean, model.scale)
-    noisy = torch.from_numpy(scale.apply(measurement.stabilised)).to(run.device)
-    neighbours = torch.from_numpy(scale.apply(measurement.neighbours)).to(run.device)
+    noisy = torch.from_numpy(np.nan_to_num(scale.apply(measurement.stabilised), nan=0.0)).to(run.device)
     valid = torch.from_numpy(~measurement.left_out).to(run.device)
-    fit = BlindFit(noisy, valid, settings, neighbours)
+    fit = BlindFit(noisy, valid, settings, _neighbours(measurement, model, scale).to(run.device))
     schedule = (
-        Schedule.of_model()
-        if apply_only
-        else Schedule.of(settings, run.shape, neighbours=len(neighbours), warm=model is not None)
+        Schedule.of_model() if apply_only else Schedule.of(settings, run.shape, warm=model is not None)
     )
     rate = settings.inr_learning_rate * (1.0 if model is None else WARM_RATE)
     inr = InrFit(
@@ -167,6 +199,15 @@ def prepare(
         inr=inr,
         losses=LossRecord(schedule.iterations, run.device),
     )
+
+
+def _neighbours(measurement: Measurement, model: Model | None, scale: FitScale) -> torch.Tensor:
+    """Return the neighbours that the network sees, in their slots; (0, Y, X) where there are none."""
+    given = torch.from_numpy(scale.apply(measurement.beside.planes))
+    slots = count_neighbours(model.weights) if model is not None else 2 * MOST_NEIGHBOURS
+    if not slots or (model is None and not measurement.beside.count):
+        return given[:0]
+    return in_slots(given, slots)
 
 
 def started(run: Run, networks: Networks) -> Started:
@@ -210,7 +251,7 @@ def iterate(
             learn_inr(networks)
         losses.done += 1
         if watch.report_due() or losses.done in (1, losses.total):
-            yield _step(run, networks)
+            yield step_of(run, networks)
         if watch.preview_due():
             yield _preview(run, networks, trainer.mean)
         yield from watch.wait_while_paused(losses.done)
@@ -270,7 +311,7 @@ def predict(
             remaining = (elapsed - start) / done * (passes - done)
             yield Predicting(done=done, passes=passes, elapsed=elapsed, remaining=remaining)
         elif networks.losses.done and watch.report_due():
-            yield _step(run, networks)
+            yield step_of(run, networks)
         yield from watch.wait_while_paused(networks.losses.done)
 
 
@@ -303,9 +344,9 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
             phases=dict(clock.phases),
             device=run.device_name,
             stopped=run.watch.control.stopping,
-            notices=(*networks.notices, *fit.compromises.values(), *run.missing_notices),
+            notices=(*networks.notices, *estimate.notices, *fit.compromises.values(), *run.missing_notices),
             noise=measurement.noise,
-            neighbours=len(measurement.neighbours),
+            neighbours=networks.neighbours,
             shared_noise=measurement.shared_noise,
             origin=origin,
             noisy=run.plane,
@@ -313,7 +354,8 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
     )
 
 
-def _step(run: Run, networks: Networks) -> Step:
+def step_of(run: Run, networks: Networks) -> Step:
+    """Say how far a run is."""
     losses, elapsed = networks.losses, run.watch.clock.elapsed
     ahead = losses.total - losses.done + losses.total / PASSES_SHARE
     return Step(

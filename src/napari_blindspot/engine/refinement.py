@@ -18,13 +18,27 @@ if TYPE_CHECKING:
 
     from napari_blindspot.engine.blind_fit import BlindFit
 
-__all__ = ["RefinementLoss"]
+__all__ = ["RefinementLoss", "wrapped"]
 
 BLIND_SHARE = 0.3
 """Weight of the blind-spot loss on the real pixels."""
 
 LEAST_POWER = 0.01
 """Floor of the noise's power spectrum, whose mean is 1: a measured one may dip below 0."""
+
+
+def wrapped(correlation: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    """Return an autocorrelation, (2L+1, 2L+1), on a plane (Y, X) whose edges meet, lag 0 at its corner.
+
+    A plane shorter than the correlation holds only its inner part.
+    """
+    middle, device = len(correlation) // 2, correlation.device
+    reach = min(middle, *((side - 1) // 2 for side in shape))
+    inner = correlation[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1]
+    y, x = (torch.arange(-reach, reach + 1, device=device) % side for side in shape)
+    kernel = torch.zeros(shape, device=device)
+    kernel[y[:, None], x] = inner.to(kernel.dtype)
+    return kernel
 
 
 class RefinementLoss:
@@ -74,14 +88,7 @@ class RefinementLoss:
     @staticmethod
     def _filter(correlation: torch.Tensor, side: int) -> torch.Tensor:
         """Return the amplitude spectrum of the noise on a patch."""
-        middle = len(correlation) // 2
-        # A patch shorter than the correlation holds only its inner part.
-        reach = min(middle, (side - 1) // 2)
-        inner = correlation[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1]
-        offsets = torch.arange(-reach, reach + 1, device=correlation.device) % side
-        kernel = torch.zeros(side, side, device=correlation.device)
-        kernel[offsets[:, None], offsets] = inner
-        power = torch.fft.fft2(kernel).real.clamp_min(LEAST_POWER)
+        power = torch.fft.fft2(wrapped(correlation, (side, side))).real.clamp_min(LEAST_POWER)
         amplitude: torch.Tensor = (power / power.mean()).sqrt()
         return amplitude
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_blindspot.engine.calibration import calibrate
@@ -53,9 +54,9 @@ class FitScale:
         return 1.0 / self.scale
 
     def apply(self, stabilised: Floats) -> npt.NDArray[np.float32]:
-        """Bring stabilised planes, (…, Y, X), to this scale; NaN become its zero."""
-        standard = np.nan_to_num((stabilised - self.mean) / self.scale, nan=0.0)
-        return standard.astype(np.float32)
+        """Bring stabilised planes, (…, Y, X), to this scale."""
+        standard: npt.NDArray[np.float32] = ((stabilised - self.mean) / self.scale).astype(np.float32)
+        return standard
 
     def invert(self, standard: npt.NDArray[Any]) -> Floats:
         """Return stabilised planes."""
@@ -83,6 +84,12 @@ class Restoration:
     def invert(self, standard: npt.NDArray[Any]) -> Floats:
         """Undo standardisation and stabilisation of (Y, X)."""
         return self.measurement.stabiliser.inverse(self.scale.invert(standard))
+
+    def slope(self, standard: torch.Tensor) -> torch.Tensor:
+        """Return by how much intensities change with an estimate, (Y, X), on the scale of the fit."""
+        middle, step = standard.double().cpu().numpy(), self.scale.sigma / 2
+        rise = self.invert(middle + step) - self.invert(middle - step)
+        return torch.from_numpy(rise / (2 * step)).to(standard.device, standard.dtype)
 
     def restore(self, standard: npt.NDArray[Any], hidden: npt.NDArray[Any]) -> Floats:
         """Return an estimate, (Y, X), as intensities that agree with the noisy ones on average.

@@ -28,10 +28,6 @@ MOST_VIEWS = 500
 VIEWS_PER_SIDE = {"pretrained": 1, "random": 4}
 """On small planes, how often at most relative to their side in pixels, by the U-Net's initial weights."""
 
-NEIGHBOURS_SHARE = 4
-"""Length of a blind fit from pretrained weights where neighbouring planes are seen, of which they know
-nothing, relative to one without."""
-
 WARM_SHARE = 0.2
 """Length of the blind fit after a warm start, relative to one from nothing (docs/benchmarks/stacks.md)."""
 
@@ -64,9 +60,7 @@ class Schedule:
     inr_iterations: int
 
     @classmethod
-    def of(
-        cls, settings: PlannedSettings, shape: tuple[int, int], *, neighbours: int = 0, warm: bool = False
-    ) -> Schedule:
+    def of(cls, settings: PlannedSettings, shape: tuple[int, int], *, warm: bool = False) -> Schedule:
         """Return how long a fit is.
 
         Parameters
@@ -75,12 +69,10 @@ class Schedule:
             With the patches of the plane; see `with_patches`.
         shape : tuple of int
             (Y, X) of the plane.
-        neighbours : int
-            How many neighbouring planes are seen.
         warm : bool
             Whether it starts from another plane's networks.
         """
-        blind = _blind_iterations(settings, shape, neighbours, WARM_SHARE if warm else 1.0)
+        blind = _blind_iterations(settings, shape, WARM_SHARE if warm else 1.0)
         rounds = settings.refine_iterations
         inr = -(-blind // INR_EVERY) + INR_IN_REFINEMENT * sum(rounds)
         return cls(blind, rounds, inr)
@@ -126,9 +118,7 @@ def correlated_share(settings: PlannedSettings) -> float:
     return CORRELATED_SHARE if settings.gap and settings.unet_weights == "random" else 1.0
 
 
-def _blind_iterations(
-    settings: PlannedSettings, shape: tuple[int, int], neighbours: int, share: float
-) -> int:
+def _blind_iterations(settings: PlannedSettings, shape: tuple[int, int], share: float) -> int:
     """Return how many iterations the blind fit takes: those of the settings, or fewer on a small plane.
 
     `share` is that of a fit that does not start from another plane's networks.
@@ -136,7 +126,5 @@ def _blind_iterations(
     pixels = shape[0] * shape[1]
     seen = settings.batch_size * min(settings.patch_size, *shape) ** 2 / pixels
     iterations = settings.iterations
-    if settings.unet_weights == "pretrained" and neighbours:
-        iterations *= NEIGHBOURS_SHARE
     views = min(MOST_VIEWS, VIEWS_PER_SIDE[settings.unet_weights] * math.sqrt(pixels))
     return max(1, round(share * correlated_share(settings) * min(iterations, views / seen)))

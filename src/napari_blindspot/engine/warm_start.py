@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_blindspot.core.errors import SettingsError
-from napari_blindspot.method.weights import count_inputs
+from napari_blindspot.method.weights import count_neighbours
 from napari_blindspot.settings import MeasuredSettings
 
 if TYPE_CHECKING:
     import torch
 
     from napari_blindspot.core.model import Model
-    from napari_blindspot.core.noise_model import NoiseModel
+    from napari_blindspot.engine.measurement import Measurement
     from napari_blindspot.noise.gap_choice import Plan
     from napari_blindspot.settings import Settings
 
@@ -61,7 +61,7 @@ def check_model(model: Model, settings: Settings) -> None:
             )
 
 
-def suits(model: Model, plan: Plan, noise: NoiseModel, neighbours: int) -> bool:
+def suits(model: Model, plan: Plan, measurement: Measurement) -> bool:
     """Tell whether a plane is one that the networks of another can be of help for.
 
     Parameters
@@ -70,14 +70,13 @@ def suits(model: Model, plan: Plan, noise: NoiseModel, neighbours: int) -> bool:
         Of the other plane.
     plan : Plan
         For this plane by itself.
-    noise : NoiseModel
-        Measured on this plane.
-    neighbours : int
-        How many neighbouring planes the network will see.
+    measurement : Measurement
+        Of this plane, with the neighbours that its network will see.
     """
     correlated = model.settings.gap > 0
-    same = correlated == plan.correlated and count_inputs(model.weights) == 2 + neighbours
-    return noise.measured and same
+    looks_beside = count_neighbours(model.weights) > 0
+    same = correlated == plan.correlated and looks_beside == (measurement.beside.count > 0)
+    return measurement.noise.measured and same
 
 
 def learned_much(losses: torch.Tensor, sigma: float) -> bool:

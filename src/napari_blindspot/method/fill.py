@@ -52,20 +52,24 @@ def denoiser_input(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the input of the measured D_θ, (N, 2 + K, Y, X), and the fill that it corrects, (N, 1, Y, X).
 
+    The input has the image where it is visible and the fill elsewhere, the mask itself, and by how much
+    each neighbour differs from the first.
+
     Parameters
     ----------
     image : Tensor
         (N, 1, Y, X).
     visible : Tensor
-        (N, 1, Y, X) bool; the input has the image where it is set, the fill elsewhere, and the mask itself.
+        (N, 1, Y, X) bool.
     neighbours : Tensor
-        (N, K, Y, X), planes that are never hidden; K may be 0.
+        (N, K, Y, X), planes that are never hidden, NaN where they have no value; K may be 0.
     line : tuple of float
         Weights of the fill, as `fill_weights` returns them.
     """
     seen = visible.to(image.dtype)
     fill = normalised_convolution(image, seen, line)
-    return torch.cat([torch.where(visible, image, fill), seen, neighbours], dim=1), fill
+    shown = torch.where(visible, image, fill)
+    return torch.cat([shown, seen, neighbours - shown], dim=1), fill
 
 
 def _weighted(x: torch.Tensor, line: tuple[float, ...], dim: int) -> torch.Tensor:

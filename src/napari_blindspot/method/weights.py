@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NoiseKind",
     "check_weights",
-    "count_inputs",
+    "count_neighbours",
     "put_pretrained",
     "put_weights",
     "read_pretrained",
@@ -37,28 +37,29 @@ __all__ = [
 NoiseKind = Literal["white", "correlated"]
 
 
-def read_pretrained(noise: NoiseKind) -> dict[str, npt.NDArray[np.float32]]:
-    """Return this package's weights for a kind of noise, by the names of the network's parameters."""
-    with resources.files(__package__).joinpath(f"{noise}.npz").open("rb") as file, np.load(file) as arrays:
+def read_pretrained(noise: NoiseKind, *, stacks: bool = False) -> dict[str, npt.NDArray[np.float32]]:
+    """Return this package's weights for a kind of noise, by the names of the network's parameters.
+
+    With `stacks`, those that look at neighbouring planes.
+    """
+    file_name = _file_name(noise, stacks=stacks)
+    with resources.files(__package__).joinpath(file_name).open("rb") as file, np.load(file) as arrays:
         return {name: arrays[name].astype(np.float32) for name in arrays.files}
 
 
-def write_pretrained(weights: Weights, folder: Path, noise: NoiseKind) -> None:
+def write_pretrained(weights: Weights, folder: Path, noise: NoiseKind, *, stacks: bool = False) -> None:
     """Write weights to a file in a folder, in half precision, as `read_pretrained` reads them."""
     halves = {name: values.astype(np.float16) for name, values in weights.items()}
-    np.savez_compressed(folder / f"{noise}.npz", **halves)  # type: ignore[arg-type]
+    np.savez_compressed(folder / _file_name(noise, stacks=stacks), **halves)  # type: ignore[arg-type]
+
+
+def _file_name(noise: NoiseKind, *, stacks: bool) -> str:
+    return f"{noise}_stacks.npz" if stacks else f"{noise}.npz"
 
 
 def put_pretrained(network: CompactUNet, noise: NoiseKind) -> None:
-    """Put this package's weights for a kind of noise into a denoiser of their width.
-
-    They know of no neighbouring planes, whose part begins at zero.
-    """
-    weights = read_pretrained(noise)
-    stem = weights["stem.0.weight"]
-    inputs = next(network.parameters()).shape[1]
-    weights["stem.0.weight"] = np.pad(stem, ((0, 0), (0, inputs - stem.shape[1]), (0, 0), (0, 0)))
-    put_weights(network, weights, "")
+    """Put this package's weights for a kind of noise into a denoiser of their width."""
+    put_weights(network, read_pretrained(noise, stacks=network.beside is not None), "")
 
 
 def put_weights(network: nn.Module, weights: Weights, prefix: str) -> None:
@@ -77,9 +78,10 @@ def take_weights(networks: Mapping[str, nn.Module]) -> dict[str, npt.NDArray[np.
     }
 
 
-def count_inputs(weights: Weights) -> int:
-    """Return how many channels a model's denoiser sees: the plane, what is visible, and its neighbours."""
-    return int(weights["refined.stem.0.weight"].shape[1])
+def count_neighbours(weights: Weights) -> int:
+    """Return how many planes beside the plane a model's denoiser can look at."""
+    beside = weights.get("refined.beside.fine.0.weight")
+    return 0 if beside is None or beside.ndim != 4 else int(beside.shape[1]) - 1
 
 
 def check_weights(
@@ -106,10 +108,10 @@ def check_weights(
         If one is missing, unknown or of another shape; the text says which.
     """
     stem = weights.get("refined.stem.0.weight")
-    if stem is None or stem.ndim != 4 or stem.shape[1] < 2:
+    if stem is None or stem.ndim != 4:
         raise ValueError("the weights of the first layer are missing")
     generator = torch.Generator()
-    denoiser = CompactUNet(stem.shape[1], unet_width, generator)
+    denoiser = CompactUNet(count_neighbours(weights), unet_width, generator)
     siren = Siren(inr_features, inr_octaves, inr_dropout, inr_omega, generator)
     networks = {"blind.": denoiser, "refined.": denoiser, "inr.": siren}
     expected = {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["SyntheticPlane", "random_plane"]
+__all__ = ["StructureDraw", "SyntheticPlane", "random_plane"]
 
 EPSILON = 1e-9
 """Added to what is divided by, in case a plane is empty."""
@@ -52,7 +52,7 @@ def random_plane(seed: int, side: int) -> SyntheticPlane:
     side : int
         Side of the plane in pixels.
     """
-    draw = _Draw(np.random.default_rng(seed), side)
+    draw = StructureDraw(np.random.default_rng(seed), side)
     rng = draw.rng
     plane = np.zeros((side, side))
     for _ in range(rng.integers(1, 5)):
@@ -71,7 +71,7 @@ def random_plane(seed: int, side: int) -> SyntheticPlane:
     return SyntheticPlane((plane / whole).astype(np.float32), noise / whole)
 
 
-class _Draw:
+class StructureDraw:
     """Random structures of about unit brightness, (side, side), on planes whose edges meet."""
 
     def __init__(self, rng: np.random.Generator, side: int) -> None:

@@ -97,7 +97,7 @@ def most_bytes(work) -> int:
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_estimate_covers_what_is_allocated_and_is_not_much_more(precision):
-    fit = blind_fit(256, precision=precision, unet_width=16, patch_size=64, batch_size=4)
+    fit = blind_fit(256, precision=precision, unet_width=16, patch_size=64, batch_size=4, neighbours=0)
     trainer = Trainer(fit.network, 10, 1e-3, 0.9)
     loss = BlindLoss(fit)
     training = most_bytes(lambda: fit.learn(trainer, loss))
@@ -114,8 +114,9 @@ def test_the_estimate_covers_what_is_allocated_and_is_not_much_more(precision):
 
 
 def test_the_estimate_of_a_measured_run_is_flat_in_what_is_done_at_once():
-    small, large = (peak_memory((n, n), settings()) for n in (1024, 4096))
+    small, large = (peak_memory((n, n), settings(neighbours=0)) for n in (1024, 4096))
     assert large - small == (4096**2 - 1024**2) * memory.PLANE_BYTES
+    assert peak_memory((4096, 4096), settings()) - large == 8 * 4096**2 * memory.NEIGHBOUR_BYTES
     assert peak_memory((512, 512), settings()) < 2 * 2**30
     paper = [peak_memory((n, n), settings("paper")) - memory.SCRATCH for n in (256, 512)]
     assert paper[1] == pytest.approx(4 * paper[0], rel=1e-6)
@@ -148,7 +149,7 @@ def test_tiles_are_as_large_as_memory_allows(monkeypatch):
     sides = []
     for free in (2**40, 400 * 2**20, 260 * 2**20, 0):
         monkeypatch.setattr(memory, "free_memory", lambda device, free=free: free)
-        sides.append(tile_side((800, 800), settings(), CPU))
+        sides.append(tile_side((800, 800), settings(neighbours=0), CPU))
     assert sides == [768, 384, 192, 96]
 
 

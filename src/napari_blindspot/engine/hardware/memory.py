@@ -15,7 +15,7 @@ import psutil
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.engine.hardware.backends import BACKENDS, release_memory
 from napari_blindspot.engine.schedule import patches_of_an_iteration
-from napari_blindspot.settings import MeasuredSettings
+from napari_blindspot.settings import MOST_NEIGHBOURS, MeasuredSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +86,7 @@ def peak_memory(shape: Shape, settings: Settings, tile: int = TILE) -> int:
     if not isinstance(settings, MeasuredSettings):
         inr = PAPER_INR_BYTES * settings.inr_features * len(settings.inr_dropout)
         return round(SCRATCH + area * (PAPER_MAPS * level + inr))
-    plane = area * (PLANE_BYTES + 2 * settings.neighbours * NEIGHBOUR_BYTES)
+    plane = area * (PLANE_BYTES + 2 * MOST_NEIGHBOURS * (settings.neighbours != 0) * NEIGHBOUR_BYTES)
     side, count = patches_of_an_iteration(shape, settings)
     fitted = count * side**2 * FITTED_MAPS * level
     tiles = [length if length <= tile + MARGIN else min(length, tile + 2 * MARGIN) for length in shape]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from magicgui.widgets import Container, Label, SpinBox
+from magicgui.widgets import Container, Label
 
 from napari_blindspot.batch import BatchOptions
 from napari_blindspot.batch.options import OUTPUT_FORMATS
@@ -16,7 +16,6 @@ from napari_blindspot.settings import PRESETS, Settings, setting_fields
 from napari_blindspot.widgets.batch.table import BatchTable
 from napari_blindspot.widgets.shared.fields import Choice, Entry, Fields, Folding, button, row
 from napari_blindspot.widgets.shared.form import SettingsForm
-from napari_blindspot.widgets.shared.knobs import knob_of
 from napari_blindspot.widgets.shared.native import Native
 from napari_blindspot.widgets.shared.run_buttons import RunButtons, RunWords
 from napari_blindspot.widgets.shared.status import RunStatus
@@ -101,7 +100,6 @@ class BatchPanel(Container[Any]):
         self.existing = _choice(_EXISTING, choices=[(text, name) for name, (text, _) in _EXISTING.items()])
         self.preset = Choice(label="Preset", choices=PRESETS, value=preset)
         self.stack_start = _choice(_STARTS, choices=self._starts)
-        self.neighbours = _whole_number("neighbours")
         self.form = SettingsForm(preset)
         self.form["device"].value = device
         self.advanced = Folding("Advanced", self.form, height=200)
@@ -127,8 +125,6 @@ class BatchPanel(Container[Any]):
             If they do not fit together.
         """
         stacks = {"stack_start": self.stack_start.value}
-        if self._has_neighbours:
-            stacks["neighbours"] = self.neighbours.value
         chosen = {**self._more_settings, **self.form.overrides(), **stacks}
         return Settings.from_preset(self.preset.value, **chosen)
 
@@ -162,10 +158,8 @@ class BatchPanel(Container[Any]):
         self.ngff.value = options.ngff
         self.existing.value = options.existing
         self.preset.value = options.settings.preset
-        more = self.form.take(options.settings)
+        self._more_settings = self.form.take(options.settings)
         self.stack_start.value = options.settings.stack_start
-        self.neighbours.value = more.pop("neighbours", 0)
-        self._more_settings = more
         names = ("channel", "compression", "pyramid", "workers", "dask")
         self._more_options = {name: getattr(options, name) for name in names}
 
@@ -176,7 +170,6 @@ class BatchPanel(Container[Any]):
         choices = (self.format, self.ngff, self.existing, self.preset, self.stack_start)
         for part in (*parts, self.output, self.browse, *choices, self.form):
             part.enabled = enabled
-        self.neighbours.enabled = enabled and self._has_neighbours
         self.model.editable = enabled
 
     def _parts(self) -> list[Any]:
@@ -189,15 +182,11 @@ class BatchPanel(Container[Any]):
                 row(self.output, self.browse, label="Output"),
                 row(self.format, self.ngff, Label(value="If there"), self.existing, label="Format"),
                 self.preset,
-                row(self.stack_start, Label(value=self.neighbours.label), self.neighbours, label="Stacks"),
+                row(self.stack_start, label="Stacks"),
             ]
         )
         end = row(self.save, self.show_report)
         return [inputs, self.table, outputs, self.advanced, self.buttons, self.status, end]
-
-    @property
-    def _has_neighbours(self) -> bool:
-        return "neighbours" in setting_fields(self.preset.value)
 
     def _starts(self, _: object = None) -> list[tuple[str, str]]:
         """Return what the fits of a stack can start from with this preset."""
@@ -211,7 +200,6 @@ class BatchPanel(Container[Any]):
             self.stack_start.native.clear()
             self.stack_start.reset_choices()
             self.stack_start.value = Settings.from_preset(self.preset.value).stack_start
-        self.neighbours.enabled = self._has_neighbours
 
     def _format_changed(self, name: str) -> None:
         self.ngff.visible = name == "ome-zarr"
@@ -234,11 +222,3 @@ def _starts_from(preset: str, start: str) -> bool:
 def _choice(entries: dict[str, tuple[str, str]], **options: Any) -> Choice:
     """Return a choice whose entries have a tooltip each."""
     return Choice(tips=dict(entries.values()), **options)
-
-
-def _whole_number(setting: str) -> SpinBox:
-    """Return a field for a whole number, as its setting describes it."""
-    knob = knob_of(setting)
-    if knob is None:
-        raise KeyError(setting)
-    return SpinBox(label=knob.title, tooltip=knob.description, min=int(knob.low), max=int(knob.high))

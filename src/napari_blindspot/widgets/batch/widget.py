@@ -58,7 +58,6 @@ _FIELDS = {
     "existing": "field If there",
     "overwrite": "field If there",
     "stack_start": "field Stacks",
-    "neighbours": "field Neighbours",
 }
 """What the user could change, in the words of this dock, where it is not a field of the form."""
 

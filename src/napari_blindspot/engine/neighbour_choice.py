@@ -1,0 +1,160 @@
+"""Whether a network looks at neighbouring planes: if they make its blind predictions better.
+
+Every pixel is hidden and predicted by the package's weights: without neighbours, with them where they were,
+and with them shifted to fit. The noise of a hidden pixel adds the same to each error, so that the least
+error is the best look. What is left of the best one tells of the noise, too. Which neighbours may be shown
+at all is decided before, in `napari_blindspot.noise.beside`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from napari_blindspot.engine.blind_fit import BlindFit
+from napari_blindspot.engine.restoration import FitScale, Restoration
+from napari_blindspot.engine.schedule import with_patches
+from napari_blindspot.method.weights import put_pretrained
+from napari_blindspot.noise.residual_noise import noise_of_residual
+from napari_blindspot.settings import MOST_NEIGHBOURS
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from napari_blindspot.engine.measurement import Measurement
+    from napari_blindspot.engine.run import RunInput
+    from napari_blindspot.noise.gap_choice import Plan
+    from napari_blindspot.settings import MeasuredSettings
+
+    Floats = npt.NDArray[np.float64]
+
+__all__ = ["busiest_part", "choose_neighbours", "in_slots"]
+
+PART_SIDE, PLACES = 256, 3
+"""Side in pixels of the part of a plane on which looks are compared, and at how many places along each axis
+it may lie. Conventions: whole planes of 2048² would take longer to compare than to fit."""
+
+CLEARLY_BETTER, CLEARLY_WORSE = 1.0, -2.0
+"""Standard errors by which one of the two errors must fall for a look at the neighbours, and by which the
+other may rise."""
+
+
+def in_slots(neighbours: torch.Tensor, slots: int) -> torch.Tensor:
+    """Put (K, Y, X) neighbours, half of them before the plane, into as many slots; NaN in those left."""
+    before = len(neighbours) // 2
+    filled = neighbours.new_full((slots, *neighbours.shape[1:]), torch.nan)
+    first = slots // 2 - before
+    filled[first : first + len(neighbours)] = neighbours
+    return filled
+
+
+def busiest_part(plane: Floats) -> tuple[slice, slice]:
+    """Return where the part of a (Y, X) plane lies that varies most; the whole of a small plane."""
+    sides = [min(PART_SIDE, length) for length in plane.shape]
+    starts = [
+        np.unique(np.linspace(0, length - side, PLACES).astype(int))
+        for length, side in zip(plane.shape, sides, strict=True)
+    ]
+    parts = [
+        (slice(top, top + sides[0]), slice(left, left + sides[1]))
+        for top in starts[0]
+        for left in starts[1]
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return max(parts, key=lambda part: float(np.nan_to_num(np.nanstd(plane[part]))))
+
+
+def choose_neighbours(run: RunInput[MeasuredSettings], measurement: Measurement, plan: Plan) -> Measurement:
+    """Return the measurement with the neighbours that help, and with noise measured by their help.
+
+    Parameters
+    ----------
+    run : RunInput
+        The plane and its neighbours.
+    measurement : Measurement
+        Of the plane by itself, with all neighbours that may be shown.
+    plan : Plan
+        For the plane.
+    """
+    beside = measurement.beside
+    if not beside.count or plan.settings.unet_weights != "pretrained":
+        return measurement
+    blind = _Blind(run, measurement, plan)
+    moved, unmoved = blind.predict(beside.planes), None
+    if beside.farthest:
+        unmoved = blind.predict(beside.unmoved)
+    best, is_moved = moved, True
+    if unmoved is not None and blind.gain(moved, unmoved).is_clear:
+        best, is_moved = unmoved, False
+    if plan.settings.neighbours == "auto" and not blind.gain(blind.predict(None), best).is_clear:
+        return replace(measurement, beside=beside.without())
+    if measurement.noise.measured and not plan.correlated:
+        noise = noise_of_residual(measurement.noise, blind.observed, best, blind.left_out)
+        measurement = measurement.with_noise(noise, run.neighbours)
+    chosen = measurement.beside
+    return measurement if is_moved else replace(measurement, beside=chosen.where_they_were())
+
+
+@dataclass(frozen=True, slots=True)
+class _Gain:
+    """By how many standard errors one prediction is better than another."""
+
+    stabilised: float
+    intensities: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether one of the two is better, and the other no worse than chance."""
+        low, high = sorted((self.stabilised, self.intensities))
+        return high > CLEARLY_BETTER and low > CLEARLY_WORSE
+
+
+class _Blind:
+    """Blind predictions of a part of a plane by the package's weights, in intensities."""
+
+    def __init__(self, run: RunInput[MeasuredSettings], measurement: Measurement, plan: Plan) -> None:
+        self.part = busiest_part(measurement.stabilised)
+        self.observed = measurement.observed[self.part]
+        self.left_out = measurement.left_out[self.part]
+        self.stabilised = measurement.stabilised[self.part]
+        self.stabiliser = measurement.stabiliser
+        self.correlated = plan.correlated
+        height, width = self.observed.shape
+        self.settings = with_patches(plan.settings, (height, width))
+        self.scale = FitScale.of(measurement)
+        self.restoration = Restoration(measurement, self.scale, plan.correlated)
+        standard = np.nan_to_num(self.scale.apply(self.stabilised), nan=0.0)
+        self.noisy = torch.from_numpy(standard).to(run.device)
+        self.valid = torch.from_numpy(~self.left_out).to(run.device)
+
+    def predict(self, planes: Floats | None) -> Floats:
+        """Return every pixel as predicted without itself, (Y, X), with (K, Y, X) planes beside it."""
+        beside = None
+        if planes is not None:
+            given = torch.from_numpy(self.scale.apply(planes[:, *self.part])).to(self.noisy.device)
+            beside = in_slots(given, 2 * MOST_NEIGHBOURS)
+        fit = BlindFit(self.noisy, self.valid, self.settings, beside)
+        put_pretrained(fit.network, "correlated" if self.correlated else "white")
+        hidden = self.noisy
+        for estimate in fit.predict_hidden(fit.network, 1):
+            hidden = hidden if estimate is None else estimate[0, 0]
+        return self.restoration.invert(hidden.float().cpu().numpy())
+
+    def gain(self, usual: Floats, other: Floats) -> _Gain:
+        """Compare two predictions, (Y, X) intensities each, with the noisy pixels."""
+        known = ~self.left_out
+        stabiliser, observed = self.stabiliser, self.observed
+        noisy = self.stabilised[known]
+        # Not squared: where the noise is stronger than was measured, a few pixels would decide.
+        falls = [
+            abs(stabiliser.forward(usual)[known] - noisy) - abs(stabiliser.forward(other)[known] - noisy),
+            (usual - observed)[known] ** 2 - (other - observed)[known] ** 2,
+        ]
+        errors = [float(fall.std()) / max(len(fall), 1) ** 0.5 for fall in falls]
+        return _Gain(
+            *(float(fall.mean()) / max(error, 1e-300) for fall, error in zip(falls, errors, strict=True))
+        )
