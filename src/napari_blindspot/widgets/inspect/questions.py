@@ -247,10 +247,7 @@ def why(asked: Asked) -> Finding:
         history = History({name: np.asarray(values, np.float32) for name, values in losses.items()})
         figures.append(plot_losses(history, asked.ink))
     notices = [Notice.from_dict(values) for values in subject.record.get("notices", [])]
-    words += [sentence(notice) for notice in notices if notice.is_warning]
-    beside = int(subject.record.get("settings", {}).get("neighbours", 0))
-    if beside:
-        words.append(f"Up to {beside} neighbouring planes on each side were looked at.")
+    words += [sentence(notice) for notice in notices if notice.is_warning or "neighbours" in notice.kind]
     return Finding(" ".join(words), figures=figures)
 
 

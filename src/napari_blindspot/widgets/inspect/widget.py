@@ -147,7 +147,7 @@ class InspectWidget(Container[Any]):
         try:
             asked = self._asked()
         except BlindspotError as error:
-            self.message.say(str(error), error=True)
+            self._fail(str(error))
             return
         answer = QUESTIONS[self.question.value][1]
 
@@ -251,7 +251,12 @@ class InspectWidget(Container[Any]):
             return
         self.ask.enabled = True
         if work.error is not None:
-            self.message.say(str(work.error), error=True)
+            self._fail(str(work.error))
+
+    def _fail(self, words: str) -> None:
+        """Say why there is no answer; the figures of the question before go."""
+        self.message.say(words, error=True)
+        self.figures.native.show_pictures([])
 
     def _connect(self) -> None:
         events = self._viewer.layers.events
