@@ -47,6 +47,7 @@ PUBLIC = {
     "error_sigma",
     "estimate_noise",
     "fit",
+    "fit_inr",
     "fit_stack",
     "judge",
     "list_series",
