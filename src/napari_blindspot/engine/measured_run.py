@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 __all__ = ["measured_run", "plan_of_model"]
 
+GAP_TO_SHOW = 2
+"""Gap in pixels from which on the refinement starts from a prediction with every pixel shown: across a
+narrower one a network has learned to keep noise. docs/benchmarks/kinds.md, "Fibres under correlated noise"."""
+
 REFINE_RATE = 0.5
 """Learning rate of the refinement, relative to that of the fit."""
 
@@ -110,7 +114,7 @@ def _refine(run: Run, networks: Networks, trainer: Trainer) -> Generator[Event, 
     # A network that was never shown a pixel with its noise does not take fine structure for noise, and its
     # estimate keeps what a prediction from afar has lost. Noise that it keeps as well is of this plane, not
     # of the noise that is put on, so that the refinement does not learn it.
-    shown = refines and networks.plan.correlated
+    shown = refines and networks.plan.settings.gap >= GAP_TO_SHOW
     # One symmetry is enough for what is only a target: more of them change the result by 0.01 dB.
     symmetries = 1 if refines else settings.symmetries
     first = image = yield from predict(run, networks, blind, symmetries, hidden=not shown)

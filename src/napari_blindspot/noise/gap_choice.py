@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DENSE", "SPARSE", "Plan", "make_plan"]
 
-CANDIDATE_GAPS = (0, 1, 2, 3)
+CANDIDATE_GAPS = (0, 1, 2)
 """Gaps to choose from, in pixels. docs/benchmarks/auto.md, "Tried and dropped" (wider holes), and "Risk and
 gap" have what wider ones cost."""
 

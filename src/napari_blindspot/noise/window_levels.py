@@ -78,6 +78,8 @@ def measured_by_windows(noise: NoiseModel, planes: Floats) -> NoiseModel:
     if not variance > 0:
         return noise
     quarter = np.clip(covariance / variance, -1.0, 1.0)
+    # Structure adds to both figures of the variance, so the lesser one is nearer.
+    variance = min(variance, 1.0)
     half = np.concatenate([quarter[:, :0:-1], quarter], axis=1)
     return replace(
         noise,
