@@ -21,6 +21,7 @@ from napari_blindspot.batch.items import files_of
 from napari_blindspot.batch.job_file import BatchJob, load_job, save_job
 from napari_blindspot.core.errors import BlindspotError, FileError, ImageError
 from napari_blindspot.files.formats.registry import dialog_filter
+from napari_blindspot.files.model_file import ENDING
 from napari_blindspot.widgets.batch.file_list import FileList
 from napari_blindspot.widgets.batch.inputs import expand, input_of_layer, usual_output
 from napari_blindspot.widgets.batch.pair import show_pair
@@ -58,6 +59,8 @@ _FIELDS = {
     "existing": "field If there",
     "overwrite": "field If there",
     "stack_start": "field Stacks",
+    "fit_on": "field Fit",
+    "model": "field Model",
 }
 """What the user could change, in the words of this dock, where it is not a field of the form."""
 
@@ -98,6 +101,9 @@ class BatchWidget(BatchPanel):
         if self.session is None:
             with self._saying():
                 for path in paths:
+                    if path.suffix.lower() == ENDING:
+                        self.models.use(path)
+                        continue
                     if path.suffix.lower() in _JOBS:
                         job = load_job(path)
                         self.take_options(job.options)
@@ -215,6 +221,8 @@ class BatchWidget(BatchPanel):
         self.save.changed.connect(lambda _: self._ask_for_job())
         self.show_report.changed.connect(lambda _: self._open_report())
         self.files.changed.connect(self._enable)
+        self.models.used.connect(self._model_changed)
+        self.models.failed.connect(lambda error: self.status.say(str(error), error=True))
         self._viewer.events.theme.connect(self._restyle)
 
     @contextlib.contextmanager
@@ -292,6 +300,11 @@ class BatchWidget(BatchPanel):
         page = self._report()
         if page is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(page.absolute())))
+
+    def _model_changed(self) -> None:
+        """Say what a model was fitted to."""
+        model = self.models.model
+        self.status.say("" if model is None else model.in_words)
 
     def _restyle(self, _: object = None) -> None:
         dark = get_theme(self._viewer.theme).type == "dark"

@@ -17,6 +17,7 @@ from napari_blindspot.core.plane import cast_like
 from napari_blindspot.core.words import size_of_memory
 from napari_blindspot.engine.hardware.memory import free_memory
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
+from napari_blindspot.widgets.shared.layer_source import remember_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +39,7 @@ class ResultLayers:
     viewer : ViewerModel
         Where they go.
     source : Image
-        Whose look and place they take; not needed afterwards, so it may be deleted.
+        Whose look and place they take; it may be deleted afterwards.
     job : LayerJob
         Decides their shape.
     dtype : dtype
@@ -55,6 +56,7 @@ class ResultLayers:
         _check_memory(job.shape, dtype)
         self._viewer = viewer
         self._job = job
+        self._source = source
         self._arguments = look_and_place(source, job.origin)
         self._range = list(source.contrast_limits_range)
         self._active = viewer.layers.selection.active
@@ -120,6 +122,7 @@ class ResultLayers:
         layer.contrast_limits = self._arguments["contrast_limits"]
         layer.metadata = {METADATA_KEY: {"preview": True}}
         shown.layer = layer
+        remember_source([layer], self._source)
         if active is not None:
             # Adding a layer selects it; the user keeps what they had selected.
             self._viewer.layers.selection.active = active

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_blindspot.core.events import Event
+    from napari_blindspot.core.model import Model
     from napari_blindspot.core.notices import Notice
     from napari_blindspot.core.result import Result
     from napari_blindspot.settings import Settings
@@ -57,6 +58,8 @@ class LayerSession(Session[LayerNews]):
         Least seconds between two previews; None for none.
     fall_back_to_cpu : bool
         Whether to start anew on the CPU when the device has too little memory.
+    model : Model, optional
+        What is applied instead of fitting; `settings` are then its own.
 
     Attributes
     ----------
@@ -64,6 +67,8 @@ class LayerSession(Session[LayerNews]):
         How far the run is.
     device : str
         Name of the device; empty before it is known.
+    learned : Model or None
+        The model of the plane that was fitted last, or the one that was applied.
 
     Raises
     ------
@@ -80,6 +85,7 @@ class LayerSession(Session[LayerNews]):
         *,
         preview_interval: float | None,
         fall_back_to_cpu: bool,
+        model: Model | None = None,
     ) -> None:
         def events() -> Iterator[Event]:
             # The engine is loaded in the worker thread.
@@ -93,6 +99,7 @@ class LayerSession(Session[LayerNews]):
                 control=self.control,
                 preview_interval=preview_interval,
                 fall_back_to_cpu=fall_back_to_cpu,
+                models=() if model is None else (model,),
             )
 
         self._job = job
@@ -101,6 +108,7 @@ class LayerSession(Session[LayerNews]):
         super().__init__(self._title, events, news, Control())
         self.standing = Standing()
         self.device = ""
+        self.learned = model
         dtype = job.window.dtype if settings.output_dtype == "input" else np.dtype(np.float32)
         self._layers = ResultLayers(viewer, source, job, dtype)
         self._results: dict[tuple[int, ...], Result] = {}
@@ -119,6 +127,9 @@ class LayerSession(Session[LayerNews]):
             # The images are in the layers now; a stack's need not be kept twice.
             self._results[event.plane] = replace(event.result, images={}, noisy=None)
             self.device = event.result.device
+            if event.model is not None:
+                named = replace(event.model.fitted_to, name=self._job.name)
+                self.learned = replace(event.model, fitted_to=named)
         if news.preview is not None and not self.control.cancelled:
             self._layers.preview(news.preview.plane, news.preview.images)
         if news.started is not None:

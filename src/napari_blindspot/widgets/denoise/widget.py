@@ -14,9 +14,12 @@ from napari.layers import Image, Shapes
 from napari.utils.theme import get_theme
 
 from napari_blindspot.core.errors import BlindspotError
+from napari_blindspot.core.model import BESIDE_A_MODEL
 from napari_blindspot.core.words import sentences_of
-from napari_blindspot.settings import PRESETS
+from napari_blindspot.settings import PRESETS, Settings
+from napari_blindspot.widgets.denoise.after_row import AfterRow
 from napari_blindspot.widgets.denoise.axes_row import AxesRow
+from napari_blindspot.widgets.denoise.right_click import offer_on_right_click
 from napari_blindspot.widgets.denoise.scope import check_layer, layer_job, region_of, slider_point
 from napari_blindspot.widgets.denoise.session import LayerSession
 from napari_blindspot.widgets.shared.closing import when_undocked
@@ -24,6 +27,7 @@ from napari_blindspot.widgets.shared.curve import LossCurve
 from napari_blindspot.widgets.shared.fields import Choice, Fields, Folding
 from napari_blindspot.widgets.shared.form import SettingsForm
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixels
+from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Native
 from napari_blindspot.widgets.shared.preferences import read_preferences
 from napari_blindspot.widgets.shared.preload import warm_up
@@ -32,6 +36,8 @@ from napari_blindspot.widgets.shared.status import RunStatus
 from napari_blindspot.widgets.shared.terms import in_terms
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari.viewer import Viewer
 
     from napari_blindspot.widgets.denoise.news import LayerNews
@@ -78,6 +84,7 @@ class DenoiseWidget(Container[Any]):
             tooltip="A part of the image: draw a rectangle in a Shapes layer and choose that layer here.",
         )
         self.preset = Choice(label="Preset", choices=PRESETS, value=self._preferences.preset)
+        self.models = ModelRow(label="Model")
         self.form = SettingsForm(self._preferences.preset)
         self.form["device"].value = self._preferences.device
         self.previews = CheckBox(
@@ -93,11 +100,15 @@ class DenoiseWidget(Container[Any]):
         self.buttons: RunButtons[LayerSession] = RunButtons(_WORDS, start_apart=True)
         self.curve = Native(LossCurve)
         self.status = RunStatus(self.curve)
-        self._fields = Fields([self.layer, self.scope, self.axes, self.region, self.preset])
-        super().__init__(widgets=[self._fields, self.advanced, self.buttons, self.status], labels=False)
+        self.after = AfterRow(napari_viewer)
+        self._fields = Fields([self.layer, self.scope, self.axes, self.region, self.preset, self.models])
+        parts = [self._fields, self.advanced, self.buttons, self.status, self.after]
+        super().__init__(widgets=parts, labels=False)
         # Wide enough for the title that napari gives the dock.
         self.min_width = 285
         when_undocked(self, self.closed)
+        take_dropped_models(self, self._use_dropped)
+        offer_on_right_click()
         self._connect()
         self._restyle()
         self._follow()
@@ -121,9 +132,10 @@ class DenoiseWidget(Container[Any]):
                 self._viewer,
                 layer,
                 layer_job(layer, point, whole_stack=self.scope.value == STACK, region=region),
-                self.form.settings(),
+                self._settings(),
                 preview_interval=self._preferences.preview_interval if self.previews.value else None,
                 fall_back_to_cpu=self.fall_back.value,
+                model=self.models.model,
             )
         except BlindspotError as error:
             self.status.end("", full=False)
@@ -132,6 +144,18 @@ class DenoiseWidget(Container[Any]):
         self.curve.native.clear()
         self.status.begin("Starting")
         self.buttons.adopt(session)
+
+    def _settings(self) -> Settings:
+        """Return what the fields say; beside a model, only what is no part of the method."""
+        model = self.models.model
+        if model is None:
+            return self.form.settings()
+        said = {name: value for name, value in self.form.overrides().items() if name in BESIDE_A_MODEL}
+        return model.applied_settings(Settings.from_preset(model.settings.preset, **said))
+
+    def _use_dropped(self, path: Path) -> None:
+        if self.session is None:
+            self.models.use(path)
 
     def closed(self) -> None:
         """End what is going on because the widget leaves the screen; what has been computed is kept."""
@@ -154,6 +178,10 @@ class DenoiseWidget(Container[Any]):
         self.layer.changed.connect(self._layer_changed)
         self.scope.changed.connect(self._ask_for_axes)
         self.preset.changed.connect(self._preset_changed)
+        self.models.used.connect(self._model_changed)
+        self.models.failed.connect(self._on_failed)
+        self.after.failed.connect(self._on_failed)
+        self.after.said.connect(self.status.say)
         self.buttons.started.connect(self.run)
         self.buttons.said.connect(self.status.say)
         self.buttons.switched.connect(self._enable)
@@ -204,6 +232,15 @@ class DenoiseWidget(Container[Any]):
     def _preset_changed(self, preset: str) -> None:
         self.form.preset = preset
 
+    def _model_changed(self) -> None:
+        """Say what a model was fitted to, and leave those fields that it does not bring along."""
+        model = self.models.model
+        self.status.say("" if model is None else model.in_words)
+        self._enable()
+
+    def _on_failed(self, error: BlindspotError) -> None:
+        self.status.say(in_terms(error, _FIELDS), error=True)
+
     def _restyle(self, _: object = None) -> None:
         theme = get_theme(self._viewer.theme)
         self.curve.native.set_theme(theme.text.as_hex(), theme.type == "dark")
@@ -212,8 +249,12 @@ class DenoiseWidget(Container[Any]):
     def _enable(self) -> None:
         """Let exactly those fields be used that mean something now."""
         idle = self.session is None
-        for part in (self.layer, self.axes, self.region, self.preset, self.advanced.inside):
+        for part in (self.layer, self.axes, self.region, self.models, self.advanced.inside):
             part.enabled = idle
+        self.preset.enabled = idle and self.models.model is None
+        if idle:
+            for name in self.form.names:
+                self.form[name].enabled = self.models.model is None or name in BESIDE_A_MODEL
         self.scope.enabled = idle and len(self.scope.choices) > 1
 
     def _on_news(self, news: LayerNews) -> None:
@@ -226,5 +267,6 @@ class DenoiseWidget(Container[Any]):
 
     def _on_ended(self, session: LayerSession, outcome: Outcome) -> None:
         self.reset_choices()
+        self.after.model = session.learned or self.after.model
         self.status.end(outcome.kind.capitalize(), session.device, full=outcome.kind == "finished")
         self.status.conclude(outcome, _FIELDS)
