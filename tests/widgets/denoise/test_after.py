@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
-from qtpy.QtGui import QDropEvent
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
 from small import QUICKEST, WAIT, names, noisy_image
 
@@ -106,6 +106,7 @@ def test_models_are_dropped_on_the_docks(viewer, widget, model_file, tmp_path):
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(model_file))])
     copy, button, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(widget.native, QDragEnterEvent(QPoint(5, 5), copy, data, button, none))
     QApplication.sendEvent(widget.native, QDropEvent(QPointF(5, 5), copy, data, button, none))
     batch.add_paths([model_file])
     assert widget.models.path == batch.models.path == model_file

@@ -142,8 +142,9 @@ class Wipe:
     def _add(self, part: Any, source: Image, result: Image) -> None:
         active = self._viewer.layers.selection.active
         look = look_and_place(source, (0,) * source.ndim) | {"rgb": source.rgb}
-        self.layer = self._viewer.add_image(part, name=f"{source.name} before", **look)
-        self.layer.metadata = {METADATA_KEY: {"preview": True}}
+        # Marked before it is added, so that nobody takes it for an image of the user's.
+        marked = {METADATA_KEY: {"preview": True}}
+        self.layer = self._viewer.add_image(part, name=f"{source.name} before", metadata=marked, **look)
         if not source.rgb:
             self.layer.contrast_limits = result.contrast_limits
         self._source = source

@@ -13,6 +13,7 @@ from qtpy.QtCore import QTimer
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.progress import Progress
 from napari_blindspot.core.words import duration, sentences_of
+from napari_blindspot.widgets.denoise.judged import with_verdicts
 from napari_blindspot.widgets.denoise.news import LayerNews
 from napari_blindspot.widgets.denoise.result_layers import ResultLayers
 from napari_blindspot.widgets.denoise.run_record import run_record
@@ -91,7 +92,7 @@ class LayerSession(Session[LayerNews]):
             # The engine is loaded in the worker thread.
             from napari_blindspot.stack import fit_stack
 
-            return fit_stack(
+            fits = fit_stack(
                 job.window,
                 settings,
                 axes=job.axes,
@@ -101,6 +102,7 @@ class LayerSession(Session[LayerNews]):
                 fall_back_to_cpu=fall_back_to_cpu,
                 models=() if model is None else (model,),
             )
+            return with_verdicts(fits)
 
         self._job = job
         self._title = f"Denoising “{job.name}”"
@@ -112,6 +114,7 @@ class LayerSession(Session[LayerNews]):
         dtype = job.window.dtype if settings.output_dtype == "input" else np.dtype(np.float32)
         self._layers = ResultLayers(viewer, source, job, dtype)
         self._results: dict[tuple[int, ...], Result] = {}
+        self._verdicts: list[Notice] = []
         self._said_at_start: tuple[Notice, ...] = ()
         self._bar: Any = None
 
@@ -130,6 +133,7 @@ class LayerSession(Session[LayerNews]):
             if event.model is not None:
                 named = replace(event.model.fitted_to, name=self._job.name)
                 self.learned = replace(event.model, fitted_to=named)
+        self._verdicts += [judged.verdict for judged in news.judged]
         if news.preview is not None and not self.control.cancelled:
             self._layers.preview(news.preview.plane, news.preview.images)
         if news.started is not None:
@@ -170,7 +174,8 @@ class LayerSession(Session[LayerNews]):
         if record["stopped"]:
             what = f"{done} of {asked} planes" if asked > 1 else f"{record['iterations']} iterations"
             return Outcome("stopped", f"Stopped after {what} ({seconds}); the result is kept.")
-        return Outcome("finished", " ".join([f"Done in {seconds}.", *self._findings()]))
+        verdict = sentences_of([[notice] for notice in self._verdicts])
+        return Outcome("finished", " ".join([f"Done in {seconds}.", *verdict, *self._findings()]))
 
     def _findings(self) -> list[str]:
         """Say what was found: of a stack what the user ought to know, of a plane also what was chosen."""

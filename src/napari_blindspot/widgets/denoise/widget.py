@@ -19,6 +19,7 @@ from napari_blindspot.core.words import sentences_of
 from napari_blindspot.settings import PRESETS, Settings
 from napari_blindspot.widgets.denoise.after_row import AfterRow
 from napari_blindspot.widgets.denoise.axes_row import AxesRow
+from napari_blindspot.widgets.denoise.outlook import Outlook, Question
 from napari_blindspot.widgets.denoise.right_click import offer_on_right_click
 from napari_blindspot.widgets.denoise.scope import check_layer, layer_job, region_of, slider_point
 from napari_blindspot.widgets.denoise.session import LayerSession
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_blindspot.widgets.denoise.news import LayerNews
+    from napari_blindspot.widgets.denoise.scope import LayerJob
     from napari_blindspot.widgets.shared.session import Outcome
 
 __all__ = ["DenoiseWidget"]
@@ -98,11 +100,12 @@ class DenoiseWidget(Container[Any]):
         inside = Container[Any](widgets=[self.form, self.previews, self.fall_back], labels=False)
         self.advanced = Folding("Advanced", inside, height=230)
         self.buttons: RunButtons[LayerSession] = RunButtons(_WORDS, start_apart=True)
+        self.outlook = Outlook(self._question)
         self.curve = Native(LossCurve)
         self.status = RunStatus(self.curve)
         self.after = AfterRow(napari_viewer)
         self._fields = Fields([self.layer, self.scope, self.axes, self.region, self.preset, self.models])
-        parts = [self._fields, self.advanced, self.buttons, self.status, self.after]
+        parts = [self._fields, self.advanced, self.outlook, self.buttons, self.status, self.after]
         super().__init__(widgets=parts, labels=False)
         # Wide enough for the title that napari gives the dock.
         self.min_width = 285
@@ -126,12 +129,10 @@ class DenoiseWidget(Container[Any]):
         if self.session is not None or layer is None:
             return
         try:
-            point = slider_point(self._viewer.dims, layer)
-            region = None if self.region.value is None else region_of(self.region.value, layer, point)
             session = LayerSession(
                 self._viewer,
                 layer,
-                layer_job(layer, point, whole_stack=self.scope.value == STACK, region=region),
+                self._job(layer),
                 self._settings(),
                 preview_interval=self._preferences.preview_interval if self.previews.value else None,
                 fall_back_to_cpu=self.fall_back.value,
@@ -144,6 +145,19 @@ class DenoiseWidget(Container[Any]):
         self.curve.native.clear()
         self.status.begin("Starting")
         self.buttons.adopt(session)
+
+    def _job(self, layer: Image) -> LayerJob:
+        """Return which pixels the fields say."""
+        point = slider_point(self._viewer.dims, layer)
+        region = None if self.region.value is None else region_of(self.region.value, layer, point)
+        return layer_job(layer, point, whole_stack=self.scope.value == STACK, region=region)
+
+    def _question(self) -> Question | None:
+        """Return what would be run by now; None while something runs or nothing could."""
+        layer = self.layer.value
+        if self.session is not None or layer is None or self._refusal:
+            return None
+        return Question(self._job(layer), self._settings(), applies=self.models.model is not None)
 
     def _settings(self) -> Settings:
         """Return what the fields say; beside a model, only what is no part of the method."""
@@ -159,6 +173,7 @@ class DenoiseWidget(Container[Any]):
 
     def closed(self) -> None:
         """End what is going on because the widget leaves the screen; what has been computed is kept."""
+        self.outlook.quit()
         session = self.buttons.let_go()
         if session is not None:
             session.stop()
@@ -175,6 +190,8 @@ class DenoiseWidget(Container[Any]):
             event.connect(self.reset_choices)
         self._viewer.layers.selection.events.active.connect(self._follow)
         self._viewer.events.theme.connect(self._restyle)
+        for part in (self.region, self.form, self.axes):
+            part.changed.connect(self.outlook.renew)
         self.layer.changed.connect(self._layer_changed)
         self.scope.changed.connect(self._ask_for_axes)
         self.preset.changed.connect(self._preset_changed)
@@ -189,7 +206,8 @@ class DenoiseWidget(Container[Any]):
         self.buttons.ended.connect(self._on_ended)
 
     def _images(self, _: object = None) -> list[Image]:
-        return [layer for layer in self._viewer.layers if isinstance(layer, Image)]
+        images = (layer for layer in self._viewer.layers if isinstance(layer, Image))
+        return [layer for layer in images if not _is_passing(layer)]
 
     def _regions(self, _: object = None) -> list[tuple[str, Shapes | None]]:
         shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
@@ -228,15 +246,18 @@ class DenoiseWidget(Container[Any]):
         """Ask what the axes of a stack are, where the layer does not say it."""
         asked = self.scope.value == STACK and self.axes.ask(self.layer.value)
         self._fields.show_row(self.axes, asked)
+        self.outlook.renew()
 
     def _preset_changed(self, preset: str) -> None:
         self.form.preset = preset
+        self.outlook.renew()
 
     def _model_changed(self) -> None:
         """Say what a model was fitted to, and leave those fields that it does not bring along."""
         model = self.models.model
         self.status.say("" if model is None else model.in_words)
         self._enable()
+        self.outlook.renew()
 
     def _on_failed(self, error: BlindspotError) -> None:
         self.status.say(in_terms(error, _FIELDS), error=True)
@@ -270,3 +291,9 @@ class DenoiseWidget(Container[Any]):
         self.after.model = session.learned or self.after.model
         self.status.end(outcome.kind.capitalize(), session.device, full=outcome.kind == "finished")
         self.status.conclude(outcome, _FIELDS)
+
+
+def _is_passing(layer: Image) -> bool:
+    """Tell whether a layer is there for a while only: a preview, or the part that a wipe shows."""
+    record = layer.metadata.get(METADATA_KEY)
+    return isinstance(record, dict) and "preview" in record
