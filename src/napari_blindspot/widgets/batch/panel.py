@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, Label
 
 from napari_blindspot.batch import BatchOptions
 from napari_blindspot.batch.models import FIRST
 from napari_blindspot.batch.options import OUTPUT_FORMATS
-from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.core.model import BESIDE_A_MODEL
 from napari_blindspot.files.read_options import spell_voxel_size
 from napari_blindspot.files.write_options import NGFF_VERSIONS
-from napari_blindspot.settings import PRESETS, Settings, setting_fields
+from napari_blindspot.settings import PRESETS, Settings
 from napari_blindspot.widgets.batch.table import BatchTable
 from napari_blindspot.widgets.shared.fields import Choice, Entry, Fields, Folding, button, row
 from napari_blindspot.widgets.shared.form import SettingsForm
 from napari_blindspot.widgets.shared.model_row import ModelRow
 from napari_blindspot.widgets.shared.native import Native
 from napari_blindspot.widgets.shared.run_buttons import RunButtons, RunWords
+from napari_blindspot.widgets.shared.stack_start import StackStartChoice
 from napari_blindspot.widgets.shared.status import RunStatus
 
 if TYPE_CHECKING:
@@ -37,14 +37,6 @@ _EXISTING = {
 _NGFF = {
     "0.5": ("0.5", "Version 0.5 of OME-Zarr, on zarr 3."),
     "0.4": ("0.4", "Version 0.4 of OME-Zarr, on zarr 2, for older programs."),
-}
-_STARTS = {
-    "warm": ("Warm start", "Each plane of a stack starts from the network of the plane before."),
-    "shared": (
-        "One fit for all",
-        "One plane is fitted, its network applied to all planes of the channel.",
-    ),
-    "anew": ("Each anew", "Each plane is fitted by itself."),
 }
 _WORDS = RunWords(
     start=("Start", "Denoise the files of the list."),
@@ -105,7 +97,7 @@ class BatchPanel(Container[Any]):
         self.preset = Choice(label="Preset", choices=PRESETS, value=preset)
         self.models = ModelRow()
         self.fit_on = Choice(choices=self._fit_ons)
-        self.stack_start = _choice(_STARTS, choices=self._starts)
+        self.stack_start = StackStartChoice(preset)
         self.form = SettingsForm(preset)
         self.form["device"].value = device
         self.advanced = Folding("Advanced", self.form, height=200)
@@ -119,7 +111,6 @@ class BatchPanel(Container[Any]):
         super().__init__(widgets=self._parts(), labels=False)
         self.min_width = 390
         self.models.used.connect(lambda: self.edit(self.model.editable))
-        self._offer_stacks()
         self.preset.changed.connect(self._preset_changed)
         self.format.changed.connect(self._format_changed)
 
@@ -215,35 +206,13 @@ class BatchPanel(Container[Any]):
         named = [(f"{Path(name).name} for all", name) for name in [self._named_fit] if name is not None]
         return [("each file", None), ("the first file for all", FIRST), *named]
 
-    def _starts(self, _: object = None) -> list[tuple[str, str]]:
-        """Return what the fits of a stack can start from with this preset."""
-        names = get_args(setting_fields(self.preset.value)["stack_start"].annotation)
-        possible = [name for name in names if _starts_from(self.preset.value, name)]
-        return [(_STARTS.get(name, (name, ""))[0], name) for name in possible]
-
-    def _offer_stacks(self) -> None:
-        if self.stack_start.choices != tuple(value for _, value in self._starts()):
-            # magicgui would put new choices behind those that stay.
-            self.stack_start.native.clear()
-            self.stack_start.reset_choices()
-            self.stack_start.value = Settings.from_preset(self.preset.value).stack_start
-
     def _format_changed(self, name: str) -> None:
         self.ngff.visible = name == "ome-zarr"
 
     def _preset_changed(self, preset: str) -> None:
         self.form.preset = preset
         self._more_settings = {}
-        self._offer_stacks()
-
-
-def _starts_from(preset: str, start: str) -> bool:
-    """Tell whether the fits of a preset can start so."""
-    try:
-        Settings.from_preset(preset, stack_start=start)
-    except SettingsError:
-        return False
-    return True
+        self.stack_start.offer(preset)
 
 
 def _choice(entries: dict[str, tuple[str, str]], **options: Any) -> Choice:

@@ -78,6 +78,8 @@ def fit_contrast(viewer: ViewerModel) -> None:
     result = result_of(viewer)
     if result is None:
         raise ImageError("There is no result yet: denoise an image first.")
+    if result.rgb:
+        raise ImageError(f"“{result.name}” is in colour, which is shown as it is: it has no contrast.")
     shown = _plane_in_view(viewer, result)
     values = shown[np.isfinite(shown)]
     if not values.size or values.min() == values.max():

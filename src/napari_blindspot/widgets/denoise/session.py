@@ -111,7 +111,10 @@ class LayerSession(Session[LayerNews]):
         self.standing = Standing()
         self.device = ""
         self.learned = model
-        dtype = job.window.dtype if settings.output_dtype == "input" else np.dtype(np.float32)
+        # A colour image keeps its type, which says how bright white is.
+        keeps = settings.output_dtype == "input" or job.in_color
+        settings = settings.model_copy(update={"output_dtype": "input"}) if job.in_color else settings
+        dtype = job.window.dtype if keeps else np.dtype(np.float32)
         self._layers = ResultLayers(viewer, source, job, dtype)
         self._results: dict[tuple[int, ...], Result] = {}
         self._verdicts: list[Notice] = []

@@ -33,6 +33,7 @@ from napari_blindspot.widgets.shared.native import Native
 from napari_blindspot.widgets.shared.preferences import read_preferences
 from napari_blindspot.widgets.shared.preload import warm_up
 from napari_blindspot.widgets.shared.run_buttons import RunButtons, RunWords
+from napari_blindspot.widgets.shared.stack_start import StackStartChoice
 from napari_blindspot.widgets.shared.status import RunStatus
 from napari_blindspot.widgets.shared.terms import in_terms
 
@@ -86,6 +87,9 @@ class DenoiseWidget(Container[Any]):
             tooltip="A part of the image: draw a rectangle in a Shapes layer and choose that layer here.",
         )
         self.preset = Choice(label="Preset", choices=PRESETS, value=self._preferences.preset)
+        self.others = CheckBox(text="", visible=False, tooltip="One after another, with the same settings.")
+        self._queue: list[Image] = []
+        self.stack_start = StackStartChoice(self._preferences.preset, label="Stacks")
         self.models = ModelRow(label="Model")
         self.form = SettingsForm(self._preferences.preset)
         self.form["device"].value = self._preferences.device
@@ -104,7 +108,8 @@ class DenoiseWidget(Container[Any]):
         self.curve = Native(LossCurve)
         self.status = RunStatus(self.curve)
         self.after = AfterRow(napari_viewer)
-        self._fields = Fields([self.layer, self.scope, self.axes, self.region, self.preset, self.models])
+        rows = [self.layer, self.others, self.scope, self.axes, self.region, self.preset, self.stack_start]
+        self._fields = Fields([*rows, self.models])
         parts = [self._fields, self.advanced, self.outlook, self.buttons, self.status, self.after]
         super().__init__(widgets=parts, labels=False)
         # Wide enough for the title that napari gives the dock.
@@ -128,6 +133,8 @@ class DenoiseWidget(Container[Any]):
         layer = self.layer.value
         if self.session is not None or layer is None:
             return
+        if not self._queue and self.others.visible and self.others.value:
+            self._queue = [other for other in self._selected() if other is not layer]
         try:
             session = LayerSession(
                 self._viewer,
@@ -139,6 +146,7 @@ class DenoiseWidget(Container[Any]):
                 model=self.models.model,
             )
         except BlindspotError as error:
+            self._queue = []
             self.status.end("", full=False)
             self.status.say(in_terms(error, _FIELDS), error=True)
             return
@@ -163,7 +171,11 @@ class DenoiseWidget(Container[Any]):
         """Return what the fields say; beside a model, only what is no part of the method."""
         model = self.models.model
         if model is None:
-            return self.form.settings()
+            settings = self.form.settings()
+            chosen = self.scope.value == STACK and self.stack_start.value != self.stack_start.usual
+            if not chosen:
+                return settings
+            return Settings.parse({**settings.model_dump(), "stack_start": self.stack_start.value})
         said = {name: value for name, value in self.form.overrides().items() if name in BESIDE_A_MODEL}
         return model.applied_settings(Settings.from_preset(model.settings.preset, **said))
 
@@ -189,6 +201,7 @@ class DenoiseWidget(Container[Any]):
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.connect(self.reset_choices)
         self._viewer.layers.selection.events.active.connect(self._follow)
+        self._viewer.layers.selection.events.changed.connect(self._count_others)
         self._viewer.events.theme.connect(self._restyle)
         for part in (self.region, self.form, self.axes):
             part.changed.connect(self.outlook.renew)
@@ -215,9 +228,23 @@ class DenoiseWidget(Container[Any]):
 
     def _scopes(self, _: object = None) -> list[tuple[str, str]]:
         layer = self.layer.value
-        count = 1 if layer is None or layer.rgb else prod(layer_pixels(layer).shape[:-2])
+        count = 1 if layer is None else prod(layer_pixels(layer).shape[: layer.ndim - 2])
         stack = [] if count == 1 else [(f"Whole stack ({count} planes)", STACK)]
         return [("Current plane", PLANE), *stack]
+
+    def _selected(self) -> list[Image]:
+        """Return the selected layers that can be chosen and are no results, in the order of the list."""
+        chosen = self._viewer.layers.selection
+        return [x for x in self._images() if x in chosen and METADATA_KEY not in x.metadata]
+
+    def _count_others(self, _: object = None) -> None:
+        """Offer to denoise all selected layers, where there are several."""
+        count = len(self._selected()) - 1
+        if self.session is None and not self._queue:
+            self.others.text = (
+                f"and the {count} other selected layers" if count > 1 else "and the other one"
+            )
+            self.others.visible = count > 0
 
     def _follow(self, _: object = None) -> None:
         """Choose the layer that the user has selected, unless it is a result."""
@@ -246,10 +273,12 @@ class DenoiseWidget(Container[Any]):
         """Ask what the axes of a stack are, where the layer does not say it."""
         asked = self.scope.value == STACK and self.axes.ask(self.layer.value)
         self._fields.show_row(self.axes, asked)
+        self._fields.show_row(self.stack_start, self.scope.value == STACK)
         self.outlook.renew()
 
     def _preset_changed(self, preset: str) -> None:
         self.form.preset = preset
+        self.stack_start.offer(preset)
         self.outlook.renew()
 
     def _model_changed(self) -> None:
@@ -270,9 +299,9 @@ class DenoiseWidget(Container[Any]):
     def _enable(self) -> None:
         """Let exactly those fields be used that mean something now."""
         idle = self.session is None
-        for part in (self.layer, self.axes, self.region, self.models, self.advanced.inside):
+        for part in (self.layer, self.others, self.axes, self.region, self.models, self.advanced.inside):
             part.enabled = idle
-        self.preset.enabled = idle and self.models.model is None
+        self.preset.enabled = self.stack_start.enabled = idle and self.models.model is None
         if idle:
             for name in self.form.names:
                 self.form[name].enabled = self.models.model is None or name in BESIDE_A_MODEL
@@ -291,6 +320,12 @@ class DenoiseWidget(Container[Any]):
         self.after.model = session.learned or self.after.model
         self.status.end(outcome.kind.capitalize(), session.device, full=outcome.kind == "finished")
         self.status.conclude(outcome, _FIELDS)
+        waiting = [layer for layer in self._queue if layer in self.layer.choices]
+        self._queue = waiting[1:] if outcome.kind == "finished" else []
+        if waiting and outcome.kind == "finished":
+            self.layer.value = waiting[0]
+            self.run()
+        self._count_others()
 
 
 def _is_passing(layer: Image) -> bool:
