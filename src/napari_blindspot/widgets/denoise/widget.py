@@ -241,9 +241,8 @@ class DenoiseWidget(Container[Any]):
         """Offer to denoise all selected layers, where there are several."""
         count = len(self._selected()) - 1
         if self.session is None and not self._queue:
-            self.others.text = (
-                f"and the {count} other selected layers" if count > 1 else "and the other one"
-            )
+            layers = "layer" if count == 1 else f"{count} layers"
+            self.others.text = f"and the other selected {layers}"
             self.others.visible = count > 0
 
     def _follow(self, _: object = None) -> None:
