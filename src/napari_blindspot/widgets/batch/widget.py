@@ -97,12 +97,12 @@ class BatchWidget(BatchPanel):
         return self.files.items
 
     def add_paths(self, paths: Sequence[Path]) -> None:
-        """Add files and folders, or all that a job file says."""
+        """Add files and folders, or all that a job file says; a model is applied to all files."""
         if self.session is None:
+            models = [path for path in paths if path.suffix.lower() == ENDING]
             with self._saying():
                 for path in paths:
-                    if path.suffix.lower() == ENDING:
-                        self.models.use(path)
+                    if path in models:
                         continue
                     if path.suffix.lower() in _JOBS:
                         job = load_job(path)
@@ -112,6 +112,8 @@ class BatchWidget(BatchPanel):
                     if not self.output.value.strip():
                         self.output.value = str(usual_output(path))
                     self.files.add(expand([path], self.batch_options()))
+            for path in models[:1]:
+                self.models.use(path)
 
     def add_layers(self) -> None:
         """Add the selected image layers, or all of them if none is selected."""
