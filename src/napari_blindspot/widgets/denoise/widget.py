@@ -7,18 +7,23 @@ modules beside it.
 from __future__ import annotations
 
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, Container
 from napari.layers import Image, Shapes
 from napari.utils.theme import get_theme
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog
 
-from napari_blindspot.core.errors import BlindspotError
+from napari_blindspot.core.errors import BlindspotError, OutOfMemoryError
 from napari_blindspot.core.model import BESIDE_A_MODEL
 from napari_blindspot.core.words import sentences_of
 from napari_blindspot.settings import PRESETS, Settings
 from napari_blindspot.widgets.denoise.after_row import AfterRow
 from napari_blindspot.widgets.denoise.axes_row import AxesRow
+from napari_blindspot.widgets.denoise.disk_job import disk_job
+from napari_blindspot.widgets.denoise.disk_session import DiskSession
 from napari_blindspot.widgets.denoise.outlook import Outlook, Question
 from napari_blindspot.widgets.denoise.right_click import offer_on_right_click
 from napari_blindspot.widgets.denoise.scope import check_layer, layer_job, region_of, slider_point
@@ -38,8 +43,6 @@ from napari_blindspot.widgets.shared.status import RunStatus
 from napari_blindspot.widgets.shared.terms import in_terms
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from napari.viewer import Viewer
 
     from napari_blindspot.widgets.denoise.news import LayerNews
@@ -49,6 +52,12 @@ if TYPE_CHECKING:
 __all__ = ["DenoiseWidget"]
 
 PLANE, STACK = "plane", "stack"
+AUTO, DISK = "auto", "disk"
+
+AFTER_PAINT = 500
+"""Milliseconds after which torch is loaded: the dock is on the screen by then."""
+
+_ZARR = "OME-Zarr (*.ome.zarr)"
 
 _WORDS = RunWords(
     start=("Denoise", "Denoise what is chosen above."),
@@ -61,7 +70,7 @@ _WORDS = RunWords(
     cancel=("Cancel", "End now and leave the layers as they were before.", "Cancelling."),
 )
 
-_FIELDS = {"axes": "field Axes", "region": "field Region"}
+_FIELDS = {"axes": "field Axes", "region": "field Region", "disk": "field Result"}
 """What the user could change, in the words of this dock, where it is not a field of the form."""
 
 
@@ -90,6 +99,12 @@ class DenoiseWidget(Container[Any]):
         self.others = CheckBox(text="", visible=False, tooltip="One after another, with the same settings.")
         self._queue: list[Image] = []
         self.stack_start = StackStartChoice(self._preferences.preset, label="Stacks")
+        self.store = Choice(
+            label="Result",
+            choices=[("in memory, or on disk where it does not fit", AUTO), ("on disk, as OME-Zarr", DISK)],
+            tooltip="On disk it lies beside the file of the image, is shown while it grows, and is gone on "
+            "with after an end of any kind.",
+        )
         self.models = ModelRow(label="Model")
         self.form = SettingsForm(self._preferences.preset)
         self.form["device"].value = self._preferences.device
@@ -103,13 +118,13 @@ class DenoiseWidget(Container[Any]):
         )
         inside = Container[Any](widgets=[self.form, self.previews, self.fall_back], labels=False)
         self.advanced = Folding("Advanced", inside, height=230)
-        self.buttons: RunButtons[LayerSession] = RunButtons(_WORDS, start_apart=True)
+        self.buttons: RunButtons[LayerSession | DiskSession] = RunButtons(_WORDS, start_apart=True)
         self.outlook = Outlook(self._question)
         self.curve = Native(LossCurve)
         self.status = RunStatus(self.curve)
         self.after = AfterRow(napari_viewer)
         rows = [self.layer, self.others, self.scope, self.axes, self.region, self.preset, self.stack_start]
-        self._fields = Fields([*rows, self.models])
+        self._fields = Fields([*rows, self.store, self.models])
         parts = [self._fields, self.advanced, self.outlook, self.buttons, self.status, self.after]
         super().__init__(widgets=parts, labels=False)
         # Wide enough for the title that napari gives the dock.
@@ -121,10 +136,10 @@ class DenoiseWidget(Container[Any]):
         self._restyle()
         self._follow()
         self._layer_changed()
-        warm_up()
+        QTimer.singleShot(AFTER_PAINT, warm_up)
 
     @property
-    def session(self) -> LayerSession | None:
+    def session(self) -> LayerSession | DiskSession | None:
         """The run that is going on, if there is one."""
         return self.buttons.session
 
@@ -136,15 +151,7 @@ class DenoiseWidget(Container[Any]):
         if not self._queue and self.others.visible and self.others.value:
             self._queue = [other for other in self._selected() if other is not layer]
         try:
-            session = LayerSession(
-                self._viewer,
-                layer,
-                self._job(layer),
-                self._settings(),
-                preview_interval=self._preferences.preview_interval if self.previews.value else None,
-                fall_back_to_cpu=self.fall_back.value,
-                model=self.models.model,
-            )
+            session = self._new_session(layer)
         except BlindspotError as error:
             self._queue = []
             self.status.end("", full=False)
@@ -153,6 +160,39 @@ class DenoiseWidget(Container[Any]):
         self.curve.native.clear()
         self.status.begin("Starting")
         self.buttons.adopt(session)
+
+    def _new_session(self, layer: Image) -> LayerSession | DiskSession:
+        """Return a run in memory, or one on disk where that is wanted or memory is too short."""
+        whole = self.scope.value == STACK and self.region.value is None and not layer.rgb
+        if whole and self.store.value == DISK:
+            return self._disk_session(layer)
+        try:
+            return LayerSession(
+                self._viewer,
+                layer,
+                self._job(layer),
+                self._settings(),
+                preview_interval=self._preferences.preview_interval if self.previews.value else None,
+                fall_back_to_cpu=self.fall_back.value,
+                model=self.models.model,
+            )
+        except OutOfMemoryError:
+            if not whole:
+                raise
+            return self._disk_session(layer)
+
+    def _disk_session(self, layer: Image) -> DiskSession:
+        """Return a run whose result goes to disk; a user whose layer is in no file is asked where to."""
+        output = None
+        if layer.source.path is None:
+            chosen, _ = QFileDialog.getSaveFileName(
+                self.native, "Where the result is written", f"{layer.name}_denoised.ome.zarr", _ZARR
+            )
+            output = Path(chosen) if chosen else None
+            if output is not None and output.suffix.lower() != ".zarr":
+                output = output.with_name(f"{output.name}.ome.zarr")
+        job = disk_job(layer, self._settings(), model=self.models.path, output=output)
+        return DiskSession(self._viewer, layer, job)
 
     def _job(self, layer: Image) -> LayerJob:
         """Return which pixels the fields say."""
@@ -272,7 +312,8 @@ class DenoiseWidget(Container[Any]):
         """Ask what the axes of a stack are, where the layer does not say it."""
         asked = self.scope.value == STACK and self.axes.ask(self.layer.value)
         self._fields.show_row(self.axes, asked)
-        self._fields.show_row(self.stack_start, self.scope.value == STACK)
+        for part in (self.stack_start, self.store):
+            self._fields.show_row(part, self.scope.value == STACK)
         self.outlook.renew()
 
     def _preset_changed(self, preset: str) -> None:
@@ -298,7 +339,8 @@ class DenoiseWidget(Container[Any]):
     def _enable(self) -> None:
         """Let exactly those fields be used that mean something now."""
         idle = self.session is None
-        for part in (self.layer, self.others, self.axes, self.region, self.models, self.advanced.inside):
+        chosen = (self.layer, self.others, self.axes, self.region, self.store, self.models)
+        for part in (*chosen, self.advanced.inside):
             part.enabled = idle
         self.preset.enabled = self.stack_start.enabled = idle and self.models.model is None
         if idle:
@@ -314,7 +356,7 @@ class DenoiseWidget(Container[Any]):
             if news.started is not None and news.started.notices:
                 self.status.say(" ".join(sentences_of([news.started.notices])))
 
-    def _on_ended(self, session: LayerSession, outcome: Outcome) -> None:
+    def _on_ended(self, session: LayerSession | DiskSession, outcome: Outcome) -> None:
         self.reset_choices()
         self.after.model = session.learned or self.after.model
         self.status.end(outcome.kind.capitalize(), session.device, full=outcome.kind == "finished")
