@@ -29,7 +29,7 @@ from napari_blindspot.widgets.batch.panel import BatchPanel
 from napari_blindspot.widgets.batch.session import BatchSession
 from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.preferences import read_preferences
-from napari_blindspot.widgets.shared.preload import warm_up
+from napari_blindspot.widgets.shared.preload import warm_up_soon
 from napari_blindspot.widgets.shared.terms import in_terms
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class BatchWidget(BatchPanel):
         self._connect()
         self._restyle()
         self._enable()
-        warm_up()
+        warm_up_soon()
 
     @property
     def session(self) -> BatchSession | None:

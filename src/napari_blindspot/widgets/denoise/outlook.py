@@ -95,7 +95,6 @@ class Outlook(Message):
             # It is said when the run is started.
             question = None
         if question is None:
-            self.say("")
             return
         self._background = Background(
             "Looking at the noise", expectations, question, yielded=self._on_yielded, ended=self._on_ended

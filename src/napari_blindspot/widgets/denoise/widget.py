@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import CheckBox, Container
 from napari.layers import Image, Shapes
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
 
 from napari_blindspot.core.errors import BlindspotError, OutOfMemoryError
@@ -36,7 +35,7 @@ from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixel
 from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Native
 from napari_blindspot.widgets.shared.preferences import read_preferences
-from napari_blindspot.widgets.shared.preload import warm_up
+from napari_blindspot.widgets.shared.preload import warm_up_soon
 from napari_blindspot.widgets.shared.run_buttons import RunButtons, RunWords
 from napari_blindspot.widgets.shared.stack_start import StackStartChoice
 from napari_blindspot.widgets.shared.status import RunStatus
@@ -53,9 +52,6 @@ __all__ = ["DenoiseWidget"]
 
 PLANE, STACK = "plane", "stack"
 AUTO, DISK = "auto", "disk"
-
-AFTER_PAINT = 500
-"""Milliseconds after which torch is loaded: the dock is on the screen by then."""
 
 _ZARR = "OME-Zarr (*.ome.zarr)"
 
@@ -136,7 +132,7 @@ class DenoiseWidget(Container[Any]):
         self._restyle()
         self._follow()
         self._layer_changed()
-        QTimer.singleShot(AFTER_PAINT, warm_up)
+        warm_up_soon()
 
     @property
     def session(self) -> LayerSession | DiskSession | None:
@@ -306,6 +302,8 @@ class DenoiseWidget(Container[Any]):
         if self._refusal or refused_before or self.status.is_error:
             self.status.say(self._refusal, error=bool(self._refusal) and layer is not None)
         self.buttons.ready = not self._refusal
+        if self._refusal:
+            self.outlook.say("")
         self._ask_for_axes()
 
     def _ask_for_axes(self, _: object = None) -> None:
