@@ -173,7 +173,7 @@ class DenoiseWidget(Container[Any]):
                 model=self.models.model,
             )
         except OutOfMemoryError:
-            if not whole:
+            if not whole or layer.source.path is None:
                 raise
             return self._disk_session(layer)
 
