@@ -144,7 +144,7 @@ class DenoiseWidget(Container[Any]):
         layer = self.layer.value
         if self.session is not None or layer is None:
             return
-        if not self._queue and self.others.visible and self.others.value:
+        if not self._queue and self.others.value:
             self._queue = [other for other in self._selected() if other is not layer]
         try:
             session = self._new_session(layer)
