@@ -8,8 +8,8 @@ from napari_blindspot.batch import BatchOptions, plan_batch, run_batch
 
 Path("data").mkdir(exist_ok=True)
 for seed in (0, 1):
-    noisy = samples.wide_field((48, 48), seed).noisy
-    write_image(f"data/cells_{seed}.ome.tif", ImageFile(noisy, "YX"), lambda index: noisy[index], "uint16")
+    image = ImageFile(samples.confocal((48, 48), seed).noisy, "YX")
+    write_image(f"data/cells_{seed}.ome.tif", image, image.array.__getitem__, "uint16")
 
 options = BatchOptions(output="results", settings=Settings.from_preset("fast"), existing="overwrite")
 for _ in run_batch(plan_batch(["data"], options)):

@@ -6,7 +6,8 @@ from napari_blindspot import ImageFile, denoise_stack, open_image, samples, writ
 from napari_blindspot.files.spacing import Spacing
 
 noisy = np.stack([samples.confocal((48, 48), seed).noisy for seed in (0, 1)])
-image = ImageFile(noisy, "CYX", spacing={"Y": Spacing(0.1, "µm"), "X": Spacing(0.1, "µm")}, channel_names=("DAPI", "GFP"))
+pixel = Spacing(0.1, "µm")
+image = ImageFile(noisy, "CYX", spacing={"Y": pixel, "X": pixel}, channel_names=("DAPI", "GFP"))
 write_image("two_channels.ome.tif", image, lambda index: noisy[index], "uint16")
 
 image = open_image("two_channels.ome.tif")

@@ -1,4 +1,4 @@
-"""The pages of the documentation as a reader sees them: their blocks, and which are not run, with the reason."""
+"""The pages of the documentation: their blocks, and which are not run, with the reason."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ ROOT = Path(__file__).parents[2]
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
 
-SIDE = 32
+SIDE = 24
 """Pixels along each side of the planes that blocks are run on."""
 
 _BLOCK = re.compile(
-    r"^(?P<indent> *)(?:<!-- not run: (?P<reason>[^\n]+?) -->\n *)?```(?P<language>\w+)\n(?P<text>.*?)^ *```$",
+    r"^(?P<indent> *)(?:<!-- not run: (?P<reason>[^\n]+?) -->\n *)?"
+    r"```(?P<language>\w+)\n(?P<text>.*?)^ *```$",
     re.MULTILINE | re.DOTALL,
 )
 
