@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from napari_blindspot.core.notices import Notice
     from napari_blindspot.core.result import History, Result
     from napari_blindspot.core.words import sentence
+    from napari_blindspot.engine.inr_of_image import fit_inr
     from napari_blindspot.files.door import (
         list_series,
         open_image,
@@ -97,6 +98,7 @@ __all__ = [
     "error_sigma",
     "estimate_noise",
     "fit",
+    "fit_inr",
     "fit_stack",
     "judge",
     "list_series",
@@ -140,6 +142,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "core.notices": ("Notice",),
     "core.result": ("History", "Result"),
     "core.words": ("sentence",),
+    "engine.inr_of_image": ("fit_inr",),
     "files.door": (
         "list_series",
         "open_image",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-__all__ = ["InrField", "SampledImage", "field_of_weights", "sample_positions"]
+__all__ = ["InrField", "SampledImage", "b_spline_at_pixels", "field_of_weights", "sample_positions"]
 
 CHUNK = 16384
 """Points evaluated at once: few enough to stay in a processor's cache. A convention."""
@@ -293,6 +293,14 @@ def _read_cubic(base: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
             column = (first[:, 1].long() + j - 1).clamp(0, sides[1] - 1)
             total = total + weights[0][i] * weights[1][j] * base[row, column]
     return total
+
+
+def b_spline_at_pixels(base: torch.Tensor) -> torch.Tensor:
+    """Return what cubic B-splines with these coefficients, (Y, X), are at the centres of the pixels."""
+    padded = F.pad(base[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
+    rows = (padded[:-2] + 4 * padded[1:-1] + padded[2:]) / 6
+    smoothed: torch.Tensor = (rows[:, :-2] + 4 * rows[:, 1:-1] + rows[:, 2:]) / 6
+    return smoothed
 
 
 def _b_spline(t: torch.Tensor) -> tuple[torch.Tensor, ...]:

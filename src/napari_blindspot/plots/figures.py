@@ -68,7 +68,7 @@ def plot_noise_line(
     axes.set(xlabel="intensity", ylabel="variance")
     axes.set_ylim(bottom=0)
     axes.legend()
-    axes.set_title(f"noise: σ {noise.sigma:.3g} at the median, read noise {read_noise(noise)}", loc="left")
+    axes.set_title(f"σ {noise.sigma:.3g} at the median, read noise {read_noise(noise)}", loc="left")
     style_axes(axes, ink)
     return figure
 
@@ -212,9 +212,13 @@ def plot_profile(
     axes = figure.subplots()
     colours = (ink.faint, ink.second, ink.first)
     for (name, distance, values, width), colour in zip(profiles, colours, strict=False):
+        # A curve would hide the one below it where they agree; few points are shown as points.
+        few = len(values) < max(len(other[2]) for other in profiles) and name != profiles[0][0]
         fwhm = "" if math.isnan(width) else f", FWHM {width:.3g} {unit}"
-        axes.plot(distance, values, color=colour, label=f"{name}{fwhm}")
+        points = {"marker": "o", "markersize": 3.5, "linestyle": "", "zorder": 3}
+        look: dict[str, Any] = points if few else {}
+        axes.plot(distance, values, color=colour, label=f"{name}{fwhm}", **look)
     axes.set(xlabel=f"distance, {unit}", ylabel="intensity")
-    axes.legend()
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(profiles), columnspacing=1.0)
     style_axes(axes, ink)
     return figure

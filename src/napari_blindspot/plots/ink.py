@@ -84,7 +84,7 @@ def style_axes(axes: Any, ink: Ink) -> None:
     for words in (axes.xaxis.label, axes.yaxis.label):
         words.set(color=ink.text, fontsize=8)
     for title in (axes.title, axes._left_title):
-        title.set(color=ink.text, fontsize=9)
+        title.set(color=ink.text, fontsize=8)
     legend = axes.get_legend()
     if legend is not None:
         legend.get_frame().set(facecolor="none", edgecolor="none")

@@ -1,0 +1,175 @@
+"""What the Inspect dock looks at: one plane of a noisy layer, and the same plane of its result.
+
+Pure functions of layers. What is asked of a plane belongs to `napari_blindspot.widgets.inspect.questions`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_blindspot.core.errors import ImageError, SettingsError
+from napari_blindspot.core.noise_model import NoiseModel
+from napari_blindspot.settings import Settings
+from napari_blindspot.widgets.denoise.result_layers import look_and_place
+from napari_blindspot.widgets.denoise.scope import check_layer, current_plane
+from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+    from napari.layers import Image, Shapes
+
+    Floats = npt.NDArray[np.float64]
+
+__all__ = ["Subject", "line_of", "subject_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A plane and its result.
+
+    Attributes
+    ----------
+    name : str
+        Of the result's layer.
+    noisy, denoised : ndarray
+        (Y, X) float64.
+    record : mapping
+        Of the plane's run; empty where the layer has none.
+    look : mapping
+        Arguments of a layer that lies over the plane, for napari's `add_image`.
+    leading : int
+        Axes of the layer before Y and X.
+    pixel : float
+        Side of a pixel along x in `unit`.
+    unit : str
+        Of lengths.
+    """
+
+    name: str
+    noisy: Floats
+    denoised: Floats
+    record: Mapping[str, Any]
+    look: Mapping[str, Any]
+    leading: int
+    pixel: float
+    unit: str
+
+    @property
+    def settings(self) -> Settings | None:
+        """Those of the run; None where the layer does not tell them."""
+        try:
+            return Settings.parse(self.record["settings"])
+        except (KeyError, TypeError, SettingsError):
+            return None
+
+    def noise(self) -> NoiseModel:
+        """Return the noise as the run has measured it, or measure it.
+
+        Raises
+        ------
+        ImageError
+            If nothing can be measured.
+        """
+        from napari_blindspot.noise.estimate import estimate_noise
+
+        try:
+            found = NoiseModel.from_dict(self.record["noise"])
+        except (KeyError, TypeError, ValueError):
+            found = estimate_noise(self.noisy)
+        if not found.measured:
+            raise ImageError("The noise of this plane could not be measured, so nothing can be said of it.")
+        return found
+
+
+def subject_of(noisy: Image, denoised: Image, point: Sequence[float]) -> Subject:
+    """Read the plane at which a viewer's sliders stand.
+
+    Parameters
+    ----------
+    noisy, denoised : Image
+        A layer and its result.
+    point : sequence of float
+        Where the sliders stand, in the world of the result.
+
+    Raises
+    ------
+    ImageError
+        If the layers are no images of one channel, do not have the same planes, or the plane has no
+        result.
+    """
+    for layer in (noisy, denoised):
+        check_layer(layer)
+    pixels, result = layer_pixels(noisy), layer_pixels(denoised)
+    index = current_plane(denoised, point)
+    record = denoised.metadata.get(METADATA_KEY, {})
+    place = index
+    if result.ndim == pixels.ndim and result.shape[:-2] != pixels.shape[:-2]:
+        # The result of one plane of a stack lies at that plane.
+        place = tuple(record.get("plane", ())) or index
+    if pixels.shape[-2:] != result.shape[-2:] or len(place) != pixels.ndim - 2:
+        raise ImageError(
+            f"“{denoised.name}” has planes of {result.shape[-2]}×{result.shape[-1]} pixels and "
+            f"“{noisy.name}” of {pixels.shape[-2]}×{pixels.shape[-1]}, so one is not the result of the "
+            "other as it is: choose a pair of the same size, from before it was cropped or rescaled."
+        )
+    estimate = np.asarray(result[index], np.float64)
+    if not np.isfinite(estimate).any():
+        raise ImageError(f"This plane of “{denoised.name}” has no result yet: choose one that has.")
+    look = look_and_place(denoised, (*index, 0, 0))
+    return Subject(
+        name=denoised.name,
+        noisy=np.asarray(pixels[place], np.float64),
+        denoised=estimate,
+        record=_record_of(record, place),
+        look=look,
+        leading=result.ndim - 2,
+        pixel=float(denoised.scale[-1]),
+        unit=_unit_of(denoised),
+    )
+
+
+def line_of(shapes: Shapes, layer: Image) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the ends of the line that is drawn or selected, (y, x) in pixels of a layer.
+
+    Raises
+    ------
+    ImageError
+        If it is not clear which line is meant, or it has no length.
+    """
+    chosen = sorted(shapes.selected_data) or range(len(shapes.data))
+    lines = [n for n in chosen if shapes.shape_type[n] == "line"]
+    if len(lines) != 1:
+        raise ImageError(f"“{shapes.name}” has {len(lines)} lines: draw or select one line on the image.")
+    ends = np.asarray(shapes.data[lines[0]], float)
+    inside = []
+    for end in ends:
+        world = np.asarray(shapes.data_to_world(end), float)
+        missing = max(layer.ndim - len(world), 0)
+        position = np.concatenate([np.zeros(missing), world])[-layer.ndim :]
+        y, x = layer.world_to_data(position)[-2:]
+        inside.append((float(y), float(x)))
+    start, end = inside
+    if np.hypot(start[0] - end[0], start[1] - end[1]) < 1.0:
+        raise ImageError("The line is shorter than a pixel: draw a longer one.")
+    return start, end
+
+
+def _record_of(record: Any, place: tuple[int, ...]) -> Mapping[str, Any]:
+    """Return what a layer's record says of one plane, with what it says of all."""
+    if not isinstance(record, dict):
+        return {}
+    planes = record.get("planes")
+    if not isinstance(planes, list):
+        return record
+    own: Mapping[str, Any] = next((entry for entry in planes if tuple(entry.get("plane", ())) == place), {})
+    return {**record, **own}
+
+
+def _unit_of(layer: Image) -> str:
+    unit = str(layer.units[-1])
+    return {"micrometer": "µm", "pixel": "px", "nanometer": "nm", "millimeter": "mm"}.get(unit, unit)

@@ -1,0 +1,308 @@
+"""The Inspect widget: a noisy layer, its result, a question, and the answer as layers, figures and words.
+
+It turns clicks into a question for a worker thread. The answers belong to
+`napari_blindspot.widgets.inspect.questions`.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from magicgui.widgets import Container, SpinBox
+from napari.layers import Image, Shapes
+from napari.utils.theme import get_theme
+from napari.utils.transforms import Affine
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QPixmap
+from qtpy.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from napari_blindspot.core.errors import BlindspotError
+from napari_blindspot.core.words import error_sentence
+from napari_blindspot.plots.ink import ON_DARK, ON_LIGHT, needs_matplotlib
+from napari_blindspot.widgets.denoise.scope import region_of, slider_point
+from napari_blindspot.widgets.inspect.questions import QUESTIONS, Asked, Finding
+from napari_blindspot.widgets.inspect.subject import line_of, subject_of
+from napari_blindspot.widgets.shared.background import Background
+from napari_blindspot.widgets.shared.closing import when_undocked
+from napari_blindspot.widgets.shared.fields import Choice, Fields, button
+from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
+from napari_blindspot.widgets.shared.native import Message, Native
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari.viewer import Viewer
+    from qtpy.QtGui import QResizeEvent
+
+    from napari_blindspot.plots.ink import Ink
+    from napari_blindspot.widgets.inspect.questions import NewLayer
+
+__all__ = ["InspectWidget"]
+
+DPI = 110
+"""Dots an inch of the figures."""
+
+
+class FigureList(QScrollArea):  # type: ignore[misc]
+    """Figures of matplotlib below one another, as pictures."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        inside = QWidget()
+        self._rows = QVBoxLayout(inside)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._rows.addStretch()
+        self._pictures: list[tuple[QLabel, QPixmap]] = []
+        self.setWidget(inside)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumHeight(260)
+
+    def show_pictures(self, pictures: list[bytes]) -> None:
+        """Show PNG images instead of those before."""
+        while self._rows.count() > 1:
+            self._rows.takeAt(0).widget().deleteLater()
+        self._pictures = []
+        for content in pictures:
+            picture, label = QPixmap(), QLabel()
+            picture.loadFromData(content)
+            self._pictures.append((label, picture))
+            self._rows.insertWidget(self._rows.count() - 1, label)
+        # Never as needed: the bar changes the room, and the room the height.
+        policy = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(policy.ScrollBarAlwaysOn if pictures else policy.ScrollBarAlwaysOff)
+        self._scale()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Let the pictures follow the width of the dock."""
+        super().resizeEvent(event)
+        self._scale()
+
+    def _scale(self) -> None:
+        """Make every picture as wide as there is room, and no wider than it was drawn."""
+        room = max(self.viewport().width(), 1)
+        for label, picture in self._pictures:
+            width = min(picture.width(), room)
+            label.setPixmap(picture.scaledToWidth(width, Qt.TransformationMode.SmoothTransformation))
+            # A label asks for the width of its pixmap, and would keep the dock from getting narrower.
+            label.setMinimumWidth(1)
+
+    @property
+    def count(self) -> int:
+        """How many pictures are shown."""
+        return int(self._rows.count()) - 1
+
+
+class InspectWidget(Container[Any]):
+    """Ask what a result is worth.
+
+    Parameters
+    ----------
+    napari_viewer : Viewer
+        Whose layers are offered, and where the answers appear.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self._viewer = napari_viewer
+        self._work: Background | None = None
+        self._leaving = False
+        self.result = Choice(label="Result", choices=self._results, nullable=False)
+        self.noisy = Choice(label="Noisy", choices=self._images, nullable=False)
+        self.question = Choice(
+            label="Question",
+            choices=list(QUESTIONS),
+            tips={text: tip for text, (tip, _) in QUESTIONS.items()},
+        )
+        self.zoom = SpinBox(
+            label="Zoom", value=4, min=1, max=16, tooltip="Samples of the INR along each side of a pixel."
+        )
+        self.shapes = Choice(
+            label="Shape",
+            choices=self._shapes,
+            tooltip="A Shapes layer with the rectangle to sample, or with the line of a profile.",
+        )
+        self.ask = button("Ask", "Answer the question for the plane in view.")
+        self.message = Message()
+        self.figures = Native(FigureList)
+        self._fields = Fields([self.result, self.noisy, self.question, self.zoom, self.shapes])
+        super().__init__(widgets=[self._fields, self.ask, self.message, self.figures], labels=False)
+        self.min_width = 330
+        when_undocked(self, self.closed)
+        self._connect()
+        self._restyle()
+        self._result_changed()
+        self._question_changed()
+
+    @property
+    def working(self) -> bool:
+        """Whether a question is being answered."""
+        return self._work is not None
+
+    def run(self) -> None:
+        """Answer the question; does nothing while another is being answered."""
+        if self.working:
+            return
+        try:
+            asked = self._asked()
+        except BlindspotError as error:
+            self._fail(str(error))
+            return
+        answer = QUESTIONS[self.question.value][1]
+
+        def work() -> Generator[tuple[Finding, list[bytes]], None, None]:
+            try:
+                found = answer(asked)
+                pictures = [_png(figure) for figure in found.figures]
+            except BlindspotError:
+                raise
+            except Exception as error:
+                # Never a RuntimeError: napari's worker would take it for an abort, and tell nobody.
+                raise BlindspotError(error_sentence(error)) from error
+            yield found, pictures
+
+        self.message.say("Looking…")
+        self.ask.enabled = False
+        subject = asked.subject
+        self._work = Background(
+            f"Inspecting “{subject.name}”",
+            work,
+            yielded=lambda answer: self._show(answer[0], answer[1], asked),
+            ended=self._ended,
+        )
+        self._work.start()
+
+    def closed(self) -> None:
+        """Let go of what is being answered because the widget leaves the screen."""
+        self._leaving = True
+        if self._work is not None:
+            self._work.quit()
+
+    def reset_choices(self, *_: Any) -> None:
+        """Offer the layers that there are now."""
+        super().reset_choices()
+
+    def _asked(self) -> Asked:
+        """Read what the question is about.
+
+        Raises
+        ------
+        BlindspotError
+            If it cannot be answered.
+        """
+        needs_matplotlib()
+        result, noisy, shapes = self.result.value, self.noisy.value, self.shapes.value
+        if result is None or noisy is None:
+            raise BlindspotError("Choose a result and the noisy layer that it came from.")
+        if result is noisy:
+            raise BlindspotError("The result and the noisy layer are the same: choose two.")
+        point = slider_point(self._viewer.dims, result)
+        subject = subject_of(noisy, result, point)
+        line = region = None
+        if shapes is not None and "line" in self.question.value:
+            line = line_of(shapes, result)
+        elif shapes is not None and "between" in self.question.value:
+            rows, columns = region_of(shapes, result, point)
+            region = rows.start, columns.start, rows.stop, columns.stop
+        return Asked(subject, self._ink, self.zoom.value, region, line)
+
+    @property
+    def _ink(self) -> Ink:
+        return ON_DARK if get_theme(self._viewer.theme).type == "dark" else ON_LIGHT
+
+    def _show(self, found: Finding, pictures: list[bytes], asked: Asked) -> None:
+        """Show an answer."""
+        active = self._viewer.layers.selection.active
+        for layer in found.layers:
+            self._add(layer, asked)
+        if active is not None and active in self._viewer.layers:
+            self._viewer.layers.selection.active = active
+        if not self._leaving:
+            self.message.say(found.words)
+            self.figures.native.show_pictures(pictures)
+
+    def _add(self, new: NewLayer, asked: Asked) -> None:
+        """Add a layer that lies over the plane, or replace the one of an earlier answer."""
+        subject, look = asked.subject, dict(asked.subject.look)
+        name = f"{subject.name} {new.label}"
+        scale = np.array(look["scale"], float)
+        place = Affine(scale=scale, translate=look["translate"], rotate=look["rotate"], shear=look["shear"])
+        first = np.zeros(subject.leading + 2)
+        first[-2:] = new.origin
+        look["translate"] = np.asarray(place(first))
+        scale[-2:] *= new.step
+        look["scale"] = scale
+        if new.limits is not None:
+            low, high = new.limits
+            look["contrast_limits"] = [low, high if high > low else low + 1.0]
+        if new.colormap:
+            look["colormap"], look["gamma"] = new.colormap, 1.0
+        if new.blending:
+            look["blending"] = new.blending
+        values = new.values.reshape((1,) * subject.leading + new.values.shape)
+        if name in self._viewer.layers:
+            self._viewer.layers.remove(self._viewer.layers[name])
+        self._viewer.add_image(values, name=name, **look)
+
+    def _ended(self) -> None:
+        work, self._work = self._work, None
+        if self._leaving or work is None:
+            return
+        self.ask.enabled = True
+        if work.error is not None:
+            self._fail(str(work.error))
+
+    def _fail(self, words: str) -> None:
+        """Say why there is no answer; the figures of the question before go."""
+        self.message.say(words, error=True)
+        self.figures.native.show_pictures([])
+
+    def _connect(self) -> None:
+        events = self._viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+            event.connect(self.reset_choices)
+        self._viewer.events.theme.connect(self._restyle)
+        self.result.changed.connect(self._result_changed)
+        self.question.changed.connect(self._question_changed)
+        self.ask.changed.connect(self.run)
+
+    def _images(self, _: object = None) -> list[Image]:
+        return [layer for layer in self._viewer.layers if isinstance(layer, Image)]
+
+    def _results(self, _: object = None) -> list[Image]:
+        """Return the image layers, results of this plugin first."""
+        images = self._images()
+        return sorted(images, key=lambda layer: METADATA_KEY not in layer.metadata)
+
+    def _shapes(self, _: object = None) -> list[tuple[str, Shapes | None]]:
+        shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
+        return [("None", None), *((layer.name, layer) for layer in shapes)]
+
+    def _result_changed(self, _: object = None) -> None:
+        """Choose the layer that the result came from, by the name in its record."""
+        result = self.result.value
+        if result is None:
+            return
+        record = result.metadata.get(METADATA_KEY, {})
+        source = record.get("source") if isinstance(record, dict) else None
+        for layer in self._images():
+            if layer is not result and (layer.name == source or source is None):
+                self.noisy.value = layer
+                return
+
+    def _question_changed(self, _: object = None) -> None:
+        """Show the fields that belong to the question."""
+        question = self.question.value
+        self._fields.show_row(self.zoom, "between" in question)
+        self._fields.show_row(self.shapes, "between" in question or "line" in question)
+
+    def _restyle(self, _: object = None) -> None:
+        self.message.set_dark(get_theme(self._viewer.theme).type == "dark")
+
+
+def _png(figure: Any) -> bytes:
+    """Return a figure as PNG."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=DPI)
+    return stream.getvalue()

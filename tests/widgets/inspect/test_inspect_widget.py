@@ -1,0 +1,155 @@
+"""The Inspect dock in a real viewer: questions become layers, figures and sentences."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from small import QUICKEST, WAIT
+
+from napari_blindspot.noise.estimate import estimate_noise
+from napari_blindspot.samples import confocal
+from napari_blindspot.widgets.inspect import InspectWidget
+from napari_blindspot.widgets.inspect.questions import QUESTIONS
+from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
+
+SAMPLE = confocal((48, 64), seed=1)
+
+
+def record() -> dict:
+    return {
+        "source": "cells",
+        "settings": QUICKEST.model_dump(mode="json"),
+        "noise": estimate_noise(SAMPLE.noisy).as_dict(),
+        "notices": [{"kind": "neighbours-no-help", "values": {}, "is_warning": False}],
+        "history": {"denoising": [0.9, 0.5, 0.4], "inr": [], "consistency": []},
+    }
+
+
+@pytest.fixture
+def inspect(viewer, qtbot):
+    """The docked widget beside a noisy layer and its result, which was blurred too far."""
+    gc.freeze()
+    place = {"scale": (0.2, 0.2), "units": ("µm", "µm"), "translate": (3.0, 5.0)}
+    viewer.add_image(SAMPLE.noisy, name="cells", **place)
+    blurred = gaussian_filter(SAMPLE.truth, 4.0)
+    viewer.add_image(
+        blurred,
+        name="cells denoised",
+        metadata={METADATA_KEY: record()},
+        **place,
+    )
+    made = InspectWidget(viewer)
+    viewer.window.add_dock_widget(made, name="Inspect")
+    yield made
+    qtbot.waitUntil(lambda: not made.working, timeout=WAIT)
+
+
+@pytest.fixture
+def ask(inspect, qtbot):
+    def call(word: str) -> str:
+        inspect.question.value = next(question for question in QUESTIONS if word in question)
+        inspect.ask.native.click()
+        qtbot.waitUntil(lambda: not inspect.working, timeout=WAIT)
+        return inspect.message.value
+
+    return call
+
+
+def test_a_result_and_the_layer_that_it_came_from_are_chosen(inspect):
+    assert (inspect.result.value.name, inspect.noisy.value.name) == ("cells denoised", "cells")
+
+
+def test_what_was_removed_becomes_layers_over_the_plane_a_verdict_and_a_figure(viewer, inspect, ask):
+    viewer.layers.selection.active = viewer.layers["cells"]
+    assert ask("removed").startswith("Structure was removed with the noise")
+    residual = viewer.layers["cells denoised residual"]
+    expected = SAMPLE.noisy - gaussian_filter(SAMPLE.truth, 4.0).astype(float)
+    assert np.allclose(residual.data, expected, atol=1e-3)
+    assert residual.extent.world.tolist() == viewer.layers["cells"].extent.world.tolist()
+    assert set(np.unique(viewer.layers["cells denoised verdict"].data)) <= {-1, 0, 1}
+    assert inspect.figures.native.count == 1
+    assert viewer.layers.selection.active is viewer.layers["cells"]
+    before = len(viewer.layers)
+    ask("removed")
+    assert len(viewer.layers) == before
+
+
+def test_the_inr_lies_exactly_over_the_image_at_a_higher_resolution(viewer, inspect, ask):
+    inspect.zoom.value = 2
+    assert "2 times a pixel" in ask("between")
+    fine, coarse = viewer.layers["cells denoised INR 2×"], viewer.layers["cells denoised"]
+    assert fine.data.shape == (96, 128)
+    # Both cover the same area, from edge to edge.
+    assert np.allclose(fine.translate - fine.scale / 2, coarse.translate - coarse.scale / 2)
+    ends = [layer.translate + layer.scale * (np.array(layer.data.shape) - 0.5) for layer in (fine, coarse)]
+    assert np.allclose(*ends)
+    blocks = fine.data.reshape(48, 2, 64, 2).mean((1, 3))
+    assert np.abs(blocks - coarse.data).max() < 0.05 * np.ptp(coarse.data)
+    assert {f"cells denoised {name}" for name in ("gradient", "gradient direction", "inconsistency")} <= {
+        layer.name for layer in viewer.layers
+    }
+
+
+def remove_all(shapes) -> None:
+    shapes.selected_data = set(range(len(shapes.data)))
+    shapes.remove_selected()
+
+
+def test_a_profile_needs_a_line_and_tells_its_width(viewer, inspect, ask):
+    assert "There is no line" in ask("line") and inspect.message.is_error
+    shapes = viewer.add_shapes(name="line", scale=(0.2, 0.2), translate=(3.0, 5.0), units=("µm", "µm"))
+    inspect.shapes.value = shapes
+    assert "has 0 lines" in ask("line")
+    shapes.add_lines([[(5, 5), (5, 5.2)]])
+    assert "shorter than a pixel" in ask("line")
+    remove_all(shapes)
+    shapes.add_lines([[(5, 5), (40, 90)]])
+    assert "leaves the image" in ask("line")
+    remove_all(shapes)
+    shapes.add_lines([[(5, 5), (40, 50)]])
+    words = ask("line")
+    assert "µm wide (FWHM)" in words or "falls to its half" in words
+    assert inspect.figures.native.count == 1
+
+
+def test_how_sure_and_why_are_answered(viewer, inspect, ask):
+    assert "19 of 20 pixels" in ask("sure")
+    assert (viewer.layers["cells denoised uncertainty"].data > 0).all()
+    words = ask("Why")
+    assert "-pixel gap" in words and "do not help to predict this one" in words
+    assert inspect.figures.native.count == 3
+
+
+def test_other_denoisers_stand_beside_the_result_with_a_score(viewer, ask):
+    words = ask("others")
+    assert "Gaussian" in words and "no fair comparison" in words
+    assert any(layer.name.startswith("cells denoised Gaussian") for layer in viewer.layers)
+
+
+def test_what_does_not_fit_is_said_in_a_sentence_and_the_layers_stay(viewer, inspect, ask):
+    viewer.add_image(np.zeros((40, 40), np.float32), name="other", units=("µm", "µm"))
+    before = [layer.name for layer in viewer.layers]
+    inspect.noisy.value = viewer.layers["other"]
+    assert "one is not the result of the other as it is" in ask("removed") and inspect.message.is_error
+    inspect.noisy.value = viewer.layers["cells denoised"]
+    assert "choose two" in ask("removed")
+    inspect.noisy.value = viewer.layers["cells"]
+    viewer.layers["cells denoised"].data = np.full((48, 64), np.nan, np.float32)
+    assert "has no result yet" in ask("removed")
+    assert [layer.name for layer in viewer.layers] == before
+
+
+def test_of_a_stack_the_plane_in_view_is_asked(viewer, inspect, ask):
+    stack = np.stack([SAMPLE.noisy, SAMPLE.noisy + 50])
+    units = ("µm", "µm", "µm")
+    viewer.add_image(stack, name="stack", units=units)
+    viewer.add_image(stack.astype(np.float32) - [[[3.0]], [[7.0]]], name="stack done", units=units)
+    viewer.dims.set_point(0, 1)
+    inspect.result.value, inspect.noisy.value = viewer.layers["stack done"], viewer.layers["stack"]
+    assert "Noise was left" in ask("removed")
+    residual = viewer.layers["stack done residual"]
+    assert residual.data.shape == (1, 48, 64) and np.allclose(residual.data, 7.0, atol=1e-3)
+    assert residual.translate[0] == 1.0
