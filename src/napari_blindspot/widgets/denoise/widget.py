@@ -144,8 +144,13 @@ class DenoiseWidget(Container[Any]):
         layer = self.layer.value
         if self.session is not None or layer is None:
             return
-        if not self._queue and self.others.value:
+        self._queue = []
+        if self.others.value:
             self._queue = [other for other in self._selected() if other is not layer]
+        self._start(layer)
+
+    def _start(self, layer: Image) -> None:
+        """Start the run of a layer, or say why it cannot be."""
         try:
             session = self._new_session(layer)
         except BlindspotError as error:
@@ -363,7 +368,7 @@ class DenoiseWidget(Container[Any]):
         self._queue = waiting[1:] if outcome.kind == "finished" else []
         if waiting and outcome.kind == "finished":
             self.layer.value = waiting[0]
-            self.run()
+            self._start(waiting[0])
         self._count_others()
 
 
