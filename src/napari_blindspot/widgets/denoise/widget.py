@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import CheckBox, Container
 from napari.layers import Image, Shapes
 from napari.utils.theme import get_theme
-from qtpy.QtWidgets import QFileDialog
 
-from napari_blindspot.core.errors import BlindspotError, OutOfMemoryError
+from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.core.model import BESIDE_A_MODEL
 from napari_blindspot.core.words import sentences_of
 from napari_blindspot.settings import PRESETS, Settings
 from napari_blindspot.widgets.denoise.after_row import AfterRow
 from napari_blindspot.widgets.denoise.axes_row import AxesRow
-from napari_blindspot.widgets.denoise.disk_job import disk_job
-from napari_blindspot.widgets.denoise.disk_session import DiskSession
 from napari_blindspot.widgets.denoise.outlook import Outlook, Question
 from napari_blindspot.widgets.denoise.right_click import offer_on_right_click
 from napari_blindspot.widgets.denoise.scope import check_layer, layer_job, region_of, slider_point
@@ -51,9 +48,6 @@ if TYPE_CHECKING:
 __all__ = ["DenoiseWidget"]
 
 PLANE, STACK = "plane", "stack"
-AUTO, DISK = "auto", "disk"
-
-_ZARR = "OME-Zarr (*.ome.zarr)"
 
 _WORDS = RunWords(
     start=("Denoise", "Denoise what is chosen above."),
@@ -66,7 +60,7 @@ _WORDS = RunWords(
     cancel=("Cancel", "End now and leave the layers as they were before.", "Cancelling."),
 )
 
-_FIELDS = {"axes": "field Axes", "region": "field Region", "disk": "field Result"}
+_FIELDS = {"axes": "field Axes", "region": "field Region"}
 """What the user could change, in the words of this dock, where it is not a field of the form."""
 
 
@@ -95,12 +89,6 @@ class DenoiseWidget(Container[Any]):
         self.others = CheckBox(text="", visible=False, tooltip="One after another, with the same settings.")
         self._queue: list[Image] = []
         self.stack_start = StackStartChoice(self._preferences.preset, label="Stacks")
-        self.store = Choice(
-            label="Result",
-            choices=[("in memory, or on disk where it does not fit", AUTO), ("on disk, as OME-Zarr", DISK)],
-            tooltip="On disk it lies beside the file of the image, is shown while it grows, and is gone on "
-            "with after an end of any kind.",
-        )
         self.models = ModelRow(label="Model")
         self.form = SettingsForm(self._preferences.preset)
         self.form["device"].value = self._preferences.device
@@ -114,13 +102,13 @@ class DenoiseWidget(Container[Any]):
         )
         inside = Container[Any](widgets=[self.form, self.previews, self.fall_back], labels=False)
         self.advanced = Folding("Advanced", inside, height=230)
-        self.buttons: RunButtons[LayerSession | DiskSession] = RunButtons(_WORDS, start_apart=True)
+        self.buttons: RunButtons[LayerSession] = RunButtons(_WORDS, start_apart=True)
         self.outlook = Outlook(self._question)
         self.curve = Native(LossCurve)
         self.status = RunStatus(self.curve)
         self.after = AfterRow(napari_viewer)
         rows = [self.layer, self.others, self.scope, self.axes, self.region, self.preset, self.stack_start]
-        self._fields = Fields([*rows, self.store, self.models])
+        self._fields = Fields([*rows, self.models])
         parts = [self._fields, self.advanced, self.outlook, self.buttons, self.status, self.after]
         super().__init__(widgets=parts, labels=False)
         # Wide enough for the title that napari gives the dock.
@@ -135,7 +123,7 @@ class DenoiseWidget(Container[Any]):
         warm_up_soon()
 
     @property
-    def session(self) -> LayerSession | DiskSession | None:
+    def session(self) -> LayerSession | None:
         """The run that is going on, if there is one."""
         return self.buttons.session
 
@@ -162,38 +150,17 @@ class DenoiseWidget(Container[Any]):
         self.status.begin("Starting")
         self.buttons.adopt(session)
 
-    def _new_session(self, layer: Image) -> LayerSession | DiskSession:
-        """Return a run in memory, or one on disk where that is wanted or memory is too short."""
-        whole = self.scope.value == STACK and self.region.value is None and not layer.rgb
-        if whole and self.store.value == DISK:
-            return self._disk_session(layer)
-        try:
-            return LayerSession(
-                self._viewer,
-                layer,
-                self._job(layer),
-                self._settings(),
-                preview_interval=self._preferences.preview_interval if self.previews.value else None,
-                fall_back_to_cpu=self.fall_back.value,
-                model=self.models.model,
-            )
-        except OutOfMemoryError:
-            if not whole or layer.source.path is None:
-                raise
-            return self._disk_session(layer)
-
-    def _disk_session(self, layer: Image) -> DiskSession:
-        """Return a run whose result goes to disk; a user whose layer is in no file is asked where to."""
-        output = None
-        if layer.source.path is None:
-            chosen, _ = QFileDialog.getSaveFileName(
-                self.native, "Where the result is written", f"{layer.name}_denoised.ome.zarr", _ZARR
-            )
-            output = Path(chosen) if chosen else None
-            if output is not None and output.suffix.lower() != ".zarr":
-                output = output.with_name(f"{output.name}.ome.zarr")
-        job = disk_job(layer, self._settings(), model=self.models.path, output=output)
-        return DiskSession(self._viewer, layer, job)
+    def _new_session(self, layer: Image) -> LayerSession:
+        """Return the run that the fields say."""
+        return LayerSession(
+            self._viewer,
+            layer,
+            self._job(layer),
+            self._settings(),
+            preview_interval=self._preferences.preview_interval if self.previews.value else None,
+            fall_back_to_cpu=self.fall_back.value,
+            model=self.models.model,
+        )
 
     def _job(self, layer: Image) -> LayerJob:
         """Return which pixels the fields say."""
@@ -315,8 +282,7 @@ class DenoiseWidget(Container[Any]):
         """Ask what the axes of a stack are, where the layer does not say it."""
         asked = self.scope.value == STACK and self.axes.ask(self.layer.value)
         self._fields.show_row(self.axes, asked)
-        for part in (self.stack_start, self.store):
-            self._fields.show_row(part, self.scope.value == STACK)
+        self._fields.show_row(self.stack_start, self.scope.value == STACK)
         self.outlook.renew()
 
     def _preset_changed(self, preset: str) -> None:
@@ -342,7 +308,7 @@ class DenoiseWidget(Container[Any]):
     def _enable(self) -> None:
         """Let exactly those fields be used that mean something now."""
         idle = self.session is None
-        chosen = (self.layer, self.others, self.axes, self.region, self.store, self.models)
+        chosen = (self.layer, self.others, self.axes, self.region, self.models)
         for part in (*chosen, self.advanced.inside):
             part.enabled = idle
         self.preset.enabled = self.stack_start.enabled = idle and self.models.model is None
@@ -359,7 +325,7 @@ class DenoiseWidget(Container[Any]):
             if news.started is not None and news.started.notices:
                 self.status.say(" ".join(sentences_of([news.started.notices])))
 
-    def _on_ended(self, session: LayerSession | DiskSession, outcome: Outcome) -> None:
+    def _on_ended(self, session: LayerSession, outcome: Outcome) -> None:
         self.reset_choices()
         self.after.model = session.learned or self.after.model
         self.status.end(outcome.kind.capitalize(), session.device, full=outcome.kind == "finished")
