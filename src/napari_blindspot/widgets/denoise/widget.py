@@ -7,7 +7,6 @@ modules beside it.
 from __future__ import annotations
 
 from math import prod
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, Container
@@ -39,6 +38,8 @@ from napari_blindspot.widgets.shared.status import RunStatus
 from napari_blindspot.widgets.shared.terms import in_terms
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari.viewer import Viewer
 
     from napari_blindspot.widgets.denoise.news import LayerNews
