@@ -72,7 +72,9 @@ def real_noise(folder: Path) -> list[Floats]:
 
     They are differences of two captures of one field, divided by their spread at each intensity.
     """
-    captures = [path for path in sorted((folder / "raw").iterdir()) if path.name.startswith("WideField_BPAE_R")]
+    captures = [
+        path for path in sorted((folder / "raw").iterdir()) if path.name.startswith("WideField_BPAE_R")
+    ]
     truth = next(path for path in (folder / "gt").iterdir() if path.name.startswith("WideField_BPAE_R"))
     level, fields = imread(truth).astype(float), []
     ranges = np.array_split(np.argsort(level, axis=None, kind="stable"), RANGES)

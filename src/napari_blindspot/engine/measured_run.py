@@ -42,7 +42,7 @@ __all__ = ["measured_run", "plan_of_model"]
 
 GAP_TO_SHOW = 2
 """Gap in pixels from which on the refinement starts from a prediction with every pixel shown: across a
-narrower one a network has learned to keep noise. docs/benchmarks/kinds.md, "Fibres under correlated noise"."""
+narrower one a network has learned to keep noise. docs/benchmarks/fibres.md has both."""
 
 REFINE_RATE = 0.5
 """Learning rate of the refinement, relative to that of the fit."""

@@ -1,9 +1,9 @@
 """Correlated noise measured once more, frequency by frequency: what is fine and dense is told from noise.
 
-Whole blocks are quiet only where nothing lies in them (`napari_blindspot.noise.estimate`). Fine fibres leave
-none quiet, and pass for noise that is stronger and more correlated than it is. A single frequency is quiet
-in most windows all the same, because a fibre has few of them: the median over all windows is the noise's,
-once what stands out of it has been taken away.
+Whole blocks are quiet only where nothing lies in them (`napari_blindspot.noise.estimate`). Fine fibres
+leave none quiet, and pass for noise that is stronger and more correlated than it is. A single frequency is
+quiet in most windows all the same, because a fibre has few of them: the median over all windows is the
+noise's, once what stands out of it has been taken away.
 """
 
 from __future__ import annotations
@@ -64,9 +64,13 @@ def measured_by_windows(noise: NoiseModel, planes: Floats) -> NoiseModel:
         `noise` itself where the planes hold too little to tell more.
     """
     stabiliser = Anscombe.of(noise)
-    parts = [part for plane in planes for part in _parts(stabiliser.forward(plane).astype(np.float32))]
-    if sum(np.isfinite(_windows(part)).all((-2, -1)).sum() for part in parts) < FEWEST_WINDOWS:
+    if min(planes.shape[-2:]) < SIDE:
         return noise
+    parts = [part for plane in planes for part in _parts(stabiliser.forward(plane).astype(np.float32))]
+    counts = [int(np.isfinite(_windows(part)).all((-2, -1)).sum()) for part in parts]
+    if sum(counts) < FEWEST_WINDOWS:
+        return noise
+    parts = [part for part, count in zip(parts, counts, strict=True) if count]
     levels = np.maximum(_levels_of(noise.correlation), _medians(parts))
     # A window holds too little of what varies slowly to tell it from structure.
     levels[0, 0] = _levels_of(noise.correlation)[0, 0]
@@ -109,7 +113,7 @@ def _windows(plane: Floats) -> Floats:
 
 
 def _transformed(windows: Floats, matrix: Floats) -> Floats:
-    """Return ``matrix @ window @ matrix.T`` of (…, SIDE, SIDE) windows, by two products of large matrices."""
+    """Return ``matrix @ window @ matrix.T`` of (…, SIDE, SIDE) windows, by products of large matrices."""
     rows = (windows.reshape(-1, SIDE) @ matrix.T).reshape(-1, SIDE, SIDE)
     both = (rows.transpose(0, 2, 1).reshape(-1, SIDE) @ matrix.T).reshape(-1, SIDE, SIDE)
     return both.transpose(0, 2, 1).reshape(windows.shape)
@@ -146,7 +150,7 @@ def _levels_of(correlation: Floats) -> Floats:
     covariance = correlation[at[:, :, None, None], at] * inside[:, :, None, None] * inside
     cosines = _cosines()
     levels = np.einsum("ka,kc,lb,ld,acbd->kl", cosines, cosines, cosines, cosines, covariance)
-    return np.maximum(levels, 1e-3)
+    return np.asarray(np.maximum(levels, 1e-3), np.float64)
 
 
 def _covariance_of(levels: Floats) -> Floats:
@@ -177,8 +181,10 @@ def _outstanding(plane: Floats, levels: Floats) -> Floats:
 
     The first step of BM3D without its search for similar windows (Dabov et al., IEEE TIP 2007).
     """
-    below, right = (-(side - SIDE) % STEP for side in plane.shape)
-    windows = _windows(np.pad(np.nan_to_num(plane, nan=np.nanmean(plane)), ((0, below), (0, right)), "edge"))
+    height, width = plane.shape
+    below, right = -(height - SIDE) % STEP, -(width - SIDE) % STEP
+    known = np.where(np.isfinite(plane), plane, np.nanmean(plane))
+    windows = _windows(np.pad(known, ((0, below), (0, right)), "edge"))
     rows, columns = windows.shape[:2]
     cosines = _cosines()
     coefficients = _transformed(windows, cosines)
@@ -186,14 +192,15 @@ def _outstanding(plane: Floats, levels: Floats) -> Floats:
     kept[..., 0, 0] = True
     weight = 1 / (kept.reshape(rows, columns, -1) @ levels.ravel()).astype(np.float32)
     back = _transformed(coefficients * kept, cosines.T) * weight[..., None, None]
-    total = np.zeros((plane.shape[0] + below, plane.shape[1] + right), np.float32)
+    total = np.zeros((height + below, width + right), np.float32)
     weights = np.zeros_like(total)
     for y in range(SIDE):
         for x in range(SIDE):
             place = (slice(y, y + rows * STEP, STEP), slice(x, x + columns * STEP, STEP))
             total[place] += back[..., y, x]
             weights[place] += weight
-    return (total / weights)[: plane.shape[0], : plane.shape[1]]
+    standing: Floats = (total / weights)[:height, :width]
+    return standing
 
 
 @cache
