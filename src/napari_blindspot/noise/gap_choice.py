@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["DENSE", "SPARSE", "Plan", "make_plan"]
 
 CANDIDATE_GAPS = (0, 1, 2)
-"""Gaps to choose from, in pixels. docs/benchmarks/auto.md, "Tried and dropped" (wider holes), and "Risk and
-gap" have what wider ones cost."""
+"""Gaps to choose from, in pixels. docs/benchmarks/auto.md, "Tried and dropped" (wider holes), and
+docs/benchmarks/fibres.md have what wider ones cost."""
 
 RISK_WINDOW = 5
 """Pixels. The risk is computed from the visible pixels of the (2 * 5 + 1)² around a hidden one. A

@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_blindspot.method.hole_geometry import hole_radius
 from napari_blindspot.noise.anscombe import Anscombe
-from napari_blindspot.noise.gap_choice import CANDIDATE_GAPS, DENSE, RISK_WINDOW, SPARSE
+from napari_blindspot.noise.gap_choice import DENSE, RISK_WINDOW, SPARSE
 from napari_blindspot.noise.risk import blind_spot_risk, signal_covariance
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from napari_blindspot.core.noise_model import NoiseModel
 
 __all__ = ["RiskTable", "tabulate_risk"]
+
+GAPS = (0, 1, 2, 3)
+"""Gaps that are shown: those to choose from, and one beyond them."""
 
 FRACTIONS = (0.1, DENSE, SPARSE)
 """Visible fractions: the paper's, and those of correlated and of white noise."""
@@ -85,6 +88,6 @@ def tabulate_risk(
                 return math.nan
         return float(np.mean(risks) / variance)
 
-    table = np.array([[risk(fraction, gap) for gap in CANDIDATE_GAPS] for fraction in FRACTIONS])
+    table = np.array([[risk(fraction, gap) for gap in GAPS] for fraction in FRACTIONS])
     mark = None if chosen is None else (*chosen, risk(*chosen))
-    return RiskTable(CANDIDATE_GAPS, FRACTIONS, table, mark)
+    return RiskTable(GAPS, FRACTIONS, table, mark)
