@@ -44,6 +44,9 @@ MEDIAN_OF_SQUARES = 0.4549
 WHOLE_SIDE, PART_SIDE, PARTS_ACROSS = 512, 128, 4
 """Planes of up to 512² pixels are measured whole, of larger ones 4² parts of 128². A convention."""
 
+MOST_PLANES = 8
+"""Planes of a stack that are measured, evenly spread over it. A convention."""
+
 FEWEST_WINDOWS = 100
 """Windows without a missing pixel below which nothing is measured. A convention."""
 
@@ -66,7 +69,8 @@ def measured_by_windows(noise: NoiseModel, planes: Floats) -> NoiseModel:
     stabiliser = Anscombe.of(noise)
     if min(planes.shape[-2:]) < SIDE:
         return noise
-    parts = [part for plane in planes for part in _parts(stabiliser.forward(plane).astype(np.float32))]
+    some = planes[:: -(-len(planes) // MOST_PLANES)]
+    parts = [part for plane in some for part in _parts(stabiliser.forward(plane).astype(np.float32))]
     counts = [int(np.isfinite(_windows(part)).all((-2, -1)).sum()) for part in parts]
     if sum(counts) < FEWEST_WINDOWS:
         return noise
