@@ -17,6 +17,7 @@ from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.core.words import sentences_of
 from napari_blindspot.settings import PRESETS
 from napari_blindspot.widgets.denoise.axes_row import AxesRow
+from napari_blindspot.widgets.denoise.inspect_button import InspectButton
 from napari_blindspot.widgets.denoise.scope import check_layer, layer_job, region_of, slider_point
 from napari_blindspot.widgets.denoise.session import LayerSession
 from napari_blindspot.widgets.shared.closing import when_undocked
@@ -93,8 +94,10 @@ class DenoiseWidget(Container[Any]):
         self.buttons: RunButtons[LayerSession] = RunButtons(_WORDS, start_apart=True)
         self.curve = Native(LossCurve)
         self.status = RunStatus(self.curve)
+        self.inspect = InspectButton(napari_viewer)
         self._fields = Fields([self.layer, self.scope, self.axes, self.region, self.preset])
-        super().__init__(widgets=[self._fields, self.advanced, self.buttons, self.status], labels=False)
+        parts = [self._fields, self.advanced, self.buttons, self.status, self.inspect]
+        super().__init__(widgets=parts, labels=False)
         # Wide enough for the title that napari gives the dock.
         self.min_width = 285
         when_undocked(self, self.closed)
@@ -226,5 +229,6 @@ class DenoiseWidget(Container[Any]):
 
     def _on_ended(self, session: LayerSession, outcome: Outcome) -> None:
         self.reset_choices()
+        self.inspect.follow()
         self.status.end(outcome.kind.capitalize(), session.device, full=outcome.kind == "finished")
         self.status.conclude(outcome, _FIELDS)
