@@ -101,23 +101,22 @@ def test_importing_the_package_or_asking_for_help_loads_neither_torch_nor_a_scre
     assert not loaded_by(code) & (SCREEN | {"torch"})
 
 
-def test_a_fit_needs_no_screen():
-    code = (
-        "import numpy; from napari_blindspot import denoise\n"
-        "denoise(numpy.eye(16), preset='paper', iterations=1, passes=1, unet_width=4, device='cpu')"
-    )
-    loaded = loaded_by(code)
-    assert "torch" in loaded
-    assert not loaded & SCREEN
-
-
-def test_a_fit_does_not_load_torchs_compiler_which_takes_a_second():
-    code = (
+@pytest.fixture(scope="module")
+def loaded_by_fits() -> set[str]:
+    """The modules that a fresh interpreter has after a fit of each method."""
+    return loaded_by(
         "import numpy; from napari_blindspot import denoise\n"
         "image = numpy.random.default_rng(0).poisson(30, (32, 32))\n"
         "for preset, images in (('auto', 'symmetries'), ('paper', 'passes')):\n"
         "    denoise(image, preset, iterations=2, unet_width=4, device='cpu', **{images: 1})"
     )
-    loaded = loaded_by(code)
-    assert "torch" in loaded
-    assert "sympy" not in loaded
+
+
+def test_a_fit_needs_no_screen(loaded_by_fits):
+    assert "torch" in loaded_by_fits
+    assert not loaded_by_fits & SCREEN
+
+
+def test_a_fit_does_not_load_torchs_compiler_which_takes_a_second(loaded_by_fits):
+    assert "torch" in loaded_by_fits
+    assert "sympy" not in loaded_by_fits

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 import sys
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
+from forked import start_program
 from napari_blindspot.batch.job_file import load_job
 from napari_blindspot.cli.app import app
 from napari_blindspot.files.door import ImageFile, read_image, write_ome_tiff
@@ -116,8 +116,7 @@ def test_ctrl_c_finishes_the_plane_at_work_and_the_same_command_goes_on(call, tm
     stack = np.stack([confocal((48, 48), seed).noisy for seed in range(3)])
     write_ome_tiff(tmp_path / "s.tif", ImageFile(stack, "ZYX"))
     words = ["batch", "s.tif", "data/plane.ome.tif", "-o", "out", "--settings", "slower.json"]
-    command = [sys.executable, "-u", "-c", "from napari_blindspot.cli.app import app; app()", *words]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+    with start_program(tmp_path, *words) as process:
         for line in process.stderr:
             if "iteration" in line:
                 break

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 
@@ -15,6 +14,7 @@ pytest.importorskip("distributed", reason="the extra cluster is not installed")
 
 import psutil
 
+from forked import server, start_program
 from napari_blindspot.batch import BatchOptions, Input, run_batch
 from napari_blindspot.batch.cluster_client import connected, worker_environment
 from napari_blindspot.batch.item_events import PlaneWork
@@ -72,11 +72,19 @@ def test_two_workers_give_the_pixels_of_one_process_and_nobody_else_can_reach_th
 @pytest.fixture(scope="module")
 def cluster():
     """A cluster of two workers that is there already; one that is killed comes again."""
+    import dask
     from distributed import LocalCluster
 
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, memory_limit=0
-    ) as cluster:
+    method = "spawn"
+    if sys.platform != "win32":
+        server()
+        method = "forkserver"
+    with (
+        dask.config.set({"distributed.worker.multiprocessing-method": method}),
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, memory_limit=0
+        ) as cluster,
+    ):
         yield cluster
 
 
@@ -109,8 +117,7 @@ def test_what_a_killed_batch_left_with_the_workers_does_not_mix_with_the_next_on
     job = BatchJob.of([Input(path=source)], BatchOptions(output=tmp_path / "out", settings=longer))
     save_job(job, tmp_path / "job.yaml")
     words = ["batch", "--job", str(tmp_path / "job.yaml"), "--dask", cluster.scheduler_address]
-    command = [sys.executable, "-c", "from napari_blindspot.cli.app import app; app()", *words]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+    with start_program(tmp_path, *words) as process:
         while not list((tmp_path / "out").rglob("plane-*.json")):
             assert process.poll() is None
             time.sleep(0.02)

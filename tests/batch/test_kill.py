@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import random
 import shutil
 import sys
 import time
-from multiprocessing import forkserver
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from forked import exit_after_batch, write_job
 
+from forked import exit_after_batch, server, write_job
 from napari_blindspot.files.door import read_image
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,16 +28,9 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def start():
     """Start the batch in a process that has done one before, so that a moment hits the work."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["forked"])
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", path.removesuffix(os.pathsep))
-        patch.setenv("BLINDSPOT_FORK_SERVER", "1")
-        forkserver.ensure_running()
 
-    def begin(folder: Path) -> multiprocessing.Process:
-        process = context.Process(target=exit_after_batch, args=(folder,))
+    def begin(folder: Path) -> BaseProcess:
+        process = server().Process(target=exit_after_batch, args=(folder,))
         process.start()
         return process
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
+from forked import start_program
 from lasting import lasting
 from napari_blindspot.batch import run_batch
 from napari_blindspot.cli.app import app
@@ -44,8 +44,7 @@ def at_work(folder: Path, *words: str):
 
     There it is held, so that it cannot end meanwhile.
     """
-    command = [sys.executable, "-c", "from napari_blindspot.cli.app import app; app()", *words]
-    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+    with start_program(folder, *words) as process:
         try:
             while not list((folder / "out").rglob("plane-000000.json")):
                 assert process.poll() is None, process.stderr.read()

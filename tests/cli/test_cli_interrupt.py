@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 import sys
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
+from forked import Program, start_program
 from napari_blindspot.files.door import ImageFile, Spacing, read_image, write_ome_tiff
 from napari_blindspot.samples import confocal, z_stack
 from napari_blindspot.settings import Settings
@@ -19,8 +19,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to whole consoles"),
 ]
-
-CODE = "from napari_blindspot.cli.app import app; app()"
 
 
 @pytest.fixture
@@ -31,8 +29,7 @@ def start(tmp_path, tiny):
 
     @contextmanager
     def begin(*arguments: str):
-        command = [sys.executable, "-u", "-c", CODE, "denoise", *arguments]
-        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        with start_program(tmp_path, "denoise", *arguments) as process:
             try:
                 yield process
             finally:
@@ -41,7 +38,7 @@ def start(tmp_path, tiny):
     return begin
 
 
-def wait_for(process: subprocess.Popen[str], words: str) -> None:
+def wait_for(process: Program, words: str) -> None:
     for line in process.stderr:
         if words in line:
             return

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -13,6 +11,7 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
+from forked import start_program
 from napari_blindspot.cli.app import app
 from napari_blindspot.core.events import Finished
 from napari_blindspot.files.door import (
@@ -29,7 +28,6 @@ from napari_blindspot.samples import z_stack
 from napari_blindspot.settings import Settings
 from napari_blindspot.stack import fit_stack
 
-CODE = "from napari_blindspot.cli.app import app; app()"
 SPACING = {"Z": Spacing(0.5, "µm"), "Y": Spacing(0.1, "µm"), "X": Spacing(0.1, "µm")}
 
 
@@ -102,8 +100,7 @@ def test_the_axes_and_the_image_of_a_file_can_be_chosen(tmp_path, tiny):
 
 def test_what_is_finished_is_only_computed_once(tmp_path, warm, stack, whole):
     path = tmp_path / "s_denoised.ome.tif"
-    command = [sys.executable, "-c", CODE, "denoise", "s.ome.tif", "--settings", "warm.json"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+    with start_program(tmp_path, "denoise", "s.ome.tif", "--settings", "warm.json") as process:
         folder = PlaneStore.folder_of(path)
         while len(list(folder.glob("plane-*.json"))) < 2:
             assert process.poll() is None, process.stderr.read()

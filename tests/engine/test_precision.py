@@ -15,7 +15,7 @@ def psnr(estimate: np.ndarray, truth: np.ndarray) -> float:
 
 @pytest.mark.slow
 def test_bfloat16_denoises_as_well_as_float32_and_gives_nearly_the_same_image():
-    sample = confocal((64, 64))
+    sample = confocal((48, 48))
     full, half = (
         denoise(sample.noisy, "auto", precision=precision, **SHORT).denoised
         for precision in ("float32", "bfloat16")

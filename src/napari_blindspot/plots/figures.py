@@ -215,9 +215,8 @@ def plot_profile(
         # A curve would hide the one below it where they agree; few points are shown as points.
         few = len(values) < max(len(other[2]) for other in profiles) and name != profiles[0][0]
         fwhm = "" if math.isnan(width) else f", FWHM {width:.3g} {unit}"
-        look: dict[str, Any] = (
-            {"marker": "o", "markersize": 3.5, "linestyle": "", "zorder": 3} if few else {}
-        )
+        points = {"marker": "o", "markersize": 3.5, "linestyle": "", "zorder": 3}
+        look: dict[str, Any] = points if few else {}
         axes.plot(distance, values, color=colour, label=f"{name}{fwhm}", **look)
     axes.set(xlabel=f"distance, {unit}", ylabel="intensity")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(profiles), columnspacing=1.0)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 
 import pytest
-from small import run_program
+from small import run_program, skip_if_busy
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 
-pytestmark = [pytest.mark.display, pytest.mark.slow, pytest.mark.alone]
+pytestmark = [pytest.mark.display, pytest.mark.slow, pytest.mark.alone, pytest.mark.endurance]
 
 
 def test_the_window_stays_fluid_during_a_fit():
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
-    if load > 1.5 * cores:
-        pytest.skip(f"other programs keep this computer busy: a load of {load:.1f} on {cores} cores")
+    skip_if_busy()
     figures = json.loads(run_program(PROGRAMS / "heartbeat.py", 9).stdout.splitlines()[-1])
     idle, fit = figures["idle"], figures["fit"]
     print(f"\nidle: {idle}\nfit:  {fit}\na layer alone: {figures['layer']} ms")
