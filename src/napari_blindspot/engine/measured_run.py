@@ -76,6 +76,7 @@ def measured_run(run: Run, model: Model | None) -> Generator[Event, None, None]:
             trainer = yield from _fit_blindly(run, networks, warm=False)
     estimate = yield from _refine(run, networks, trainer)
     estimate = yield from consult(run, networks, estimate)
+    networks.inr.estimate = estimate.image.flatten()
     if run.watch.control.cancelled:
         yield Cancelled()
         return
@@ -150,5 +151,5 @@ def _model_of(networks: Networks, estimate: Estimate) -> Model:
         mean=scale.mean,
         scale=scale.scale,
         noise=networks.measurement.noise,
-        inr_base=InrBase(networks.inr.fill[0, 0].cpu().numpy().copy(), stabiliser.gain, stabiliser.offset),
+        inr_base=InrBase(networks.inr.base.cpu().numpy().copy(), stabiliser.gain, stabiliser.offset),
     )
