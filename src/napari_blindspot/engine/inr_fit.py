@@ -2,7 +2,8 @@
 
 F_φ is a SIREN on top of an image that is read between its pixels: the SIREN has to learn only what that
 lacks. At first that image is the normalised convolution that fills the U-Net's holes; as soon as D_θ has an
-estimate it is the estimate, by cubic B-splines (docs/benchmarks/inr.md).
+estimate it is the estimate, by cubic B-splines (docs/benchmarks/inr.md). While F_φ learns, their values at
+the pixels are read linearly between them, which is quicker.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 
 from napari_blindspot.engine.hardware import cuda_graph
 from napari_blindspot.engine.hardware.adam import make_adam, one_cycle
-from napari_blindspot.method.inr_field import b_spline_at_pixels, read_cubic, read_linear
+from napari_blindspot.method.inr_field import b_spline_at_pixels, read_linear
 from napari_blindspot.method.siren import Siren, pixel_coordinates
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class InrFit:
         self.generator = generator
         self.shape = noisy.shape
         self.noisy = noisy.flatten()
-        self.base = fill.clone()
+        self.base = self._at_pixels = fill.clone()
         self.visible = valid.flatten().nonzero()[:, 0]
         self.coordinates = pixel_coordinates(noisy.shape[0], noisy.shape[1], noisy.device)
         self.pixel = 2.0 / (torch.tensor(noisy.shape, device=noisy.device) - 1.0)
@@ -99,14 +100,16 @@ class InrFit:
             # Steps are others from now on; the ones after a later estimate read it from the same place.
             self.replay = cuda_graph.StepReplay(self.generator, self.compromises)
             self._estimate = values.clone()
+            self.base = self._estimate.view(self.shape)
+            self._at_pixels = b_spline_at_pixels(self.base)
             self._add_nothing()
         else:
             self._estimate.copy_(values)
-        self.base = self._estimate.view(self.shape)
+            self._at_pixels.copy_(b_spline_at_pixels(self.base))
 
     @torch.no_grad()
     def _add_nothing(self) -> None:
-        """Let F_φ be what it stands on, without what a network adds that has not learned what that lacks."""
+        """Let F_φ be what it stands on: the network has not learned yet what that lacks."""
         self.siren.output.weight.zero_()
         self.siren.output.bias.zero_()
 
@@ -144,7 +147,7 @@ class InrFit:
             target = self._estimate[points]
         else:
             target = self.noisy[points]
-        loss = (self._base_at(where) + self.siren(where)[:, 0] - target).square().mean()
+        loss = (read_linear(self._at_pixels, where) + self.siren(where)[:, 0] - target).square().mean()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -158,11 +161,4 @@ class InrFit:
         """Return F_φ at all pixel centres, (Y, X)."""
         chunks = range(0, len(self.coordinates), CHUNK)
         parts = [self.siren(self.coordinates[start : start + CHUNK]) for start in chunks]
-        base = self.base if self._estimate is None else b_spline_at_pixels(self.base)
-        return base + torch.cat(parts).view(self.shape)
-
-    def _base_at(self, where: torch.Tensor) -> torch.Tensor:
-        """Read what F_φ stands on at coordinates (N, 2)."""
-        if self._estimate is None:
-            return read_linear(self.base, where)
-        return read_cubic(self.base, (where + 1.0) / self.pixel)
+        return self._at_pixels + torch.cat(parts).view(self.shape)
