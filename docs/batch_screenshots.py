@@ -77,8 +77,14 @@ def make_job(place: Path, *, quick: bool) -> Path:
     stack = samples.z_stack((3, side, side))
     write(data / "embryo.ome.tif", stack.noisy, "ZYX", stack.voxel_size)
     (data / "torn.tif").write_bytes((data / "cells 1.ome.tif").read_bytes()[:300])
-    more = {"unet_width": 4, "refine_iterations": (2,), "iterations": 30, "symmetries": 1} if quick else {}
-    settings = Settings.from_preset("fast", **more)
+    more = {
+        "iterations": 12,
+        "refine_iterations": (2,),
+        "symmetries": 1,
+        "unet_width": 4,
+        "inr_features": 8,
+    }
+    settings = Settings.from_preset("fast", **(more if quick else {}))
     options = BatchOptions(output=place / "results", settings=settings)
     save_job(BatchJob.of([Input(path=data)], options), place / "job.yaml")
     return place / "job.yaml"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import io
 import multiprocessing
 import os
 import signal
@@ -103,7 +102,7 @@ def start_program(folder: Path, *words: str) -> Program | subprocess.Popen[str]:
     """Start the command line with these words in a folder."""
     if sys.platform != "win32":
         return Program(folder, *words)
-    command = [sys.executable, "-u", "-c", ANEW, *words]
+    command = [sys.executable, "-c", ANEW, *words]
     return subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
 
 
@@ -111,9 +110,7 @@ def _run_program(folder: Path, words: tuple[str, ...], errors: Connection) -> No
     os.chdir(folder)
     os.dup2(errors.fileno(), 2)
     errors.close()
-    # As of `python -u`.
-    unbuffered = open(2, "wb", buffering=0, closefd=False)
-    sys.stderr = io.TextIOWrapper(unbuffered, encoding="utf-8", write_through=True)
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)
     sys.stdout = open(os.devnull, "w")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     display.LINE_INTERVAL = 0.1

@@ -105,7 +105,7 @@ def test_a_warm_plane_needs_fewer_iterations_and_says_where_it_started():
 
 @pytest.mark.slow
 def test_a_warm_plane_is_as_good_as_one_fitted_anew():
-    sample = z_stack((6, 64, 64))
+    sample = z_stack((6, 48, 48))
     noisy, truth = sample.noisy[2:4], sample.truth[3]
     settings = Settings.from_preset("fast", device="cpu", unet_width=16, inr_features=8)
     warm = finished(noisy, with_strategy("warm", settings))[1,].result.denoised

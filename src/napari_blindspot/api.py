@@ -9,8 +9,9 @@ import numpy as np
 
 from napari_blindspot.core.errors import CancelledError, ImageError, SettingsError
 from napari_blindspot.core.events import Cancelled, Finished
+from napari_blindspot.core.model import check_keeps_model
 from napari_blindspot.core.words import sentences_of
-from napari_blindspot.settings import DEFAULT_PRESET, MeasuredSettings, Settings
+from napari_blindspot.settings import DEFAULT_PRESET, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -89,11 +90,7 @@ def denoise(
     >>> result = denoise(image, preset="paper", seed=0)  # doctest: +SKIP
     >>> result.denoised  # doctest: +SKIP
     """
-    if model is not None:
-        if preset is not None or settings is not None:
-            raise SettingsError("A model brings its settings along; give no preset or settings beside it.")
-        settings = model.settings.model_copy(update={"device": "auto", "precision": "auto"})
-    resolved = resolve_settings(preset, settings, overrides)
+    resolved = _resolved(preset, settings, model, overrides)
     event = _finished(image, resolved, on_event, control, model=model, neighbours=neighbours)
     return event.result
 
@@ -141,11 +138,7 @@ def fit(
     >>> denoise(second_image, model=load("cells.safetensors")).denoised  # doctest: +SKIP
     """
     resolved = resolve_settings(preset, settings, overrides)
-    if not isinstance(resolved, MeasuredSettings):
-        raise SettingsError(
-            "The preset 'paper' has no model to keep, because its INR holds one plane; "
-            "choose the preset auto, fast or best."
-        )
+    check_keeps_model(resolved)
     event = _finished(image, resolved, on_event, control, neighbours=neighbours)
     if event.model is None:
         raise ImageError(" ".join(event.result.warnings) + " There is no model to keep.")
@@ -192,6 +185,7 @@ def denoise_stack(
     *,
     axes: str | None = None,
     settings: Settings | None = None,
+    model: Model | None = None,
     on_event: Callable[[Event], object] | None = None,
     control: Control | None = None,
     **overrides: Any,
@@ -205,8 +199,9 @@ def denoise_stack(
     array : array-like
         (…, Y, X); anything that numpy can index and convert: numpy, dask, zarr. One plane is read at a
         time.
-    preset, settings, on_event, control, **overrides
-        As for `denoise`; ``stack_start`` and ``neighbours`` say what planes have to do with one another.
+    preset, settings, model, on_event, control, **overrides
+        As for `denoise`; a model is applied to every plane. ``stack_start`` and ``neighbours`` say what
+        planes have to do with one another.
     axes : str, optional
         One letter an axis, such as ``"TCZYX"``. Planes that differ in anything but T and Z, such
         as the channel, never share a network.
@@ -225,10 +220,11 @@ def denoise_stack(
     """
     from napari_blindspot.stack import fit_stack
 
-    resolved = resolve_settings(preset, settings, overrides)
+    resolved = _resolved(preset, settings, model, overrides)
     images: dict[str, npt.NDArray[Any]] = {}
     planes: dict[Index, Result] = {}
-    for event in _told(fit_stack(array, resolved, axes=axes, control=control), on_event):
+    models = () if model is None else (model,)
+    for event in _told(fit_stack(array, resolved, axes=axes, control=control, models=models), on_event):
         if isinstance(event, Finished):
             for name, image in event.result.images.items():
                 if name not in images:
@@ -334,6 +330,23 @@ def _told(events: Iterable[Event], on_event: Callable[[Event], object] | None) -
         if on_event is not None:
             on_event(event)
         yield event
+
+
+def _resolved(
+    preset: str | None, settings: Settings | None, model: Model | None, overrides: Mapping[str, Any]
+) -> Settings:
+    """Combine what was given, or take the settings of a model.
+
+    Raises
+    ------
+    SettingsError
+        If both or something invalid is given.
+    """
+    if model is not None:
+        if preset is not None or settings is not None:
+            raise SettingsError("A model brings its settings along; give no preset or settings beside it.")
+        settings = model.applied_settings()
+    return resolve_settings(preset, settings, overrides)
 
 
 def resolve_settings(

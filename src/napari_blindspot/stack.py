@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.core.control import Control
-from napari_blindspot.core.errors import ImageError, OutOfMemoryError
+from napari_blindspot.core.errors import ImageError, OutOfMemoryError, SettingsError
 from napari_blindspot.core.events import Finished, Started
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.plane import naming_plane
@@ -22,7 +22,7 @@ from napari_blindspot.noise.blank_areas import without_blank_areas
 from napari_blindspot.stack_neighbours import NeighbourPlanes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -72,6 +72,7 @@ def fit_stack(
     control: Control | None = None,
     preview_interval: float | None = None,
     initial_models: Iterable[Model] = (),
+    models: Sequence[Model] = (),
     fall_back_to_cpu: bool = True,
 ) -> Iterator[Event]:
     """Denoise the planes of a stack one after another.
@@ -102,6 +103,9 @@ def fit_stack(
     initial_models : iterable of Model
         For each channel the model to start from, known by its ``plane``; a model that comes from no stack
         can start one that has a single channel.
+    models : sequence of Model
+        Applied as they are, whatever ``stack_start`` says: one to all planes, or one to each channel, in
+        the order of the channels. Nothing is fitted then but the INR.
     fall_back_to_cpu : bool
         Whether the rest goes on with the CPU once the memory of a GPU does not suffice for a plane, which
         then begins again; every plane that the CPU denoised has a notice that says so.
@@ -118,15 +122,18 @@ def fit_stack(
         If `axes` do not fit the array, or, when its turn comes, a plane cannot be denoised; in a stack the
         sentence says which.
     SettingsError
-        If a model does not fit the settings.
+        If a model does not fit the settings, or there are neither one model nor one for each channel.
     BlindspotError
         As `fit_plane`; planes that had finished before are already with the caller.
     """
     axes = _check_axes(axes, array.shape)
     fits = _PlaneFits(array, settings, axes, control or Control(), preview_interval, fall_back_to_cpu)
     groups = chains(plane_indices(array.shape) if indices is None else indices, axes)
+    applied = _applied(models, array.shape, axes)
     for chain, model in zip(groups, _models_of(initial_models, groups, axes), strict=True):
-        yield from _fit_chain(fits, chain, _start_of(settings, model))
+        given = applied.get(channel_of(chain[0], axes))
+        start = _start_of(settings, model) if given is None else _Given(given)
+        yield from _fit_chain(fits, chain, start)
         if fits.control.ending:
             return
 
@@ -196,6 +203,15 @@ class _Shared(_Warm):
             return chain
         richest = _richest(chain, plane)
         return [richest, *(index for index in chain if index != richest)]
+
+
+class _Given(_Start):
+    """All from networks that are given, applied as they are."""
+
+    @property
+    def applies(self) -> bool:
+        """Whether there is a model to apply."""
+        return True
 
 
 _STARTS: dict[str, type[_Start]] = {"warm": _Warm, "shared": _Shared, "anew": _Anew}
@@ -330,6 +346,25 @@ def _check_axes(axes: str | None, shape: tuple[int, ...]) -> str | None:
             "none twice, and Y and X must come last."
         )
     return letters
+
+
+def _applied(models: Sequence[Model], shape: tuple[int, ...], axes: str | None) -> dict[Index, Model]:
+    """Return the model of each channel, by what `channel_of` gives; nothing where there are none.
+
+    Raises
+    ------
+    SettingsError
+        If there are neither one nor as many as channels.
+    """
+    if not models:
+        return {}
+    channels = list(dict.fromkeys(channel_of(index, axes) for index in plane_indices(shape)))
+    if len(models) not in (1, len(channels)):
+        raise SettingsError(
+            f"There are models for {len(models)} channels, but the image has {len(channels)}: fit one to "
+            "an image with as many, or apply a single one."
+        )
+    return {channel: models[min(at, len(models) - 1)] for at, channel in enumerate(channels)}
 
 
 def _models_of(models: Iterable[Model], groups: list[list[Index]], axes: str | None) -> list[Model | None]:

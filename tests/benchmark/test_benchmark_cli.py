@@ -240,8 +240,8 @@ def test_the_profile_of_a_measured_run_has_all_of_its_phases():
     assert seconds["the rest"] < 0.3 * whole
 
 
-ROUNDS, EVERY = {"WHITE_ROUNDS": (10,), "CORRELATED_ROUNDS": (8, 4)}, 6
-FAST = {"iterations": 30, "symmetries": 2}
+ROUNDS, EVERY = {"WHITE_ROUNDS": (6,), "CORRELATED_ROUNDS": (4, 2)}, 3
+FAST = {"iterations": 20, "symmetries": 2}
 SIDE = 64
 
 

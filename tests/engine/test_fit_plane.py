@@ -362,8 +362,9 @@ def test_an_unknown_loss_is_refused_in_one_sentence_that_names_the_known_ones():
 @pytest.mark.parametrize("preset", ["auto", "paper"])
 def test_a_fit_that_does_not_converge_says_so_instead_of_giving_an_image(preset):
     _, noisy = blobs(48)
-    much = {"unet_learning_rate": 1.0, "iterations": 50, "device": "cpu"}
-    much["symmetries" if preset == "auto" else "passes"] = 2
+    much = {"unet_learning_rate": 1.0, "device": "cpu"}
+    auto, paper = {"iterations": 10, "symmetries": 2, "inr_features": 8}, {"iterations": 50, "passes": 2}
+    much |= auto if preset == "auto" else paper
     with pytest.raises(DivergedError, match=r"did not converge.*a smaller learning rate"):
         denoise(noisy, preset, **much, unet_width=8)
 

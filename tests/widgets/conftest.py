@@ -50,6 +50,12 @@ def _what_stays_is_looked_at_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _nobody_looks_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare every widget the measurement of what is to be expected; tests of it call it themselves."""
+    monkeypatch.setattr("napari_blindspot.widgets.denoise.outlook.DELAY", -1)
+
+
 @pytest.fixture
 def noisy() -> np.ndarray:
     """(32, 40) uint16 with structure and shot noise; not square, so that swapped axes show."""

@@ -28,7 +28,8 @@ def plugin(manifest, npe2pm, plugin_settings):
 def test_denoise_is_in_the_filter_menu_and_is_a_widget(manifest):
     in_menu = [item.command for item in manifest.contributions.menus["napari/layers/filter"]]
     widgets = {widget.command: widget.display_name for widget in manifest.contributions.widgets}
-    assert in_menu == ["napari-blindspot.denoise"]
+    commands = ["denoise", "denoise_auto", "denoise_fast"]
+    assert in_menu == [f"napari-blindspot.{command}" for command in commands]
     assert widgets["napari-blindspot.denoise"] == "Denoise"
 
 

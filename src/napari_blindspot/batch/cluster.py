@@ -111,7 +111,7 @@ class _Handout:
         """Submit the tasks of a file; return what became of it where there is nothing to submit."""
         try:
             with contextlib.ExitStack() as held:
-                job = self.batch.items[number].job(self.batch.options)
+                job = self.batch.job(number)
                 held.enter_context(reserved(job, make_folder=True))
                 image = job.open()
                 there = earlier(job, image)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from napari_blindspot.batch.items import Item
     from napari_blindspot.core.events import Event
 
-__all__ = ["BatchEvent", "ItemChanged", "PlaneWork"]
+__all__ = ["BatchEvent", "ItemChanged", "ModelWork", "PlaneWork"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,19 @@ class ItemChanged(BatchEvent):
 @dataclass(frozen=True, slots=True)
 class PlaneWork(BatchEvent):
     """What the fit of a plane has to say; only of a batch that runs in this process.
+
+    Attributes
+    ----------
+    event : Event
+        Of the engine, with the index of the plane.
+    """
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class ModelWork(BatchEvent):
+    """What the fit of the model has to say that is to be applied to all files.
 
     Attributes
     ----------

@@ -6,7 +6,6 @@ Planning reads names and, on request, the headers of the files; no pixel is comp
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from napari_blindspot.batch.contents import contents_of, sets_among
 from napari_blindspot.batch.find import find, locate
 from napari_blindspot.batch.options import OUTPUT_FORMATS, BatchOptions, Input
+from napari_blindspot.batch.same_names import name_key, same_file, without_ending
 from napari_blindspot.core.errors import FileError
 from napari_blindspot.files.names import beside_names, stem
 from napari_blindspot.files.read_options import ReadOptions
@@ -113,8 +113,8 @@ class Item:
             record=record,
         )
 
-    def job(self, options: BatchOptions) -> FileJob:
-        """Return what is to be done with the file in a batch of these options."""
+    def job(self, options: BatchOptions, models: tuple[Path, ...] = ()) -> FileJob:
+        """Return what is to be done with the file in a batch of these options, with models if there are."""
         return FileJob(
             source=self.source,
             outputs={"denoised": self.output},
@@ -122,6 +122,7 @@ class Item:
             read=self.read,
             write=WriteOptions(compression=options.compression, pyramid=options.pyramid, ngff=options.ngff),
             existing=options.existing,
+            models=models,
         )
 
     def seen(self, image: ImageFile) -> Item:
@@ -148,11 +149,18 @@ class Batch:
         In the order in which they are worked on; replaced, not changed, as the batch goes on.
     notices : tuple of Notice
         What the user ought to know about the folder of the results.
+    models : tuple of Path
+        What is applied to all files, once it is there; then the settings of the options are those of it.
     """
 
     options: BatchOptions
     items: list[Item]
     notices: tuple[Notice, ...] = ()
+    models: tuple[Path, ...] = ()
+
+    def job(self, number: int) -> FileJob:
+        """Return what is to be done with a file."""
+        return self.items[number].job(self.options, self.models)
 
     def update(self, number: int, **changes: Any) -> Item:
         """Replace an item by one with other values, and return it."""
@@ -234,12 +242,12 @@ def plan_batch(
         (entry, image) for entry in given for image in find(entry.path, options.pattern, folder)
     )
     items = [_item(entry, image, options, folder) for entry, image in found]
-    results = {_key(_without_ending(name)) for item in items for name in _result_names(item.output)}
+    results = {name_key(without_ending(name)) for item in items for name in _result_names(item.output)}
     # Where inputs and results share a folder, the results of an earlier run are no inputs.
     kept = [
         item
         for item, (_, image) in zip(items, found, strict=True)
-        if not (image.searched and _key(_without_ending(item.source)) in results)
+        if not (image.searched and name_key(without_ending(item.source)) in results)
     ]
     if not kept:
         named = ", ".join(str(entry.path) for entry in given) or "the inputs"
@@ -366,13 +374,13 @@ def _refuse_collisions(items: list[Item]) -> list[Item]:
     for item in items:
         reason = item.reason
         if not reason:
-            other = writers.setdefault(_key(item.output), item)
+            other = writers.setdefault(name_key(item.output), item)
             if other is not item:
                 reason = (
                     f"Its result would have the name of that of {other.source}, {item.output}; "
                     "rename one of them or use another output folder."
                 )
-            elif _same(item.source, item.output):
+            elif same_file(item.source, item.output):
                 reason = f"The output {item.output} is the input itself; choose another output folder."
         checked.append(replace(item, state="failed", reason=reason) if reason else item)
     return checked
@@ -381,19 +389,3 @@ def _refuse_collisions(items: list[Item]) -> list[Item]:
 def _result_names(output: Path) -> list[Path]:
     """Return the names that the result of an item may have."""
     return [output, *beside_names(output, 9)]
-
-
-def _without_ending(path: Path) -> Path:
-    return path.with_name(stem(path.name))
-
-
-def _key(path: Path) -> str:
-    """Return what two names have in common that some file systems take for the same."""
-    return unicodedata.normalize("NFC", str(path)).casefold()
-
-
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return os.path.samefile(one, other)
-    except OSError:
-        return False

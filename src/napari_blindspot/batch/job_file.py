@@ -97,7 +97,8 @@ def load_job(path: str | os.PathLike[str]) -> BatchJob:
         raise SettingsError(f"In the job file {source}: {error}") from None
     folder = source.resolve().parent
     inputs = tuple(entry.model_copy(update={"path": folder / entry.path}) for entry in job.inputs)
-    return job.model_copy(update={"inputs": inputs, "output": folder / job.output})
+    model = None if job.model is None else folder / job.model
+    return job.model_copy(update={"inputs": inputs, "output": folder / job.output, "model": model})
 
 
 def save_job(job: BatchJob, path: str | os.PathLike[str]) -> None:
@@ -116,7 +117,7 @@ def save_job(job: BatchJob, path: str | os.PathLike[str]) -> None:
     target = Path(path)
     folder = target.resolve().parent
     usual = BatchOptions(output=job.output).model_dump(mode="json")
-    values = job.model_dump(mode="json", exclude={"inputs", "output"})
+    values = job.model_dump(mode="json", exclude={"inputs", "output", "model"})
     changed = {
         name: value for name, value in values.items() if name == "settings" or usual.get(name) != value
     }
@@ -125,6 +126,7 @@ def save_job(job: BatchJob, path: str | os.PathLike[str]) -> None:
             "version": job.version,
             "inputs": [_short(entry, folder) for entry in job.inputs],
             "output": _relative(job.output, folder),
+            **({} if job.model is None else {"model": _relative(job.model, folder)}),
             **{name: value for name, value in changed.items() if name != "version"},
         },
         sort_keys=False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from pydantic import (
     ValidationError,
     field_serializer,
     field_validator,
+    model_validator,
 )
 
 from napari_blindspot.core.errors import SettingsError
@@ -98,7 +99,12 @@ class BatchOptions(_Strict):
     channel : int or None
         The one colour sample or channel to take, counted from 0; all channels if None.
     settings : Settings
-        Of every fit.
+        Of every fit; beside a model only what is said there of `BESIDE_A_MODEL`, such as the device.
+    model : Path or None
+        What is applied to all files instead of fitting them.
+    fit_on : str or None
+        The file to whose fullest plane a model is fitted, which is then applied to all files, or "first"
+        for the first of them.
     format : str
         Of the results, one of `OUTPUT_FORMATS`.
     compression : {"none", "zlib", "zstd"}
@@ -131,6 +137,8 @@ class BatchOptions(_Strict):
     series: int | None = Field(default=None, ge=0)
     channel: int | None = Field(default=None, ge=0)
     settings: Settings = Field(default_factory=Settings.from_preset)
+    model: Path | None = None
+    fit_on: str | None = None
     format: str = "ome-tiff"
     compression: Compression = "zlib"
     pyramid: bool = False
@@ -143,6 +151,12 @@ class BatchOptions(_Strict):
         if isinstance(values.get("settings"), Mapping):
             values["settings"] = Settings.parse(values["settings"])
         super().__init__(**values)
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        if self.model is not None and self.fit_on is not None:
+            raise ValueError("both a model and a file to fit one to were given; give one of them")
+        return self
 
     @field_validator("ngff", mode="before")
     @classmethod
@@ -172,4 +186,6 @@ def first_complaint(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"The batch option {name!r} is missing."
     reason = first["msg"].removeprefix("Value error, ")
+    if not name:
+        return f"The options of the batch do not fit together: {reason}."
     return f"The batch option {name!r} is {first['input']!r}, but {reason[:1].lower()}{reason[1:]}."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_blindspot.batch.find import locate
 from napari_blindspot.batch.item_events import ItemChanged, PlaneWork
 from napari_blindspot.batch.items import OPEN, kept_in_words
+from napari_blindspot.batch.models import prepare_models
 from napari_blindspot.batch.report import BatchReport
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.events import Finished
@@ -60,6 +61,8 @@ def run_batch(
         If another batch is writing to the output folder.
     DeviceError
         If a cluster was asked for and cannot be reached or started.
+    BlindspotError
+        If the model for all files cannot be read or fitted.
     """
     folder = locate(batch.options.output)
     with contextlib.suppress(OSError):
@@ -88,6 +91,9 @@ def _run(
                 yield ItemChanged(number, batch.items[number])
             if control.ending:
                 return
+        yield from prepare_models(batch, control)
+        if control.ending:
+            return
         report.write()
         if batch.options.dask is not None or batch.options.workers > 1:
             from napari_blindspot.batch.cluster import run_on_cluster
@@ -129,7 +135,7 @@ def _run_item(
         return ItemChanged(number, batch.items[number])
 
     try:
-        job = batch.items[number].job(batch.options)
+        job = batch.job(number)
         with reserved(job, make_folder=True):
             image = job.open()
             there = earlier(job, image)

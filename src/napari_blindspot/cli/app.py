@@ -24,6 +24,7 @@ from napari_blindspot.cli.groups import (
     ExistingOutputs,
     FileChoice,
     JobFileOptions,
+    ModelOptions,
     Storage,
     WorkerOptions,
 )
@@ -114,6 +115,14 @@ def denoise_one(
         Path | None,
         typer.Option(metavar="PATH", help="Also write the image of the INR, as OME-TIFF or OME-Zarr."),
     ] = None,
+    models: ModelOptions,
+    save_model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Also write what was learned, to be applied to other images (.safetensors).",
+        ),
+    ] = None,
     storage: Storage,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that are there.")] = False,
 ) -> None:
@@ -136,6 +145,8 @@ def denoise_one(
         write=WriteOptions(**storage.given),
         overwrite=overwrite,
         read=ReadOptions(**choice.given),
+        model=models.model,
+        save_model=save_model,
     )
     check_version(storage.ngff, job.outputs.values())
     complete = denoise_file(job)
@@ -169,6 +180,13 @@ def batch(
             "--format", metavar="FORMAT", help="Of the results, such as ome-zarr  [default: ome-tiff]"
         ),
     ] = None,
+    models: ModelOptions,
+    fit_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="first|FILE", help="Fit a model to one of the files, and apply it to all of them."
+        ),
+    ] = None,
     storage: Storage,
     existing: ExistingOutputs,
     work: WorkerOptions,
@@ -183,6 +201,8 @@ def batch(
         "output": output,
         "pattern": pattern,
         "format": output_format,
+        "fit_on": fit_on,
+        **models.given,
         **choice.given,
         **storage.given,
         **work.given,
@@ -242,6 +262,7 @@ def repeat(
         typer.Option("--input", metavar="PATH", help="Its input  [default: beside it, by its name]"),
     ] = None,
     choice: FileChoice,
+    models: ModelOptions,
 ) -> None:
     """Run again what a result says of its run, and say whether the pixels agree; nothing is written.
 
@@ -250,7 +271,7 @@ def repeat(
     from napari_blindspot.cli.repeat import repeat_run
     from napari_blindspot.files.read_options import ReadOptions
 
-    if not repeat_run(result, source, ReadOptions(**choice.given)):
+    if not repeat_run(result, source, ReadOptions(**choice.given), models.model):
         raise typer.Exit(1)
 
 

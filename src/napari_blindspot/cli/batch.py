@@ -92,6 +92,9 @@ def assemble(
     if settings_file is not None:
         earlier = read_settings(settings_file)
     changes["settings"] = resolve_settings(preset, earlier, overrides)
+    # Who names one of them on the command line does not want the other of a job file.
+    if "model" in changes or "fit_on" in changes:
+        changes = {"model": None, "fit_on": None, **changes}
     if job is None:
         return BatchJob(inputs=inputs, **changes)
     return BatchJob(**{**{name: getattr(job, name) for name in BatchJob.model_fields}, **changes})
@@ -131,6 +134,8 @@ def denoise_batch(job: BatchJob) -> int:
     for item in batch.failures:
         reason = with_flag(BlindspotError(item.reason, setting=item.setting))
         say(f"Failed: {item.source}: {reason}")
+    for path in batch.models:
+        say(f"Applied the model {path}.")
     for notice in batch.findings:
         say(sentence(notice))
     say(f"{batch.in_words}.")

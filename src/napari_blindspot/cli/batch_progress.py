@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from napari_blindspot.batch.item_events import ItemChanged, PlaneWork
+from napari_blindspot.batch.item_events import ItemChanged, ModelWork, PlaneWork
 from napari_blindspot.batch.items import OPEN
 from napari_blindspot.batch.progress import BatchProgress
 from napari_blindspot.cli.display import Status, Teller, time_left
@@ -42,6 +42,8 @@ class BatchTeller(Teller["BatchEvent"]):
         if isinstance(event, PlaneWork):
             notices = event.event.notices if isinstance(event.event, Started) else ()
             return fresh_sentences(notices, self._topics[event.number])
+        if isinstance(event, ModelWork) and isinstance(event.event, Started):
+            return [f"Fitting the model for all files to {self._batch.items[event.number].source.name}."]
         if not isinstance(event, ItemChanged) or self._state[event.number] == event.item.state:
             return []
         self._state[event.number] = event.item.state

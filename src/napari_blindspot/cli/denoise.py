@@ -16,8 +16,9 @@ from napari_blindspot.cli.interrupt import interrupts
 from napari_blindspot.cli.outputs import default_output, partial_name
 from napari_blindspot.cli.progress import FitTeller
 from napari_blindspot.core.control import Control
-from napari_blindspot.core.errors import BlindspotError, CancelledError
+from napari_blindspot.core.errors import BlindspotError, CancelledError, SettingsError
 from napari_blindspot.core.words import duration, sentence
+from napari_blindspot.files.model_file import load_model
 from napari_blindspot.files.read_options import ReadOptions
 from napari_blindspot.files.write_options import WriteOptions
 from napari_blindspot.jobs.existing import check_room, reserved
@@ -42,6 +43,8 @@ def job_of(
     read: ReadOptions | None = None,
     write: WriteOptions | None = None,
     overwrite: bool = False,
+    model: Path | None = None,
+    save_model: Path | None = None,
 ) -> FileJob:
     """Make a job of the words of a command line; what is not given is as usual.
 
@@ -57,7 +60,24 @@ def job_of(
         As in `FileJob`.
     overwrite : bool
         Whether outputs that are there are replaced, rather than refused.
+    model, save_model : Path, optional
+        A model to apply instead of fitting, and where to save one.
+
+    Raises
+    ------
+    FileError
+        If the model cannot be read.
+    SettingsError
+        If the settings say something else than the model's, or a model is to be applied and saved.
     """
+    if model is not None:
+        if save_model is not None:
+            raise SettingsError(
+                "A model is applied, so that none is fitted which could be saved; leave one of them out."
+            )
+        loaded = load_model(model)
+        say(f"Applying {model.name}. {loaded.in_words}")
+        settings = loaded.applied_settings(settings)
     outputs = {"denoised": output or default_output(source)}
     if inr_output is not None:
         outputs["inr"] = inr_output
@@ -68,6 +88,8 @@ def job_of(
         read=read or ReadOptions(),
         write=write or WriteOptions(),
         existing="renew" if overwrite else "refuse",
+        models=() if model is None else (model,),
+        save_model=save_model,
     )
 
 
@@ -158,5 +180,7 @@ def _tell_outcome(job: FileJob, record: FileRecord) -> None:
     say(f"Took {duration(record.seconds)} on {', '.join(record.devices)}.")
     if record.size is not None:
         say(size_with_flag(record.size))
+    if job.save_model is not None:
+        say(f"The model is {job.save_model}.")
     for path in job.outputs.values():
         print(record.place_of(path))

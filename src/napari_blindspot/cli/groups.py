@@ -15,7 +15,15 @@ from napari_blindspot.cli.options import OptionGroup, SettingsOptions
 from napari_blindspot.files.write_options import COMPRESSIONS, NGFF_VERSIONS
 from napari_blindspot.settings import setting_fields
 
-__all__ = ["ExistingOutputs", "FileChoice", "JobFileOptions", "Storage", "WorkerOptions", "flag_of"]
+__all__ = [
+    "ExistingOutputs",
+    "FileChoice",
+    "JobFileOptions",
+    "ModelOptions",
+    "Storage",
+    "WorkerOptions",
+    "flag_of",
+]
 
 
 @dataclass(eq=False, repr=False)
@@ -94,6 +102,16 @@ class ExistingOutputs(OptionGroup):
 
 
 @dataclass(eq=False, repr=False)
+class ModelOptions(OptionGroup):
+    """A model that is applied instead of fitting."""
+
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Apply a model of --save-model or save(); nothing is fitted."),
+    ] = None
+
+
+@dataclass(eq=False, repr=False)
 class WorkerOptions(OptionGroup):
     """Where the files of a batch are computed."""
 
@@ -122,6 +140,7 @@ class JobFileOptions(OptionGroup):
 GROUPS: tuple[type[OptionGroup], ...] = (
     FileChoice,
     SettingsOptions,
+    ModelOptions,
     Storage,
     ExistingOutputs,
     WorkerOptions,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,13 +39,20 @@ def interrupts(
         The sentence after the first Ctrl-C, and after the second.
     """
 
+    def say(sentence: str) -> None:
+        try:
+            tell(sentence)
+        except RuntimeError:
+            # Ctrl-C came in the middle of a write, into which nothing can be written; it ends first.
+            threading.Thread(target=tell, args=(sentence,)).start()
+
     def on_interrupt(signum: int, frame: FrameType | None) -> None:
         if control.ending:
             control.cancel()
-            tell(cancelling)
+            say(cancelling)
         else:
             control.stop(after_plane=after_plane)
-            tell(stopping)
+            say(stopping)
 
     before = signal.signal(signal.SIGINT, on_interrupt)
     try:

@@ -18,6 +18,7 @@ from napari_blindspot.core.errors import CancelledError, FileError, ImageError
 from napari_blindspot.core.events import Finished
 from napari_blindspot.core.plane import cast_like
 from napari_blindspot.files.door import open_image, read_record, read_settings
+from napari_blindspot.files.model_file import load_model
 from napari_blindspot.jobs.file_job import FileJob
 from napari_blindspot.jobs.record import FileRecord
 from napari_blindspot.stack import fit_stack, plane_indices
@@ -49,7 +50,7 @@ class _Comparison:
             self.largest = max(self.largest, float(np.nanmax(away)) if np.isfinite(away).any() else 0.0)
 
 
-def repeat_run(result: Path, source: Path | None, read: ReadOptions) -> bool:
+def repeat_run(result: Path, source: Path | None, read: ReadOptions, model: Path | None = None) -> bool:
     """Denoise the input of a result again with its settings, and say whether the pixels agree.
 
     Parameters
@@ -60,6 +61,8 @@ def repeat_run(result: Path, source: Path | None, read: ReadOptions) -> bool:
         Its input; if not given, the file of the name that the result holds, beside it.
     read : ReadOptions
         Which pixels of the input the earlier run took, if it was told.
+    model : Path, optional
+        What the earlier run applied, if it applied a model.
 
     Returns
     -------
@@ -79,7 +82,13 @@ def repeat_run(result: Path, source: Path | None, read: ReadOptions) -> bool:
     record = FileRecord.read(values)
     if record is not None and record.stopped:
         raise FileError(f"The fit of {result} was stopped before its end, so it cannot be repeated.")
-    job = FileJob(source or input_of(result, values), {"denoised": result}, settings, read)
+    if model is None and values.get("model"):
+        raise FileError(
+            f"The run of {result} applied the model {values['model']}; give the model as well.",
+            setting="model",
+        )
+    models = () if model is None else (model,)
+    job = FileJob(source or input_of(result, values), {"denoised": result}, settings, read, models=models)
     image, before = job.open(), open_image(result).by_sample()
     if image.shape != before.shape:
         raise ImageError(
@@ -110,7 +119,14 @@ def _compared(job: FileJob, image: ImageFile, before: ImageFile, name: str) -> _
     """Fit all planes again."""
     indices = plane_indices(image.shape)
     control, teller = Control(), FitTeller(len(indices))
-    events = fit_stack(image.array, job.settings, axes=image.axes, indices=indices, control=control)
+    events = fit_stack(
+        image.array,
+        job.settings,
+        axes=image.axes,
+        indices=indices,
+        control=control,
+        models=list(map(load_model, job.models)),
+    )
     found = _Comparison()
     with display_of(teller) as display, interrupts(control, display.tell):
         for event in events:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from napari_blindspot.core.errors import ImageError
+from napari_blindspot.core.errors import ImageError, SettingsError
+from napari_blindspot.settings import DEFAULT_PRESET, MeasuredSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
 
     from napari_blindspot.core.noise_model import NoiseModel
     from napari_blindspot.method.inr_field import InrField, SampledImage
-    from napari_blindspot.settings import PlannedSettings
+    from napari_blindspot.settings import PlannedSettings, Settings
 
     Region = tuple[int, int, int, int]
 
-__all__ = ["InrBase", "Model", "check_region"]
+__all__ = ["BESIDE_A_MODEL", "FittedImage", "InrBase", "Model", "check_keeps_model", "check_region"]
+
+BESIDE_A_MODEL = ("seed", "device", "precision", "output_dtype")
+"""Settings that can be said of a run that applies a model; all others are the model's."""
 
 MOST_SAMPLES = 2**26
 """Samples of the INR that are computed at once: 256 MiB of them."""
@@ -48,6 +52,31 @@ class InrBase:
 
 
 @dataclass(frozen=True, slots=True)
+class FittedImage:
+    """The image that a model was fitted to, as far as it is known.
+
+    Attributes
+    ----------
+    name : str
+        Of the file or the layer; empty for an array.
+    shape : tuple of int
+        (Y, X) of the plane in pixels.
+    dtype : str
+        Of its pixels.
+    version : str
+        Of the napari-blindspot that fitted it.
+    run : str
+        Digest of all that decided the fit, by which a batch knows its own model again; else empty.
+    """
+
+    name: str = ""
+    shape: tuple[int, ...] = ()
+    dtype: str = ""
+    version: str = ""
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """What a fit of one plane has learned, without its pixels.
 
@@ -67,6 +96,8 @@ class Model:
         Index of the plane in its stack; empty if it was alone.
     inr_base : InrBase or None
         What F_φ stands on, so that it can be sampled; None for a model without one.
+    fitted_to : FittedImage
+        Which image that was.
     """
 
     settings: PlannedSettings
@@ -76,6 +107,48 @@ class Model:
     noise: NoiseModel
     plane: tuple[int, ...] = ()
     inr_base: InrBase | None = None
+    fitted_to: FittedImage = field(default_factory=FittedImage)
+
+    @property
+    def in_words(self) -> str:
+        """What the model was fitted to, and how, in one sentence."""
+        image, noise = self.fitted_to, self.noise
+        size = "×".join(str(side) for side in image.shape)
+        seen = "its noise was not measured"
+        if noise.measured:
+            seen = f"noise σ {noise.sigma:.3g}, next pixels correlate {noise.neighbour_correlation:.2f}"
+        said = ", ".join(part for part in (f"{size} {image.dtype}".strip(), seen) if part)
+        by = f", by version {image.version}" if image.version else ""
+        return f"Fitted to {image.name or 'a plane'} ({said}) with the preset {self.settings.preset}{by}."
+
+    def applied_settings(self, given: Settings | None = None) -> MeasuredSettings:
+        """Return the settings of a run that applies the model.
+
+        Parameters
+        ----------
+        given : Settings, optional
+            What a user has said: of it, the settings of `BESIDE_A_MODEL` are taken.
+
+        Raises
+        ------
+        SettingsError
+            If it says something else than the model's settings do.
+        """
+        kept: dict[str, object] = {"device": "auto", "precision": "auto"}
+        if given is not None:
+            said = given.overrides()
+            if given.preset != self.settings.preset and given.preset != DEFAULT_PRESET:
+                said["preset"] = given.preset
+            for name in said.keys() - set(BESIDE_A_MODEL):
+                if said[name] != getattr(self.settings, name, None):
+                    raise SettingsError(
+                        f"A model brings its settings along: its {name} is "
+                        f"{getattr(self.settings, name, None)}, but {said[name]} was given; leave it out, "
+                        "or fit anew without the model."
+                    )
+            kept |= {name: getattr(given, name) for name in BESIDE_A_MODEL}
+        values = self.settings.model_dump(mode="json") | kept
+        return MeasuredSettings.model_validate(values)
 
     @property
     def inr(self) -> InrField:
@@ -128,6 +201,35 @@ class Model:
         """
         field = self.inr
         return field.sample(zoom, check_region(field.shape, region, zoom))
+
+
+def check_keeps_model(settings: Settings, planes: int = 1) -> None:
+    """Make sure that fits leave a model that can be kept.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the fits.
+    planes : int
+        How many planes are fitted.
+
+    Raises
+    ------
+    SettingsError
+        If they do not.
+    """
+    if not isinstance(settings, MeasuredSettings):
+        raise SettingsError(
+            "The preset 'paper' has no model to keep, because its INR holds one plane; "
+            "choose the preset auto, fast or best.",
+            setting="preset",
+        )
+    if planes > 1 and settings.stack_start == "anew":
+        raise SettingsError(
+            f"Each of the {planes} planes is fitted anew, so there is not one model to save; let planes "
+            "start from the one before (warm) or from one fit (shared).",
+            setting="stack_start",
+        )
 
 
 def check_region(shape: tuple[int, int], region: Region | None, zoom: float = 1.0) -> Region:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_blindspot.core.errors import BlindspotError
+from napari_blindspot.core.model_words import MODEL_NOTICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -138,6 +139,7 @@ def _noise_alone(v: dict[str, _Span]) -> str:
 
 
 NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
+    **MODEL_NOTICES,
     "gap-chosen": _gap_chosen,
     "memory-short": _memory_short,
     "all-equal": lambda v: "All pixels are equal, so the plane was left as it is.",

@@ -7,12 +7,13 @@ The steps are in `napari_blindspot.engine.networks`; applying a model as it is b
 from __future__ import annotations
 
 import copy
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import torch
 
 from napari_blindspot.core.events import Cancelled
-from napari_blindspot.core.model import InrBase, Model
+from napari_blindspot.core.model import FittedImage, InrBase, Model
 from napari_blindspot.engine.blind_fit import BlindLoss
 from napari_blindspot.engine.fusion import local_sigma, wiener
 from napari_blindspot.engine.measurement import measure
@@ -81,7 +82,7 @@ def measured_run(run: Run, model: Model | None) -> Generator[Event, None, None]:
         yield Cancelled()
         return
     yield finished(
-        run, networks, estimate, _model_of(networks, estimate), "anew" if model is None else "warm"
+        run, networks, estimate, _model_of(run, networks, estimate), "anew" if model is None else "warm"
     )
 
 
@@ -141,7 +142,7 @@ def _refinement_loss(networks: Networks, image: torch.Tensor) -> RefinementLoss:
     return RefinementLoss(fit, image, image, sigma, correlation.to(fit.device, torch.float32))
 
 
-def _model_of(networks: Networks, estimate: Estimate) -> Model:
+def _model_of(run: Run, networks: Networks, estimate: Estimate) -> Model:
     """Take the networks out."""
     scale, stabiliser = networks.restoration.scale, networks.measurement.stabiliser
     parts = {"blind.": estimate.blind, "refined.": estimate.refined, "inr.": networks.inr.siren}
@@ -152,4 +153,7 @@ def _model_of(networks: Networks, estimate: Estimate) -> Model:
         scale=scale.scale,
         noise=networks.measurement.noise,
         inr_base=InrBase(networks.inr.base.cpu().numpy().copy(), stabiliser.gain, stabiliser.offset),
+        fitted_to=FittedImage(
+            shape=run.plane.shape, dtype=run.plane.dtype.name, version=version("napari-blindspot")
+        ),
     )

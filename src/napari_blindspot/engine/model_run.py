@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_blindspot.core.events import Cancelled
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.engine.measured_run import plan_of_model
 from napari_blindspot.engine.measurement import measure
+from napari_blindspot.engine.model_likeness import ModelLikeness
 from napari_blindspot.engine.neighbour_choice import choose_neighbours
 from napari_blindspot.engine.networks import Estimate, finished, predict, prepare, started
+from napari_blindspot.engine.restoration import FitScale
 from napari_blindspot.engine.run import LossRecord
 from napari_blindspot.engine.second_opinion import consult
 from napari_blindspot.method.weights import count_neighbours, put_weights
@@ -38,6 +41,9 @@ def model_run(run: Run, model: Model) -> Generator[Event, None, None]:
             measurement = measurement.stabilised_by(
                 Anscombe.of(model.noise), run.neighbours, Notice("noise-of-the-model")
             )
+        if measurement.noise.measured:
+            like = ModelLikeness.of(FitScale.of(measurement), measurement.noise, model)
+            measurement = replace(measurement, notices=(*measurement.notices, *like.notices))
         plan = plan_of_model(run, measurement, model)
         if count_neighbours(model.weights):
             measurement = choose_neighbours(run, measurement, plan)

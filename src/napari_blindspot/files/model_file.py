@@ -5,6 +5,8 @@ Loading one executes nothing. What a model is belongs to `napari_blindspot.core.
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -14,7 +16,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from napari_blindspot.core.errors import FileError
-from napari_blindspot.core.model import InrBase, Model
+from napari_blindspot.core.model import FittedImage, InrBase, Model
 from napari_blindspot.core.noise_model import NoiseModel
 from napari_blindspot.core.words import first_line
 from napari_blindspot.files.safe_write import atomic_path
@@ -24,9 +26,13 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-__all__ = ["load_model", "model_from_bytes", "model_to_bytes", "save_model"]
+__all__ = ["ENDING", "digest_of_model", "load_model", "model_from_bytes", "model_to_bytes", "save_model"]
 
-MODEL_FORMAT = "napari-blindspot model 1"
+ENDING = ".safetensors"
+
+_FORMAT = "napari-blindspot model "
+
+MODEL_FORMAT = f"{_FORMAT}1"
 
 _BASE = "inr_base"
 """Name of the array that F_φ stands on, beside those of the weights."""
@@ -60,11 +66,25 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     FileError
         If the file cannot be read or is something else.
     """
+    return model_from_bytes(_read(path), f"The file {path}")
+
+
+def digest_of_model(path: str | os.PathLike[str]) -> str:
+    """Return a short text that is the same for the same content of a model file.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read.
+    """
+    return hashlib.sha256(_read(path)).hexdigest()[:32]
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
     try:
-        data = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         raise FileError(f"Cannot read the model {path}: {error.strerror or error}.") from error
-    return model_from_bytes(data, f"The file {path}")
 
 
 def model_to_bytes(model: Model) -> bytes:
@@ -77,6 +97,7 @@ def model_to_bytes(model: Model) -> bytes:
         "standardisation": json.dumps({"mean": model.mean, "scale": model.scale}),
         "noise": json.dumps(model.noise.as_dict()),
         "plane": json.dumps(model.plane),
+        "fitted_to": json.dumps(dataclasses.asdict(model.fitted_to)),
     }
     arrays = dict(model.weights)
     if model.inr_base is not None:
@@ -106,12 +127,21 @@ def model_from_bytes(data: bytes, source: str = "The data") -> Model:
     from napari_blindspot.method.weights import check_weights
 
     other = f"{source} is not a model of napari-blindspot, which `napari_blindspot.save` writes"
+    header = _header(data)
     try:
         weights = load(data)
-        length = int.from_bytes(data[:8], "little")
-        header = json.loads(data[8 : 8 + length]).get("__metadata__", {})
     except (SafetensorError, ValueError) as error:
+        if _says_format(header):
+            raise FileError(
+                f"{source} is a torn model: it ends before its last number, after {len(data)} bytes; save "
+                "or copy it again."
+            ) from None
         raise FileError(f"{other}: {first_line(error)}.") from None
+    if header.get("format") != MODEL_FORMAT and _says_format(header):
+        raise FileError(
+            f"{source} is a model of another version of napari-blindspot ({header['format']!r}, and this "
+            f"one reads {MODEL_FORMAT!r}); fit it again."
+        )
     if header.get("format") != MODEL_FORMAT:
         raise FileError(f"{other}: its header says {header.get('format')!r}, not {MODEL_FORMAT!r}.")
     try:
@@ -126,6 +156,7 @@ def model_from_bytes(data: bytes, source: str = "The data") -> Model:
             noise=NoiseModel.from_dict(json.loads(header["noise"])),
             plane=tuple(int(i) for i in json.loads(header["plane"])),
             inr_base=None if base is None else _read_base(base, json.loads(header["stabilisation"])),
+            fitted_to=_fitted_to(json.loads(header["fitted_to"])),
         )
         check_weights(
             weights,
@@ -144,6 +175,31 @@ def model_from_bytes(data: bytes, source: str = "The data") -> Model:
     if not (finite and math.isfinite(model.mean) and math.isfinite(model.scale) and model.scale > 0):
         raise FileError(f"{source} is a damaged model: it holds numbers that are not finite.")
     return model
+
+
+def _header(data: bytes) -> dict[str, str]:
+    """Return what the head of a safetensors file says beside its arrays; nothing if it is none."""
+    length = int.from_bytes(data[:8], "little")
+    try:
+        said = json.loads(data[8 : 8 + min(length, len(data))]).get("__metadata__", {})
+    except (ValueError, AttributeError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _says_format(header: Mapping[str, str]) -> bool:
+    return str(header.get("format", "")).startswith(_FORMAT)
+
+
+def _fitted_to(values: Mapping[str, Any]) -> FittedImage:
+    """Return the image that a model was fitted to.
+
+    Raises
+    ------
+    TypeError
+        If a value is missing or unknown.
+    """
+    return FittedImage(**{**values, "shape": tuple(int(side) for side in values["shape"])})
 
 
 def _read_base(values: Any, stabilisation: Mapping[str, float]) -> InrBase:

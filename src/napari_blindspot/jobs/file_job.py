@@ -17,13 +17,15 @@ import numpy as np
 
 from napari_blindspot.core.errors import FileError, ImageError
 from napari_blindspot.core.images import IMAGES
+from napari_blindspot.core.model import check_keeps_model
 from napari_blindspot.core.plane import MIN_SIZE, check_pixels, check_plane
 from napari_blindspot.files.door import WriteOptions, open_image, output_dtype
 from napari_blindspot.files.formats.registry import is_image_folder, writer_of
+from napari_blindspot.files.model_file import digest_of_model
 from napari_blindspot.files.names import check_length
 from napari_blindspot.files.read_options import ReadOptions
 from napari_blindspot.settings import Settings
-from napari_blindspot.stack import plane_indices
+from napari_blindspot.stack import chains, plane_indices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +60,11 @@ class FileJob:
         with ``resume`` one of the same pixels is done, and another one is refused; ``replace`` is
         ``resume``, but another output is replaced; ``skip`` leaves alone whatever is there; ``overwrite``
         begins anew. Finished planes of an interrupted run are used by all but ``overwrite``.
+    models : tuple of Path
+        Models that are applied as they are, one to all planes or one to each channel; then nothing is
+        fitted, and the settings are those of `napari_blindspot.core.model.Model.applied_settings`.
+    save_model : Path or None
+        Where the model of the plane that was fitted last is written.
     """
 
     source: Path
@@ -66,6 +73,8 @@ class FileJob:
     read: ReadOptions = field(default_factory=ReadOptions)
     write: WriteOptions = field(default_factory=WriteOptions)
     existing: IfThere = "resume"
+    models: tuple[Path, ...] = ()
+    save_model: Path | None = None
 
     @property
     def output(self) -> Path:
@@ -81,7 +90,9 @@ class FileJob:
             If it is not there or cannot be read.
         ImageError
             If it has no plane, no such channel, or planes that cannot be denoised; or if an output cannot
-            hold its pixels.
+            hold its pixels, or there would be more than one model to save.
+        SettingsError
+            If a model is to be saved and the settings leave none.
         """
         if not os.path.lexists(self.source):
             raise FileError(f"The input {self.source} does not exist.")
@@ -98,7 +109,28 @@ class FileJob:
         if min(image.shape[-2:]) < MIN_SIZE:
             check_plane(np.zeros(image.shape[-2:], image.dtype))
         self.dtype(image)
+        if self.save_model is not None:
+            self._check_one_model(image)
         return image
+
+    def _check_one_model(self, image: ImageFile) -> None:
+        """Refuse to keep a model where there would be none, or several.
+
+        Raises
+        ------
+        SettingsError
+            If the settings leave none.
+        ImageError
+            If there is one for each channel.
+        """
+        check_keeps_model(self.settings, len(plane_indices(image.shape)))
+        channels = len(chains(plane_indices(image.shape), image.axes))
+        if channels > 1:
+            raise ImageError(
+                f"Each of the {channels} channels of {self.source.name} has networks of its own, so there "
+                "is not one model to save; choose one channel.",
+                setting="channel",
+            )
 
     def dtype(self, image: ImageFile) -> np.dtype[Any]:
         """Return the type of the outputs' pixels: a colour image keeps its own, unless another is wanted.
@@ -139,6 +171,14 @@ class FileJob:
             if names[number] in names[:number]:
                 other = IMAGES[image].label
                 raise FileError(f"Both outputs are named {path}; give the {other} image another name.")
+        model = self.save_model
+        if model is not None:
+            check_length(model)
+            if os.path.lexists(model) and self.existing == "refuse":
+                raise FileError(
+                    f"The model {model} is there already; replace it or choose another name.",
+                    setting="overwrite",
+                )
 
     def fingerprint(self, image: ImageFile) -> dict[str, Any]:
         """Return all that decides the pixels of the result, as JSON can hold it.
@@ -164,6 +204,7 @@ class FileJob:
             "axes": image.axes,
             "shape": list(image.shape),
             "settings": self.settings.model_dump(mode="json"),
+            **({"models": [digest_of_model(path) for path in self.models]} if self.models else {}),
         }
 
     def digest(self, image: ImageFile) -> str:

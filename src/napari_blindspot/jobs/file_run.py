@@ -7,14 +7,16 @@ take these steps; in which order files are worked on, and what a user is told, b
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.events import Cancelled, Finished
 from napari_blindspot.files.door import write_image
-from napari_blindspot.files.model_file import model_from_bytes, model_to_bytes
+from napari_blindspot.files.model_file import load_model, model_from_bytes, model_to_bytes, save_model
 from napari_blindspot.files.safe_write import KeptBesideError
 from napari_blindspot.jobs.existing import check_room, with_size
 from napari_blindspot.jobs.file_job import digest_of, is_zarr_name
@@ -71,7 +73,8 @@ class FileRun:
         check_room(job, image)
         fingerprint = job.fingerprint(image)
         store = PlaneStore.open(job.output, fingerprint, resume=job.existing != "overwrite")
-        if not all(job.outputs.keys() <= store.images(index) for index in store.finished):
+        lost_model = job.save_model is not None and store.finished and not store.has_model
+        if lost_model or not all(job.outputs.keys() <= store.images(index) for index in store.finished):
             # The networks that go on from plane to plane do not give one image without the others again.
             store = PlaneStore.open(job.output, fingerprint, resume=False)
         return cls(job, image, store)
@@ -152,6 +155,7 @@ class FileRun:
                 for found in kept
                 if found is not None
             ],
+            models=[load_model(path) for path in self.job.models],
         )
         for event in events:
             if isinstance(event, Finished):
@@ -172,6 +176,8 @@ class FileRun:
         ------
         FileError
             If one cannot be written; the planes are still there then.
+        ImageError
+            If there is no model that was to be saved; the outputs are written then.
         """
         # Of the input as it was when its planes were begun: it may have changed since.
         run = digest_of(self.store.fingerprint)
@@ -183,7 +189,10 @@ class FileRun:
                 self._write(path, name, partial(self.store.image, name=name), dtype, record)
             except KeptBesideError as kept:
                 moved.append(kept_beside(path, kept.path, kept.reason))
+        no_model = self._save_model()
         self.store.discard()
+        if no_model:
+            raise ImageError(no_model)
         return with_size(record, self.job, self.image, moved)
 
     def write_partial(self, path: Path) -> Path:
@@ -213,8 +222,25 @@ class FileRun:
             return kept.path
         return path
 
+    def _save_model(self) -> str:
+        """Write the model that is wanted; return why there is none, or nothing."""
+        path = self.job.save_model
+        if path is None:
+            return ""
+        found = self.store.model(_chain(self.indices[0], self.image.axes))
+        if found is None:
+            return (
+                f"The result was written to {self.job.output}, but there is no model to save to {path}, "
+                "because nothing in the image could be fitted."
+            )
+        model = model_from_bytes(found[1], "The model beside the finished planes")
+        fitted = replace(model.fitted_to, name=self.job.source.name)
+        save_model(replace(model, fitted_to=fitted), path)
+        return ""
+
     def _keep(self, event: Finished) -> None:
-        model = event.model if len(self.indices) > 1 else None
+        wanted = len(self.indices) > 1 or self.job.save_model is not None
+        model = event.model if wanted else None
         record = PlaneRecord.of(event.result)
         self.store.keep(
             event.plane,
@@ -243,7 +269,13 @@ class FileRun:
             dtype,
             options=self.job.write,
             settings=self.job.settings.model_copy(update=dict(last.resolved)),
-            record={"input": self.job.source.name, "image": name, **version, **record.annotation()},
+            record={
+                "input": self.job.source.name,
+                "image": name,
+                **({"model": ", ".join(one.name for one in self.job.models)} if self.job.models else {}),
+                **version,
+                **record.annotation(),
+            },
         )
 
 

@@ -229,6 +229,12 @@ class PlaneStore:
             raise FileError(f"The finished plane {path} is damaged; start anew without it.") from error
         return array
 
+    @property
+    def has_model(self) -> bool:
+        """Whether a model is kept of any chain."""
+        _ = self.records
+        return any("chain" in entry for entry in self._records.values())
+
     def model(self, chain: str = "") -> tuple[Index, bytes] | None:
         """Return the latest model of a chain and the index of its plane; None if there is none.
 

@@ -127,15 +127,6 @@ def test_labels_and_points_are_not_offered(viewer, widget, noisy):
     assert "Open an image" in widget.status.message.value
 
 
-def test_an_rgb_layer_is_refused_with_the_way_out(viewer, widget):
-    viewer.add_image(np.zeros((32, 32, 3), np.uint8), name="photo", rgb=True)
-    assert not widget.buttons.start.enabled
-    assert "Split RGB" in widget.status.message.value
-    viewer.add_image(noisy_image((32, 32)), name="cells")
-    assert widget.buttons.start.enabled
-    assert widget.status.message.value == ""
-
-
 def test_a_mask_is_refused(viewer, widget):
     viewer.add_image(np.zeros((32, 32), bool), name="mask")
     assert not widget.buttons.start.enabled

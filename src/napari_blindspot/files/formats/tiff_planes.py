@@ -86,7 +86,8 @@ def planes_of(source: Path, image: Any, chosen: Mapping[str, int]) -> tuple[Lazy
         with damage(source), quiet() as problems, lock, _opened(pages[number].parent.filehandle):
             pixels: npt.NDArray[Any] = pages[number].asarray()
         raise_if_cut(source, problems)
-        return pixels.reshape(shape[len(leading) :])
+        with damage(source):
+            return pixels.reshape(shape[len(leading) :])
 
     array = _at(LazyArray(shape, dtype, read, plane_ndim), image.axes, chosen)
     numbers = np.arange(len(pages)).reshape(leading)

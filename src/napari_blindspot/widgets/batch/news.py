@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from napari_blindspot.batch.item_events import ItemChanged, PlaneWork
+from napari_blindspot.batch.item_events import ItemChanged, ModelWork, PlaneWork
 from napari_blindspot.widgets.shared.mailbox import Standing
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class BatchNews:
         activity = ""
         if isinstance(event, ItemChanged):
             self.items[event.number] = event.item
+        elif isinstance(event, ModelWork):
+            activity = f"Fitting the model for all files to {self.batch.items[event.number].source.name}"
         elif isinstance(event, PlaneWork):
             self.shares[event.number] = self.progress.total.file_fraction(event.number)
             said = self.progress.activity(event.number)

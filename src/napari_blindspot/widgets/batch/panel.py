@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, Label
 
 from napari_blindspot.batch import BatchOptions
+from napari_blindspot.batch.models import FIRST
 from napari_blindspot.batch.options import OUTPUT_FORMATS
-from napari_blindspot.core.errors import SettingsError
+from napari_blindspot.core.model import BESIDE_A_MODEL
 from napari_blindspot.files.read_options import spell_voxel_size
 from napari_blindspot.files.write_options import NGFF_VERSIONS
-from napari_blindspot.settings import PRESETS, Settings, setting_fields
+from napari_blindspot.settings import PRESETS, Settings
 from napari_blindspot.widgets.batch.table import BatchTable
 from napari_blindspot.widgets.shared.fields import Choice, Entry, Fields, Folding, button, row
 from napari_blindspot.widgets.shared.form import SettingsForm
+from napari_blindspot.widgets.shared.model_row import ModelRow
 from napari_blindspot.widgets.shared.native import Native
 from napari_blindspot.widgets.shared.run_buttons import RunButtons, RunWords
+from napari_blindspot.widgets.shared.stack_start import StackStartChoice
 from napari_blindspot.widgets.shared.status import RunStatus
 
 if TYPE_CHECKING:
@@ -34,14 +37,6 @@ _EXISTING = {
 _NGFF = {
     "0.5": ("0.5", "Version 0.5 of OME-Zarr, on zarr 3."),
     "0.4": ("0.4", "Version 0.4 of OME-Zarr, on zarr 2, for older programs."),
-}
-_STARTS = {
-    "warm": ("Warm start", "Each plane of a stack starts from the network of the plane before."),
-    "shared": (
-        "One fit for all",
-        "One plane is fitted, its network applied to all planes of the channel.",
-    ),
-    "anew": ("Each anew", "Each plane is fitted by itself."),
 }
 _WORDS = RunWords(
     start=("Start", "Denoise the files of the list."),
@@ -69,6 +64,7 @@ class BatchPanel(Container[Any]):
     """
 
     def __init__(self, preset: str, device: str) -> None:
+        self._named_fit: str | None = None
         self.add_files = button("Files…", "Add images, or all that a job file says.")
         self.add_folder = button("Folder…", "Add the images of a folder and its subfolders.")
         self.add_open = button("Layers", "Add the selected image layers, or all of them.")
@@ -99,7 +95,9 @@ class BatchPanel(Container[Any]):
         self.ngff = _choice(_NGFF, choices=NGFF_VERSIONS[::-1], visible=False)
         self.existing = _choice(_EXISTING, choices=[(text, name) for name, (text, _) in _EXISTING.items()])
         self.preset = Choice(label="Preset", choices=PRESETS, value=preset)
-        self.stack_start = _choice(_STARTS, choices=self._starts)
+        self.models = ModelRow()
+        self.fit_on = Choice(choices=self._fit_ons)
+        self.stack_start = StackStartChoice(preset)
         self.form = SettingsForm(preset)
         self.form["device"].value = device
         self.advanced = Folding("Advanced", self.form, height=200)
@@ -107,12 +105,12 @@ class BatchPanel(Container[Any]):
         self.status = RunStatus()
         self.save = button("Save as job…", "Write all this into a file, to be run without napari.")
         self.show_report = button("Report", "Open the report of the output folder.")
-        # What a job file says and no field shows.
+        # What a job file says and no field shows, and the file that it fits for all.
         self._more_settings: dict[str, Any] = {}
         self._more_options: dict[str, Any] = {}
         super().__init__(widgets=self._parts(), labels=False)
         self.min_width = 390
-        self._offer_stacks()
+        self.models.used.connect(lambda: self.edit(self.model.editable))
         self.preset.changed.connect(self._preset_changed)
         self.format.changed.connect(self._format_changed)
 
@@ -124,6 +122,10 @@ class BatchPanel(Container[Any]):
         SettingsError
             If they do not fit together.
         """
+        model = self.models.model
+        if model is not None:
+            said = {name: value for name, value in self.form.overrides().items() if name in BESIDE_A_MODEL}
+            return Settings.from_preset(model.settings.preset, **said)
         stacks = {"stack_start": self.stack_start.value}
         chosen = {**self._more_settings, **self.form.overrides(), **stacks}
         return Settings.from_preset(self.preset.value, **chosen)
@@ -143,6 +145,8 @@ class BatchPanel(Container[Any]):
             split=self.split.value.strip() or None,
             voxel_size=self.voxel_size.value.strip() or None,
             settings=self.settings(),
+            model=self.models.path,
+            fit_on=None if self.models.path else self.fit_on.value,
             format=self.format.value,
             ngff=self.ngff.value,
             existing=self.existing.value,
@@ -160,6 +164,10 @@ class BatchPanel(Container[Any]):
         self.preset.value = options.settings.preset
         self._more_settings = self.form.take(options.settings)
         self.stack_start.value = options.settings.stack_start
+        self.models.use(options.model)
+        self._named_fit = options.fit_on if options.fit_on != FIRST else None
+        self.fit_on.reset_choices()
+        self.fit_on.value = options.fit_on
         names = ("channel", "compression", "pyramid", "workers", "dask")
         self._more_options = {name: getattr(options, name) for name in names}
 
@@ -167,10 +175,14 @@ class BatchPanel(Container[Any]):
         """Let the fields be used or not; the table can be read at any time."""
         buttons = (self.add_files, self.add_folder, self.add_open, self.remove_chosen)
         parts = (*buttons, self.pattern, self.split, self.voxel_size)
-        choices = (self.format, self.ngff, self.existing, self.preset, self.stack_start)
+        choices = (self.format, self.ngff, self.existing, self.models)
         for part in (*parts, self.output, self.browse, *choices, self.form):
             part.enabled = enabled
         self.model.editable = enabled
+        own = enabled and self.models.model is None
+        self.preset.enabled = self.stack_start.enabled = self.fit_on.enabled = own
+        for name in self.form.names:
+            self.form[name].enabled = enabled and (own or name in BESIDE_A_MODEL)
 
     def _parts(self) -> list[Any]:
         """Put the parts below one another."""
@@ -182,24 +194,17 @@ class BatchPanel(Container[Any]):
                 row(self.output, self.browse, label="Output"),
                 row(self.format, self.ngff, Label(value="If there"), self.existing, label="Format"),
                 self.preset,
-                row(self.stack_start, label="Stacks"),
+                row(self.models, label="Model"),
+                row(self.fit_on, Label(value="Stacks"), self.stack_start, label="Fit"),
             ]
         )
         end = row(self.save, self.show_report)
         return [inputs, self.table, outputs, self.advanced, self.buttons, self.status, end]
 
-    def _starts(self, _: object = None) -> list[tuple[str, str]]:
-        """Return what the fits of a stack can start from with this preset."""
-        names = get_args(setting_fields(self.preset.value)["stack_start"].annotation)
-        possible = [name for name in names if _starts_from(self.preset.value, name)]
-        return [(_STARTS.get(name, (name, ""))[0], name) for name in possible]
-
-    def _offer_stacks(self) -> None:
-        if self.stack_start.choices != tuple(value for _, value in self._starts()):
-            # magicgui would put new choices behind those that stay.
-            self.stack_start.native.clear()
-            self.stack_start.reset_choices()
-            self.stack_start.value = Settings.from_preset(self.preset.value).stack_start
+    def _fit_ons(self, _: object = None) -> list[tuple[str, str | None]]:
+        """Return what can be fitted: each file, or one of them for all."""
+        named = [(f"{Path(name).name} for all", name) for name in [self._named_fit] if name is not None]
+        return [("each file", None), ("the first file for all", FIRST), *named]
 
     def _format_changed(self, name: str) -> None:
         self.ngff.visible = name == "ome-zarr"
@@ -207,16 +212,7 @@ class BatchPanel(Container[Any]):
     def _preset_changed(self, preset: str) -> None:
         self.form.preset = preset
         self._more_settings = {}
-        self._offer_stacks()
-
-
-def _starts_from(preset: str, start: str) -> bool:
-    """Tell whether the fits of a preset can start so."""
-    try:
-        Settings.from_preset(preset, stack_start=start)
-    except SettingsError:
-        return False
-    return True
+        self.stack_start.offer(preset)
 
 
 def _choice(entries: dict[str, tuple[str, str]], **options: Any) -> Choice:

@@ -21,6 +21,7 @@ from napari_blindspot.batch.items import files_of
 from napari_blindspot.batch.job_file import BatchJob, load_job, save_job
 from napari_blindspot.core.errors import BlindspotError, FileError, ImageError
 from napari_blindspot.files.formats.registry import dialog_filter
+from napari_blindspot.files.model_file import ENDING
 from napari_blindspot.widgets.batch.file_list import FileList
 from napari_blindspot.widgets.batch.inputs import expand, input_of_layer, usual_output
 from napari_blindspot.widgets.batch.pair import show_pair
@@ -28,7 +29,7 @@ from napari_blindspot.widgets.batch.panel import BatchPanel
 from napari_blindspot.widgets.batch.session import BatchSession
 from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.preferences import read_preferences
-from napari_blindspot.widgets.shared.preload import warm_up
+from napari_blindspot.widgets.shared.preload import warm_up_soon
 from napari_blindspot.widgets.shared.terms import in_terms
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ _FIELDS = {
     "existing": "field If there",
     "overwrite": "field If there",
     "stack_start": "field Stacks",
+    "fit_on": "field Fit",
+    "model": "field Model",
 }
 """What the user could change, in the words of this dock, where it is not a field of the form."""
 
@@ -81,7 +84,7 @@ class BatchWidget(BatchPanel):
         self._connect()
         self._restyle()
         self._enable()
-        warm_up()
+        warm_up_soon()
 
     @property
     def session(self) -> BatchSession | None:
@@ -94,10 +97,13 @@ class BatchWidget(BatchPanel):
         return self.files.items
 
     def add_paths(self, paths: Sequence[Path]) -> None:
-        """Add files and folders, or all that a job file says."""
+        """Add files and folders, or all that a job file says; a model is applied to all files."""
         if self.session is None:
+            models = [path for path in paths if path.suffix.lower() == ENDING]
             with self._saying():
                 for path in paths:
+                    if path in models:
+                        continue
                     if path.suffix.lower() in _JOBS:
                         job = load_job(path)
                         self.take_options(job.options)
@@ -106,6 +112,8 @@ class BatchWidget(BatchPanel):
                     if not self.output.value.strip():
                         self.output.value = str(usual_output(path))
                     self.files.add(expand([path], self.batch_options()))
+            for path in models[:1]:
+                self.models.use(path)
 
     def add_layers(self) -> None:
         """Add the selected image layers, or all of them if none is selected."""
@@ -215,6 +223,8 @@ class BatchWidget(BatchPanel):
         self.save.changed.connect(lambda _: self._ask_for_job())
         self.show_report.changed.connect(lambda _: self._open_report())
         self.files.changed.connect(self._enable)
+        self.models.used.connect(self._model_changed)
+        self.models.failed.connect(lambda error: self.status.say(str(error), error=True))
         self._viewer.events.theme.connect(self._restyle)
 
     @contextlib.contextmanager
@@ -292,6 +302,11 @@ class BatchWidget(BatchPanel):
         page = self._report()
         if page is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(page.absolute())))
+
+    def _model_changed(self) -> None:
+        """Say what a model was fitted to."""
+        model = self.models.model
+        self.status.say("" if model is None else model.in_words)
 
     def _restyle(self, _: object = None) -> None:
         dark = get_theme(self._viewer.theme).type == "dark"

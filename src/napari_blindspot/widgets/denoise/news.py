@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_blindspot.core.events import Finished, Preview, Started, Step
+from napari_blindspot.widgets.denoise.judged import Judged
 from napari_blindspot.widgets.shared.mailbox import Standing
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class LayerNews:
         The latest of the plane at work.
     finished : list of Finished
         One for each plane that has a result.
+    judged : list of Judged
+        What is to be said of them.
     """
 
     progress: Progress
@@ -41,9 +44,13 @@ class LayerNews:
     steps: list[Step] = field(default_factory=list)
     preview: Preview | None = None
     finished: list[Finished] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
 
     def add(self, event: Event) -> None:
         """Take in an event (worker thread)."""
+        if isinstance(event, Judged):
+            self.judged.append(event)
+            return
         self.progress.follow(event)
         if self.progress.activity:
             said = " · ".join(filter(None, (self.progress.plane(), self.progress.activity)))

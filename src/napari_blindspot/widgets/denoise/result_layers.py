@@ -16,7 +16,9 @@ from napari_blindspot.core.images import IMAGES
 from napari_blindspot.core.plane import cast_like
 from napari_blindspot.core.words import size_of_memory
 from napari_blindspot.engine.hardware.memory import free_memory
+from napari_blindspot.widgets.denoise.color import SAMPLES
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
+from napari_blindspot.widgets.shared.layer_source import remember_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +40,7 @@ class ResultLayers:
     viewer : ViewerModel
         Where they go.
     source : Image
-        Whose look and place they take; not needed afterwards, so it may be deleted.
+        Whose look and place they take; it may be deleted afterwards.
     job : LayerJob
         Decides their shape.
     dtype : dtype
@@ -55,14 +57,20 @@ class ResultLayers:
         _check_memory(job.shape, dtype)
         self._viewer = viewer
         self._job = job
-        self._arguments = look_and_place(source, job.origin)
+        self._source = source
+        self._arguments = look_and_place(source, job.corner) | {"rgb": job.in_color}
         self._range = list(source.contrast_limits_range)
         self._active = viewer.layers.selection.active
         # In the order in which they are laid on each other: what was asked for is the one that is seen.
         self._shown = {
-            name: _ShownImage(f"{job.name} {image.label}", _empty(job.shape, dtype))
+            name: _ShownImage(f"{job.name} {image.label}", _empty(job.shape, dtype), in_color=job.in_color)
             for name, image in reversed(IMAGES.items())
         }
+        if job.in_color and len(job.planes) == SAMPLES:
+            # A sample without a result yet would be missing from the colours of all pixels.
+            for plane in job.planes:
+                for shown in self._shown.values():
+                    shown.planes[job.slot(plane)] = job.window[plane]
 
     def preview(self, plane: tuple[int, ...], images: Mapping[str, npt.NDArray[Any]]) -> None:
         """Write what one plane looks like by now; each call makes one of the layers that are not there yet.
@@ -109,17 +117,19 @@ class ResultLayers:
     def _write(self, plane: tuple[int, ...], images: Mapping[str, npt.NDArray[Any]]) -> None:
         slot = self._job.slot(plane)
         for name, shown in self._shown.items():
-            shown.array[slot] = cast_like(images[name], shown.array.dtype)
+            shown.planes[slot] = cast_like(images[name], shown.array.dtype)
             if shown.layer is not None and self._present(shown):
                 shown.layer.refresh(extent=False, highlight=False)
 
     def _add(self, shown: _ShownImage) -> None:
         active = self._viewer.layers.selection.active
         layer = self._viewer.add_image(shown.array, name=shown.name, **self._arguments)
-        layer.contrast_limits_range = self._range
-        layer.contrast_limits = self._arguments["contrast_limits"]
+        if not self._job.in_color:
+            layer.contrast_limits_range = self._range
+            layer.contrast_limits = self._arguments["contrast_limits"]
         layer.metadata = {METADATA_KEY: {"preview": True}}
         shown.layer = layer
+        remember_source([layer], self._source)
         if active is not None:
             # Adding a layer selects it; the user keeps what they had selected.
             self._viewer.layers.selection.active = active
@@ -129,11 +139,22 @@ class ResultLayers:
 
 
 class _ShownImage:
-    """An array and the layer that shows it."""
+    """An array and the layer that shows it.
 
-    def __init__(self, name: str, array: npt.NDArray[Any]) -> None:
+    Parameters
+    ----------
+    name : str
+        Of the layer.
+    planes : ndarray
+        (…, Y, X), what is written to.
+    in_color : bool
+        Whether the last axis before Y and X becomes the samples of a pixel.
+    """
+
+    def __init__(self, name: str, planes: npt.NDArray[Any], *, in_color: bool) -> None:
         self.name = name
-        self.array = array
+        self.planes = planes
+        self.array = np.moveaxis(planes, -3, -1) if in_color else planes
         self.layer: Image | None = None
 
 

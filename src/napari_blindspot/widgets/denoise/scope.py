@@ -15,7 +15,7 @@ import numpy as np
 
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.plane import MIN_SIZE, check_pixels
-from napari_blindspot.stack import plane_indices
+from napari_blindspot.widgets.denoise.color import SAMPLES, SamplePlanes
 from napari_blindspot.widgets.shared.layer_data import layer_axes, layer_pixels
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class LayerJob:
         Index in the layer's data of the first pixel of the result.
     shape : tuple of int
         Shape of the result; a single plane of a stack keeps its leading axes, of length 1.
+    in_color : bool
+        Whether the last axis before Y and X are the samples of a colour image, which the layer has last.
     """
 
     name: str
@@ -87,6 +89,12 @@ class LayerJob:
     axes: str
     origin: tuple[int, ...]
     shape: tuple[int, ...]
+    in_color: bool = False
+
+    @property
+    def corner(self) -> tuple[int, ...]:
+        """Index of the first pixel of the result along the axes of the layer."""
+        return (*self.origin[:-3], *self.origin[-2:]) if self.in_color else self.origin
 
     def slot(self, plane: tuple[int, ...]) -> tuple[int, ...]:
         """Return where in the result a plane goes, as an index into its leading axes."""
@@ -94,21 +102,15 @@ class LayerJob:
 
 
 def check_layer(layer: Image) -> None:
-    """Refuse a layer whose pixels are not intensities of one channel, before anything is read.
+    """Refuse a layer whose pixels are not intensities, before anything is read.
 
     Raises
     ------
     ImageError
         One sentence that says what the layer is and what would be right.
     """
-    if layer.rgb:
-        raise ImageError(
-            f"“{layer.name}” is an RGB image, but one channel at a time can be denoised: right-click the "
-            "layer, choose “Split RGB”, and take one of the channels."
-        )
-    array = layer_pixels(layer)
-    check_pixels(np.dtype(array.dtype))
-    height, width = array.shape[-2:]
+    check_pixels(np.dtype(layer_pixels(layer).dtype))
+    height, width = _sides(layer)
     if min(height, width) < MIN_SIZE:
         raise ImageError(
             f"The planes of “{layer.name}” are {height}×{width} pixels, but at least "
@@ -143,30 +145,37 @@ def layer_job(
         If the layer cannot be denoised.
     """
     check_layer(layer)
-    array = layer_pixels(layer)
-    height, width = array.shape[-2:]
+    in_color = bool(layer.rgb)
+    pixels, axes = layer_pixels(layer), layer_axes(layer)
+    if in_color:
+        pixels, axes = SamplePlanes(pixels), f"{axes[:-2]}S{axes[-2:]}"
+    height, width = _sides(layer)
     rows, columns = region or (slice(0, height), slice(0, width))
-    window = Window(array, (rows, columns))
-    if whole_stack:
-        planes = tuple(plane_indices(array.shape))
-        first, leading = (0,) * (layer.ndim - 2), array.shape[:-2]
-    else:
+    window = Window(pixels, (rows, columns))
+    first, leading = (0,) * (layer.ndim - 2), pixels.shape[: layer.ndim - 2]
+    if not whole_stack:
         first = current_plane(layer, point)
-        planes, leading = (first,), (1,) * len(first)
+        leading = (1,) * len(first)
+    samples = (SAMPLES,) if in_color else ()
+    planes = tuple(
+        tuple(o + i for o, i in zip((*first, *(0 for _ in samples)), index, strict=True))
+        for index in np.ndindex(*leading, *samples)
+    )
     return LayerJob(
         name=layer.name,
         window=window,
         planes=planes,
-        axes=layer_axes(layer),
-        origin=(*first, rows.start, columns.start),
-        shape=(*(int(n) for n in leading), *window.shape[-2:]),
+        axes=axes,
+        origin=(*first, *(0 for _ in samples), rows.start, columns.start),
+        shape=(*(int(n) for n in leading), *samples, *window.shape[-2:]),
+        in_color=in_color,
     )
 
 
 def current_plane(layer: Image, point: Sequence[float]) -> tuple[int, ...]:
     """Return the index of the plane at a point of the world, the nearest if the point lies outside."""
     data = np.asarray(layer.world_to_data(tuple(point)), float)
-    sizes = layer_pixels(layer).shape[:-2]
+    sizes = layer_pixels(layer).shape[: layer.ndim - 2]
     return tuple(int(np.clip(np.rint(x), 0, n - 1)) for x, n in zip(data, sizes, strict=False))
 
 
@@ -201,7 +210,7 @@ def region_of(shapes: Shapes, layer: Image, point: Sequence[float]) -> Region:
     corners = np.asarray(shapes.data[next(iter(chosen))], float)
     drawn = (_convert(shapes.data_to_world(c), shapes.units, layer.units) for c in corners)
     inside = np.array([layer.world_to_data(_extend(c, point)) for c in drawn])
-    height, width = layer_pixels(layer).shape[-2:]
+    height, width = _sides(layer)
     sides = zip(inside[:, -2:].T, (height, width), strict=True)
     rows, columns = (slice(max(ceil(x.min()), 0), min(floor(x.max()) + 1, n)) for x, n in sides)
     covered = max(rows.stop - rows.start, 0), max(columns.stop - columns.start, 0)
@@ -212,6 +221,12 @@ def region_of(shapes: Shapes, layer: Image, point: Sequence[float]) -> Region:
             setting="region",
         )
     return rows, columns
+
+
+def _sides(layer: Image) -> tuple[int, int]:
+    """Return how many rows and columns the planes of a layer have."""
+    height, width = layer_pixels(layer).shape[layer.ndim - 2 : layer.ndim]
+    return int(height), int(width)
 
 
 def slider_point(dims: Dims, layer: Image) -> tuple[float, ...]:

@@ -13,6 +13,7 @@ from qtpy.QtCore import QTimer
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.progress import Progress
 from napari_blindspot.core.words import duration, sentences_of
+from napari_blindspot.widgets.denoise.judged import with_verdicts
 from napari_blindspot.widgets.denoise.news import LayerNews
 from napari_blindspot.widgets.denoise.result_layers import ResultLayers
 from napari_blindspot.widgets.denoise.run_record import run_record
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_blindspot.core.events import Event
+    from napari_blindspot.core.model import Model
     from napari_blindspot.core.notices import Notice
     from napari_blindspot.core.result import Result
     from napari_blindspot.settings import Settings
@@ -57,6 +59,8 @@ class LayerSession(Session[LayerNews]):
         Least seconds between two previews; None for none.
     fall_back_to_cpu : bool
         Whether to start anew on the CPU when the device has too little memory.
+    model : Model, optional
+        What is applied instead of fitting; `settings` are then its own.
 
     Attributes
     ----------
@@ -64,6 +68,8 @@ class LayerSession(Session[LayerNews]):
         How far the run is.
     device : str
         Name of the device; empty before it is known.
+    learned : Model or None
+        The model of the plane that was fitted last, or the one that was applied.
 
     Raises
     ------
@@ -80,12 +86,13 @@ class LayerSession(Session[LayerNews]):
         *,
         preview_interval: float | None,
         fall_back_to_cpu: bool,
+        model: Model | None = None,
     ) -> None:
         def events() -> Iterator[Event]:
             # The engine is loaded in the worker thread.
             from napari_blindspot.stack import fit_stack
 
-            return fit_stack(
+            fits = fit_stack(
                 job.window,
                 settings,
                 axes=job.axes,
@@ -93,7 +100,9 @@ class LayerSession(Session[LayerNews]):
                 control=self.control,
                 preview_interval=preview_interval,
                 fall_back_to_cpu=fall_back_to_cpu,
+                models=() if model is None else (model,),
             )
+            return with_verdicts(fits)
 
         self._job = job
         self._title = f"Denoising “{job.name}”"
@@ -101,9 +110,14 @@ class LayerSession(Session[LayerNews]):
         super().__init__(self._title, events, news, Control())
         self.standing = Standing()
         self.device = ""
-        dtype = job.window.dtype if settings.output_dtype == "input" else np.dtype(np.float32)
+        self.learned = model
+        # A colour image keeps its type, which says how bright white is.
+        keeps = settings.output_dtype == "input" or job.in_color
+        settings = settings.model_copy(update={"output_dtype": "input"}) if job.in_color else settings
+        dtype = job.window.dtype if keeps else np.dtype(np.float32)
         self._layers = ResultLayers(viewer, source, job, dtype)
         self._results: dict[tuple[int, ...], Result] = {}
+        self._verdicts: list[Notice] = []
         self._said_at_start: tuple[Notice, ...] = ()
         self._bar: Any = None
 
@@ -119,6 +133,10 @@ class LayerSession(Session[LayerNews]):
             # The images are in the layers now; a stack's need not be kept twice.
             self._results[event.plane] = replace(event.result, images={}, noisy=None)
             self.device = event.result.device
+            if event.model is not None:
+                named = replace(event.model.fitted_to, name=self._job.name)
+                self.learned = replace(event.model, fitted_to=named)
+        self._verdicts += [judged.verdict for judged in news.judged]
         if news.preview is not None and not self.control.cancelled:
             self._layers.preview(news.preview.plane, news.preview.images)
         if news.started is not None:
@@ -159,7 +177,8 @@ class LayerSession(Session[LayerNews]):
         if record["stopped"]:
             what = f"{done} of {asked} planes" if asked > 1 else f"{record['iterations']} iterations"
             return Outcome("stopped", f"Stopped after {what} ({seconds}); the result is kept.")
-        return Outcome("finished", " ".join([f"Done in {seconds}.", *self._findings()]))
+        verdict = sentences_of([[notice] for notice in self._verdicts])
+        return Outcome("finished", " ".join([f"Done in {seconds}.", *verdict, *self._findings()]))
 
     def _findings(self) -> list[str]:
         """Say what was found: of a stack what the user ought to know, of a plane also what was chosen."""

@@ -14,10 +14,14 @@ from napari.layers import Image, Shapes
 from napari.utils.theme import get_theme
 
 from napari_blindspot.core.errors import BlindspotError
+from napari_blindspot.core.model import BESIDE_A_MODEL
 from napari_blindspot.core.words import sentences_of
-from napari_blindspot.settings import PRESETS
+from napari_blindspot.settings import PRESETS, Settings
+from napari_blindspot.widgets.denoise.after_row import AfterRow
 from napari_blindspot.widgets.denoise.axes_row import AxesRow
 from napari_blindspot.widgets.denoise.inspect_button import InspectButton
+from napari_blindspot.widgets.denoise.outlook import Outlook, Question
+from napari_blindspot.widgets.denoise.right_click import offer_on_right_click
 from napari_blindspot.widgets.denoise.scope import check_layer, layer_job, region_of, slider_point
 from napari_blindspot.widgets.denoise.session import LayerSession
 from napari_blindspot.widgets.shared.closing import when_undocked
@@ -25,17 +29,22 @@ from napari_blindspot.widgets.shared.curve import LossCurve
 from napari_blindspot.widgets.shared.fields import Choice, Fields, Folding
 from napari_blindspot.widgets.shared.form import SettingsForm
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixels
+from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Native
 from napari_blindspot.widgets.shared.preferences import read_preferences
-from napari_blindspot.widgets.shared.preload import warm_up
+from napari_blindspot.widgets.shared.preload import warm_up_soon
 from napari_blindspot.widgets.shared.run_buttons import RunButtons, RunWords
+from napari_blindspot.widgets.shared.stack_start import StackStartChoice
 from napari_blindspot.widgets.shared.status import RunStatus
 from napari_blindspot.widgets.shared.terms import in_terms
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari.viewer import Viewer
 
     from napari_blindspot.widgets.denoise.news import LayerNews
+    from napari_blindspot.widgets.denoise.scope import LayerJob
     from napari_blindspot.widgets.shared.session import Outcome
 
 __all__ = ["DenoiseWidget"]
@@ -79,6 +88,10 @@ class DenoiseWidget(Container[Any]):
             tooltip="A part of the image: draw a rectangle in a Shapes layer and choose that layer here.",
         )
         self.preset = Choice(label="Preset", choices=PRESETS, value=self._preferences.preset)
+        self.others = CheckBox(text="", visible=False, tooltip="One after another, with the same settings.")
+        self._queue: list[Image] = []
+        self.stack_start = StackStartChoice(self._preferences.preset, label="Stacks")
+        self.models = ModelRow(label="Model")
         self.form = SettingsForm(self._preferences.preset)
         self.form["device"].value = self._preferences.device
         self.previews = CheckBox(
@@ -92,20 +105,33 @@ class DenoiseWidget(Container[Any]):
         inside = Container[Any](widgets=[self.form, self.previews, self.fall_back], labels=False)
         self.advanced = Folding("Advanced", inside, height=230)
         self.buttons: RunButtons[LayerSession] = RunButtons(_WORDS, start_apart=True)
+        self.outlook = Outlook(self._question)
         self.curve = Native(LossCurve)
         self.status = RunStatus(self.curve)
         self.inspect = InspectButton(napari_viewer)
-        self._fields = Fields([self.layer, self.scope, self.axes, self.region, self.preset])
-        parts = [self._fields, self.advanced, self.buttons, self.status, self.inspect]
+        self.after = AfterRow(napari_viewer)
+        rows = [self.layer, self.others, self.scope, self.axes, self.region, self.preset, self.stack_start]
+        self._fields = Fields([*rows, self.models])
+        parts = [
+            self._fields,
+            self.advanced,
+            self.outlook,
+            self.buttons,
+            self.status,
+            self.after,
+            self.inspect,
+        ]
         super().__init__(widgets=parts, labels=False)
         # Wide enough for the title that napari gives the dock.
         self.min_width = 285
         when_undocked(self, self.closed)
+        take_dropped_models(self, self._use_dropped)
+        offer_on_right_click()
         self._connect()
         self._restyle()
         self._follow()
         self._layer_changed()
-        warm_up()
+        warm_up_soon()
 
     @property
     def session(self) -> LayerSession | None:
@@ -117,18 +143,17 @@ class DenoiseWidget(Container[Any]):
         layer = self.layer.value
         if self.session is not None or layer is None:
             return
+        self._queue = []
+        if self.others.value:
+            self._queue = [other for other in self._selected() if other is not layer]
+        self._start(layer)
+
+    def _start(self, layer: Image) -> None:
+        """Start the run of a layer, or say why it cannot be."""
         try:
-            point = slider_point(self._viewer.dims, layer)
-            region = None if self.region.value is None else region_of(self.region.value, layer, point)
-            session = LayerSession(
-                self._viewer,
-                layer,
-                layer_job(layer, point, whole_stack=self.scope.value == STACK, region=region),
-                self.form.settings(),
-                preview_interval=self._preferences.preview_interval if self.previews.value else None,
-                fall_back_to_cpu=self.fall_back.value,
-            )
+            session = self._new_session(layer)
         except BlindspotError as error:
+            self._queue = []
             self.status.end("", full=False)
             self.status.say(in_terms(error, _FIELDS), error=True)
             return
@@ -136,8 +161,50 @@ class DenoiseWidget(Container[Any]):
         self.status.begin("Starting")
         self.buttons.adopt(session)
 
+    def _new_session(self, layer: Image) -> LayerSession:
+        """Return the run that the fields say."""
+        return LayerSession(
+            self._viewer,
+            layer,
+            self._job(layer),
+            self._settings(),
+            preview_interval=self._preferences.preview_interval if self.previews.value else None,
+            fall_back_to_cpu=self.fall_back.value,
+            model=self.models.model,
+        )
+
+    def _job(self, layer: Image) -> LayerJob:
+        """Return which pixels the fields say."""
+        point = slider_point(self._viewer.dims, layer)
+        region = None if self.region.value is None else region_of(self.region.value, layer, point)
+        return layer_job(layer, point, whole_stack=self.scope.value == STACK, region=region)
+
+    def _question(self) -> Question | None:
+        """Return what would be run by now; None while something runs or nothing could."""
+        layer = self.layer.value
+        if self.session is not None or layer is None or self._refusal:
+            return None
+        return Question(self._job(layer), self._settings(), applies=self.models.model is not None)
+
+    def _settings(self) -> Settings:
+        """Return what the fields say; beside a model, only what is no part of the method."""
+        model = self.models.model
+        if model is None:
+            settings = self.form.settings()
+            chosen = self.scope.value == STACK and self.stack_start.value != self.stack_start.usual
+            if not chosen:
+                return settings
+            return Settings.parse({**settings.model_dump(), "stack_start": self.stack_start.value})
+        said = {name: value for name, value in self.form.overrides().items() if name in BESIDE_A_MODEL}
+        return model.applied_settings(Settings.from_preset(model.settings.preset, **said))
+
+    def _use_dropped(self, path: Path) -> None:
+        if self.session is None:
+            self.models.use(path)
+
     def closed(self) -> None:
         """End what is going on because the widget leaves the screen; what has been computed is kept."""
+        self.outlook.quit()
         session = self.buttons.let_go()
         if session is not None:
             session.stop()
@@ -153,10 +220,17 @@ class DenoiseWidget(Container[Any]):
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.connect(self.reset_choices)
         self._viewer.layers.selection.events.active.connect(self._follow)
+        self._viewer.layers.selection.events.changed.connect(self._count_others)
         self._viewer.events.theme.connect(self._restyle)
+        for part in (self.region, self.form, self.axes):
+            part.changed.connect(self.outlook.renew)
         self.layer.changed.connect(self._layer_changed)
         self.scope.changed.connect(self._ask_for_axes)
         self.preset.changed.connect(self._preset_changed)
+        self.models.used.connect(self._model_changed)
+        self.models.failed.connect(self._on_failed)
+        self.after.failed.connect(self._on_failed)
+        self.after.said.connect(self.status.say)
         self.buttons.started.connect(self.run)
         self.buttons.said.connect(self.status.say)
         self.buttons.switched.connect(self._enable)
@@ -164,7 +238,8 @@ class DenoiseWidget(Container[Any]):
         self.buttons.ended.connect(self._on_ended)
 
     def _images(self, _: object = None) -> list[Image]:
-        return [layer for layer in self._viewer.layers if isinstance(layer, Image)]
+        images = (layer for layer in self._viewer.layers if isinstance(layer, Image))
+        return [layer for layer in images if not _is_passing(layer)]
 
     def _regions(self, _: object = None) -> list[tuple[str, Shapes | None]]:
         shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
@@ -172,9 +247,22 @@ class DenoiseWidget(Container[Any]):
 
     def _scopes(self, _: object = None) -> list[tuple[str, str]]:
         layer = self.layer.value
-        count = 1 if layer is None or layer.rgb else prod(layer_pixels(layer).shape[:-2])
+        count = 1 if layer is None else prod(layer_pixels(layer).shape[: layer.ndim - 2])
         stack = [] if count == 1 else [(f"Whole stack ({count} planes)", STACK)]
         return [("Current plane", PLANE), *stack]
+
+    def _selected(self) -> list[Image]:
+        """Return the selected layers that can be chosen and are no results, in the order of the list."""
+        chosen = self._viewer.layers.selection
+        return [x for x in self._images() if x in chosen and METADATA_KEY not in x.metadata]
+
+    def _count_others(self, _: object = None) -> None:
+        """Offer to denoise all selected layers, where there are several."""
+        count = len(self._selected()) - 1
+        if self.session is None and not self._queue:
+            layers = "layer" if count == 1 else f"{count} layers"
+            self.others.text = f"and the other selected {layers}"
+            self.others.visible = count > 0
 
     def _follow(self, _: object = None) -> None:
         """Choose the layer that the user has selected, unless it is a result."""
@@ -197,15 +285,31 @@ class DenoiseWidget(Container[Any]):
         if self._refusal or refused_before or self.status.is_error:
             self.status.say(self._refusal, error=bool(self._refusal) and layer is not None)
         self.buttons.ready = not self._refusal
+        if self._refusal:
+            self.outlook.say("")
         self._ask_for_axes()
 
     def _ask_for_axes(self, _: object = None) -> None:
         """Ask what the axes of a stack are, where the layer does not say it."""
         asked = self.scope.value == STACK and self.axes.ask(self.layer.value)
         self._fields.show_row(self.axes, asked)
+        self._fields.show_row(self.stack_start, self.scope.value == STACK)
+        self.outlook.renew()
 
     def _preset_changed(self, preset: str) -> None:
         self.form.preset = preset
+        self.stack_start.offer(preset)
+        self.outlook.renew()
+
+    def _model_changed(self) -> None:
+        """Say what a model was fitted to, and leave those fields that it does not bring along."""
+        model = self.models.model
+        self.status.say("" if model is None else model.in_words)
+        self._enable()
+        self.outlook.renew()
+
+    def _on_failed(self, error: BlindspotError) -> None:
+        self.status.say(in_terms(error, _FIELDS), error=True)
 
     def _restyle(self, _: object = None) -> None:
         theme = get_theme(self._viewer.theme)
@@ -215,8 +319,13 @@ class DenoiseWidget(Container[Any]):
     def _enable(self) -> None:
         """Let exactly those fields be used that mean something now."""
         idle = self.session is None
-        for part in (self.layer, self.axes, self.region, self.preset, self.advanced.inside):
+        chosen = (self.layer, self.others, self.axes, self.region, self.models)
+        for part in (*chosen, self.advanced.inside):
             part.enabled = idle
+        self.preset.enabled = self.stack_start.enabled = idle and self.models.model is None
+        if idle:
+            for name in self.form.names:
+                self.form[name].enabled = self.models.model is None or name in BESIDE_A_MODEL
         self.scope.enabled = idle and len(self.scope.choices) > 1
 
     def _on_news(self, news: LayerNews) -> None:
@@ -230,5 +339,18 @@ class DenoiseWidget(Container[Any]):
     def _on_ended(self, session: LayerSession, outcome: Outcome) -> None:
         self.reset_choices()
         self.inspect.follow()
+        self.after.model = session.learned or self.after.model
         self.status.end(outcome.kind.capitalize(), session.device, full=outcome.kind == "finished")
         self.status.conclude(outcome, _FIELDS)
+        waiting = [layer for layer in self._queue if layer in self.layer.choices]
+        self._queue = waiting[1:] if outcome.kind == "finished" else []
+        if waiting and outcome.kind == "finished":
+            self.layer.value = waiting[0]
+            self._start(waiting[0])
+        self._count_others()
+
+
+def _is_passing(layer: Image) -> bool:
+    """Tell whether a layer is there for a while only: a preview, or the part that a wipe shows."""
+    record = layer.metadata.get(METADATA_KEY)
+    return isinstance(record, dict) and "preview" in record

@@ -10,7 +10,12 @@ import contextlib
 import functools
 import threading
 
-__all__ = ["warm_up"]
+from qtpy.QtCore import QTimer
+
+__all__ = ["warm_up", "warm_up_soon"]
+
+AFTER_PAINT = 500
+"""Milliseconds after which a dock that was opened is on the screen."""
 
 
 @functools.cache
@@ -20,6 +25,11 @@ def warm_up() -> threading.Thread:
     thread = threading.Thread(target=_load, name="napari-blindspot warm-up", daemon=False)
     thread.start()
     return thread
+
+
+def warm_up_soon() -> None:
+    """Begin to load the engine once the dock that is being opened has been drawn."""
+    QTimer.singleShot(AFTER_PAINT, warm_up)
 
 
 def _load() -> None:

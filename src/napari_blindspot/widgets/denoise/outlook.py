@@ -1,0 +1,164 @@
+"""What is to be expected of a run before it begins: its time, its memory, and how the noise looks.
+
+All of it is found behind the screen: the noise of the middle of one plane is measured, and how fast the
+device is by a short fit, once in a session.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QTimer
+
+from napari_blindspot.core.errors import BlindspotError
+from napari_blindspot.core.words import duration, size_of_memory
+from napari_blindspot.settings import MeasuredSettings
+from napari_blindspot.widgets.shared.background import Background
+from napari_blindspot.widgets.shared.native import Message
+from napari_blindspot.widgets.shared.preload import warm_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from napari_blindspot.settings import Settings
+    from napari_blindspot.widgets.denoise.scope import LayerJob
+
+__all__ = ["Outlook", "Question", "expectations"]
+
+DELAY = 400
+"""Milliseconds without a change after which the question is taken for what the user wants to know."""
+
+LOOKED_AT = 1024
+"""Side of the part of a plane whose noise is measured: as much as takes a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What would be run.
+
+    Attributes
+    ----------
+    job : LayerJob
+        The pixels.
+    settings : Settings
+        Of the run.
+    applies : bool
+        Whether a model is applied.
+    """
+
+    job: LayerJob
+    settings: Settings
+    applies: bool = False
+
+
+class Outlook(Message):
+    """Says what is to be expected of a run.
+
+    Parameters
+    ----------
+    ask : callable
+        Returns what would be run by now, or None.
+    """
+
+    def __init__(self, ask: Callable[[], Question | None], **options: Any) -> None:
+        super().__init__(**options)
+        self._ask = ask
+        self._background: Background | None = None
+        self._again = False
+        self._timer = QTimer(self.native)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._look)
+
+    def renew(self, _: object = None) -> None:
+        """Look again, when nothing has changed for a moment."""
+        self._again = self._background is not None
+        if DELAY >= 0:
+            self._timer.start(DELAY)
+
+    def quit(self) -> None:
+        """Look no more."""
+        self._timer.stop()
+        self._again = False
+        if self._background is not None:
+            self._background.quit()
+
+    def _look(self) -> None:
+        if self._background is not None:
+            return
+        self._again = False
+        try:
+            question = self._ask()
+        except BlindspotError:
+            # It is said when the run is started.
+            question = None
+        if question is None:
+            return
+        self._background = Background(
+            "Looking at the noise", expectations, question, yielded=self._on_yielded, ended=self._on_ended
+        )
+        self._background.start()
+
+    def _on_yielded(self, text: str) -> None:
+        if text and not self._again:
+            self.say(text)
+
+    def _on_ended(self) -> None:
+        self._background = None
+        if self._again:
+            self.renew()
+
+
+def expectations(question: Question) -> Generator[str, None, None]:
+    """Yield what is known of a run: first how its noise looks, then also its time and memory.
+
+    An empty text is yielded where napari may end the thread.
+    """
+    loading = warm_up()
+    while loading.is_alive():
+        loading.join(0.1)
+        yield ""
+    try:
+        yield from _looks(question)
+    except BlindspotError:
+        # It is said when the run is started.
+        return
+
+
+def _looks(question: Question) -> Generator[str, None, None]:
+    from napari_blindspot.engine.hardware.memory import peak_memory
+    from napari_blindspot.engine.pace import measure_pace, planned_for, seconds_of_run
+    from napari_blindspot.noise.estimate import estimate_noise
+
+    job, settings = question.job, question.settings
+    shape, count = job.window.shape[-2:], len(job.planes)
+    plane = _middle(job.window[job.planes[count // 2]])
+    noise = estimate_noise(plane)
+    seen = "The noise cannot be measured here."
+    if noise.measured:
+        kind = "correlated" if noise.is_correlated else "nearly independent"
+        seen = (
+            f"Noise: σ {noise.sigma:.3g}, {kind} (next pixels correlate {noise.neighbour_correlation:.2f})."
+        )
+    yield seen
+    size = f"{count} planes of {shape[0]}×{shape[1]}" if count > 1 else f"{shape[0]}×{shape[1]} pixels"
+    memory = size_of_memory(peak_memory((shape[0], shape[1]), settings))
+    planned = planned_for(plane, noise, settings)
+    if planned is None or not isinstance(settings, MeasuredSettings):
+        yield f"{size}, {memory} of memory. {seen}"
+        return
+    pace = measure_pace(settings.device, settings.unet_width, settings.precision)
+    seconds = seconds_of_run(planned, (shape[0], shape[1]), count, pace, applies=question.applies)
+    yield f"{size}: about {duration(max(1.0, seconds))}, {memory} of memory. {seen}"
+
+
+def _middle(plane: Any) -> Any:
+    """Return the middle of a plane, (Y, X), as large as is looked at."""
+    rows, columns = (
+        slice(max(0, (side - LOOKED_AT) // 2), max(0, (side - LOOKED_AT) // 2) + min(side, LOOKED_AT))
+        for side in plane.shape
+    )
+    part = plane[rows, columns]
+    return np.asarray(part, np.float64) if math.prod(part.shape) else part
