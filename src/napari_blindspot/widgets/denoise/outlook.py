@@ -65,6 +65,8 @@ class Outlook(Message):
 
     def __init__(self, ask: Callable[[], Question | None], **options: Any) -> None:
         super().__init__(**options)
+        # A narrow dock takes three lines, and nothing moves when they come.
+        self.native.setMinimumHeight(3 * self.native.fontMetrics().lineSpacing() + 4)
         self._ask = ask
         self._background: Background | None = None
         self._again = False
