@@ -67,5 +67,6 @@ def result_in_view(viewer: Viewer) -> Image | None:
 def _is_result(layer: object) -> bool:
     """Whether a layer is what a run has denoised, and not its INR, or a preview."""
     record = layer.metadata.get(METADATA_KEY) if isinstance(layer, Image) else None
-    known = isinstance(record, dict) and "preview" not in record
-    return known and record.get("image", "denoised") == "denoised"
+    if not isinstance(record, dict) or "preview" in record:
+        return False
+    return bool(record.get("image", "denoised") == "denoised")
