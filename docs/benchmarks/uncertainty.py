@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from kept_fits import add_option, kept_fit
 from scipy.ndimage import shift
 from scipy.optimize import minimize
 
-from napari_blindspot import Result, denoise
 from napari_blindspot.benchmark.metrics import best_affine
 from napari_blindspot.benchmark.pairs import find_pairs
 from napari_blindspot.inspection.residual import noise_sigma
@@ -108,11 +108,6 @@ def on_synthetic(noisy: Any, denoised: Any, noise: NoiseModel, truth: Any) -> Ca
     return calibration(error, error_sigma(noisy, denoised, noise).astype(np.float64))
 
 
-def fit(noisy: Any, preset: str) -> Result:
-    """Denoise on the CPU."""
-    return denoise(noisy, preset, device="cpu")
-
-
 def main() -> None:
     """Print one of the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -120,13 +115,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="FMDD, flat: with raw/ and gt/")
     parser.add_argument("--preset", default="auto")
     parser.add_argument("--crop", type=int, default=256, help="side of the images of kinds")
+    add_option(parser)
     options = parser.parse_args()
     print("| image | within 2σ | correlation in 16² | error / σ |")
     print("| --- | ---: | ---: | ---: |")
     if options.table == "fmdd":
         for pair in find_pairs(options.folder, 1).pairs:
             noisy, truth = pair.load()
-            result = fit(noisy, options.preset)
+            result, _ = kept_fit(pair.scene, noisy, options.preset, options.keep)
             print(
                 f"| {pair.scene} | {on_fmdd(noisy, result.denoised, result.noise, truth).cells} |",
                 flush=True,
@@ -137,7 +133,8 @@ def main() -> None:
     for scene, clean in scenes(options.folder):
         part = centre_of(clean, options.crop)
         for kind, noisy in kinds(part, np.random.default_rng(1)):
-            result = fit(noisy, options.preset)
+            name = f"{scene} {options.crop} {kind}"
+            result, _ = kept_fit(name, noisy, options.preset, options.keep)
             measured = result.noise is not None and result.noise.measured
             cells = (
                 on_synthetic(noisy, result.denoised, result.noise, part).cells if measured else "– | – | –"

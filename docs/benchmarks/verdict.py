@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from kept_fits import add_option, kept_fit
 from scipy.ndimage import gaussian_filter
 
-from napari_blindspot import denoise, judge, samples
+from napari_blindspot import judge, samples
 from napari_blindspot.benchmark.metrics import best_affine
 from napari_blindspot.benchmark.pairs import find_pairs
 
@@ -91,10 +92,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="FMDD, flat: with raw/ and gt/")
     parser.add_argument("--preset", default="auto")
+    add_option(parser)
     options = parser.parse_args()
     rows = []
-    for _, noisy, truth in images(options.folder):
-        result = denoise(noisy, options.preset, device="cpu")
+    for name, noisy, truth in images(options.folder):
+        result, _ = kept_fit(name, noisy, options.preset, options.keep)
         if result.noise is not None and result.noise.measured:
             rows += list(judged(noisy, result.denoised, result.noise, truth))
     tabulate(rows)

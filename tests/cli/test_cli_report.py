@@ -67,6 +67,17 @@ def test_a_batch_folder_has_a_section_a_file_and_says_what_could_not_be_looked_a
     assert "The input gone.tif does not exist." in page
 
 
+def test_what_files_say_stands_on_the_page_as_text(run, cells, tmp_path):
+    (tmp_path / "cells.ome.tif").rename(tmp_path / "<b>cells&.ome.tif")
+    gone = "<img src=x onerror=alert(1)>.tif"
+    done = ["<b>cells&.ome.tif,cells_denoised.ome.tif,done", f"{gone},{gone},done"]
+    (tmp_path / "batch_report.csv").write_text("\n".join(["file,output,state", *done]), encoding="utf-8")
+    assert run(".").exit_code == 0
+    page = (tmp_path / "inspection.html").read_text(encoding="utf-8")
+    assert "&lt;b&gt;cells&amp;.ome.tif" in page and "&lt;img src=x onerror=alert(1)&gt;.tif" in page
+    assert "<b>" not in page and "<img src=x" not in page and "<script" not in page
+
+
 def test_what_is_wrong_is_said_in_a_sentence_and_nothing_is_replaced(run, cells, tmp_path):
     done = run("cells.ome.tif")
     assert done.exit_code == 2 and "is no folder of a batch's results" in done.stderr

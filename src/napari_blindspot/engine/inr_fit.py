@@ -1,7 +1,9 @@
 """The INR beside the blind-spot fit: F_φ learns the noisy pixels, then what D_θ makes of them.
 
-F_φ is a SIREN on top of the normalised convolution that fills the U-Net's holes, read between its pixels:
-the SIREN has to learn only what that lacks.
+F_φ is a SIREN on top of an image that is read between its pixels: the SIREN has to learn only what that
+lacks. At first that image is the normalised convolution that fills the U-Net's holes; as soon as D_θ has an
+estimate it is the estimate, by cubic B-splines (docs/benchmarks/inr.md). While F_φ learns, their values at
+the pixels are read linearly between them, which is quicker.
 """
 
 from __future__ import annotations
@@ -9,10 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 
 from napari_blindspot.engine.hardware import cuda_graph
 from napari_blindspot.engine.hardware.adam import make_adam, one_cycle
+from napari_blindspot.method.inr_field import b_spline_at_pixels, read_linear
 from napari_blindspot.method.siren import Siren, pixel_coordinates
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ class InrFit:
         self.generator = generator
         self.shape = noisy.shape
         self.noisy = noisy.flatten()
-        self.fill = fill[None, None]
+        self.base = self._at_pixels = fill.clone()
         self.visible = valid.flatten().nonzero()[:, 0]
         self.coordinates = pixel_coordinates(noisy.shape[0], noisy.shape[1], noisy.device)
         self.pixel = 2.0 / (torch.tensor(noisy.shape, device=noisy.device) - 1.0)
@@ -78,9 +80,7 @@ class InrFit:
             settings.inr_omega,
             generator,
         )
-        # So that F_φ starts as the fill, and not as the fill and what a random network adds to it.
-        torch.nn.init.zeros_(self.siren.output.weight)
-        torch.nn.init.zeros_(self.siren.output.bias)
+        self._add_nothing()
         self.siren.requires_grad_(settings.train_inr)
         numbers = one_cycle(max(iterations, 2), settings.inr_learning_rate, rise=0.1, below=25, last=10_000)
         self.optimizer = make_adam(self.siren.parameters(), numbers, BETA, noisy.device)
@@ -91,7 +91,7 @@ class InrFit:
 
     @property
     def estimate(self) -> torch.Tensor | None:
-        """D_θ's estimate, (Y * X,), once there is one; F_φ learns from it then."""
+        """D_θ's estimate, (Y * X,), once there is one; F_φ stands on it and learns from it then."""
         return self._estimate
 
     @estimate.setter
@@ -100,8 +100,18 @@ class InrFit:
             # Steps are others from now on; the ones after a later estimate read it from the same place.
             self.replay = cuda_graph.StepReplay(self.generator, self.compromises)
             self._estimate = values.clone()
+            self.base = self._estimate.view(self.shape)
+            self._at_pixels = b_spline_at_pixels(self.base)
+            self._add_nothing()
         else:
             self._estimate.copy_(values)
+            self._at_pixels.copy_(b_spline_at_pixels(self.base))
+
+    @torch.no_grad()
+    def _add_nothing(self) -> None:
+        """Let F_φ be what it stands on: the network has not learned yet what that lacks."""
+        self.siren.output.weight.zero_()
+        self.siren.output.bias.zero_()
 
     def step(self, losses: LossRecord) -> None:
         """Take one step.
@@ -137,7 +147,7 @@ class InrFit:
             target = self._estimate[points]
         else:
             target = self.noisy[points]
-        loss = (self._fill_at(where) + self.siren(where)[:, 0] - target).square().mean()
+        loss = (read_linear(self._at_pixels, where) + self.siren(where)[:, 0] - target).square().mean()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -151,10 +161,4 @@ class InrFit:
         """Return F_φ at all pixel centres, (Y, X)."""
         chunks = range(0, len(self.coordinates), CHUNK)
         parts = [self.siren(self.coordinates[start : start + CHUNK]) for start in chunks]
-        return self.fill[0, 0] + torch.cat(parts).view(self.shape)
-
-    def _fill_at(self, where: torch.Tensor) -> torch.Tensor:
-        """Read the fill at coordinates (N, 2), linearly between its pixels."""
-        grid = where.flip(1)[None, None]
-        read = F.grid_sample(self.fill, grid, padding_mode="border", align_corners=True)
-        return read[0, 0, 0]
+        return self._at_pixels + torch.cat(parts).view(self.shape)

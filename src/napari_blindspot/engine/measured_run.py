@@ -81,6 +81,7 @@ def measured_run(run: Run, model: Model | None) -> Generator[Event, None, None]:
             trainer = yield from _fit_blindly(run, networks, warm=False)
     estimate = yield from _refine(run, networks, trainer)
     estimate = yield from consult(run, networks, estimate)
+    networks.inr.estimate = estimate.image.flatten()
     if run.watch.control.cancelled:
         yield Cancelled()
         return
@@ -161,7 +162,7 @@ def _model_of(run: Run, networks: Networks, estimate: Estimate) -> Model:
         mean=scale.mean,
         scale=scale.scale,
         noise=networks.measurement.noise,
-        inr_base=InrBase(networks.inr.fill[0, 0].cpu().numpy().copy(), stabiliser.gain, stabiliser.offset),
+        inr_base=InrBase(networks.inr.base.cpu().numpy().copy(), stabiliser.gain, stabiliser.offset),
         fitted_to=FittedImage(
             shape=run.plane.shape, dtype=run.plane.dtype.name, version=version("napari-blindspot")
         ),

@@ -51,6 +51,7 @@ def model_run(run: Run, model: Model) -> Generator[Event, None, None]:
     yield started(run, networks)
     estimate = yield from _predict(run, networks, model)
     estimate = yield from consult(run, networks, estimate)
+    networks.inr.estimate = estimate.image.flatten()
     if run.watch.control.cancelled:
         yield Cancelled()
         return

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-__all__ = ["InrField", "SampledImage", "b_spline_at_pixels", "field_of_weights", "sample_positions"]
+__all__ = [
+    "InrField",
+    "SampledImage",
+    "b_spline_at_pixels",
+    "field_of_weights",
+    "read_cubic",
+    "read_linear",
+    "sample_positions",
+]
 
 CHUNK = 16384
 """Points evaluated at once: few enough to stay in a processor's cache. A convention."""
@@ -63,7 +71,7 @@ class InrField:
     base : Tensor
         (Y, X) float32, what the network adds to, on the scale of the fit.
     cubic : bool
-        Whether the base is read by cubic convolution between its pixels, and not linearly.
+        Whether the base is read by cubic B-splines between its pixels, and not linearly.
     mean, scale : float
         Undo the standardisation.
     gain, offset : float
@@ -188,7 +196,7 @@ class InrField:
         """Return intensities at (N, 2) points in pixels, (N,)."""
         sides = torch.tensor(self.shape, dtype=torch.float32) - 1.0
         where = 2.0 * points / sides - 1.0
-        base = _read_cubic(self.base, points) if self.cubic else _read_linear(self.base, where)
+        base = read_cubic(self.base, points) if self.cubic else read_linear(self.base, where)
         return self._intensities(base + self.siren(where)[:, 0])
 
     def _intensities(self, standard: torch.Tensor) -> torch.Tensor:
@@ -223,7 +231,7 @@ def field_of_weights(
     weights : mapping of str to ndarray
         By the names of the network's parameters.
     base : ndarray
-        (Y, X), what the network adds to.
+        (Y, X), what the network adds to, by cubic B-splines.
     features, octaves, omega, layers
         How the network is built.
     mean, scale, gain, offset : float
@@ -233,7 +241,7 @@ def field_of_weights(
     put_weights(siren, weights, "")
     siren.requires_grad_(False).eval()
     pixels = torch.from_numpy(np.array(base, np.float32))
-    return InrField(siren, pixels, mean, scale, gain, offset)
+    return InrField(siren, pixels, mean, scale, gain, offset, cubic=True)
 
 
 def sample_positions(
@@ -271,20 +279,20 @@ def _chunks(points: Any) -> Iterator[torch.Tensor]:
     yield from torch.split(every, CHUNK)
 
 
-def _read_linear(base: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+def read_linear(base: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
     """Read (Y, X) at coordinates (N, 2) in [-1, 1], linearly between its pixels."""
     grid = where.flip(1)[None, None]
     read = F.grid_sample(base[None, None], grid, padding_mode="border", align_corners=True)
     return read[0, 0, 0]
 
 
-def _read_cubic(base: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+def read_cubic(base: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     """Read (Y, X) at (N, 2) points in pixels, by cubic B-splines of its values; smooth everywhere.
 
     The values are the coefficients: they are smoothed a little, as by a kernel (1, 4, 1) / 6.
     """
     first = points.detach().floor()
-    total = torch.zeros(len(points), dtype=base.dtype)
+    total = torch.zeros(len(points), dtype=base.dtype, device=base.device)
     sides = base.shape
     weights = [_b_spline(points[:, axis] - first[:, axis]) for axis in (0, 1)]
     for i in range(4):

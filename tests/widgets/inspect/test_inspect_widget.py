@@ -11,6 +11,7 @@ from small import QUICKEST, WAIT
 
 from napari_blindspot.noise.estimate import estimate_noise
 from napari_blindspot.samples import confocal
+from napari_blindspot.widgets.denoise import DenoiseWidget
 from napari_blindspot.widgets.inspect import InspectWidget
 from napari_blindspot.widgets.inspect.questions import QUESTIONS
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
@@ -60,6 +61,22 @@ def ask(inspect, qtbot):
 
 def test_a_result_and_the_layer_that_it_came_from_are_chosen(inspect):
     assert (inspect.result.value.name, inspect.noisy.value.name) == ("cells denoised", "cells")
+
+
+def test_the_denoise_dock_opens_inspect_on_the_result_in_view(viewer, inspect):
+    denoise = DenoiseWidget(viewer)
+    viewer.window.add_dock_widget(denoise, name="Denoise")
+    assert denoise.inspect.click.enabled
+    record = {METADATA_KEY: {"source": "other"}}
+    other = viewer.add_image(SAMPLE.truth, name="other result", metadata=record)
+    viewer.add_image(SAMPLE.truth, name="an INR", metadata={METADATA_KEY: {"image": "inr"}})
+    viewer.add_image(SAMPLE.noisy, name="other")
+    denoise.inspect.click.native.click()
+    opened = viewer.window.dock_widgets["Inspect (napari-blindspot)"]
+    assert (opened.result.value, opened.noisy.value.name) == (other, "other")
+    for layer in [layer for layer in viewer.layers if METADATA_KEY in layer.metadata]:
+        viewer.layers.remove(layer)
+    assert not denoise.inspect.click.enabled
 
 
 def test_what_was_removed_becomes_layers_over_the_plane_a_verdict_and_a_figure(viewer, inspect, ask):

@@ -19,6 +19,7 @@ from napari_blindspot.core.words import sentences_of
 from napari_blindspot.settings import PRESETS, Settings
 from napari_blindspot.widgets.denoise.after_row import AfterRow
 from napari_blindspot.widgets.denoise.axes_row import AxesRow
+from napari_blindspot.widgets.denoise.inspect_button import InspectButton
 from napari_blindspot.widgets.denoise.outlook import Outlook, Question
 from napari_blindspot.widgets.denoise.right_click import offer_on_right_click
 from napari_blindspot.widgets.denoise.scope import check_layer, layer_job, region_of, slider_point
@@ -107,10 +108,19 @@ class DenoiseWidget(Container[Any]):
         self.outlook = Outlook(self._question)
         self.curve = Native(LossCurve)
         self.status = RunStatus(self.curve)
+        self.inspect = InspectButton(napari_viewer)
         self.after = AfterRow(napari_viewer)
         rows = [self.layer, self.others, self.scope, self.axes, self.region, self.preset, self.stack_start]
         self._fields = Fields([*rows, self.models])
-        parts = [self._fields, self.advanced, self.outlook, self.buttons, self.status, self.after]
+        parts = [
+            self._fields,
+            self.advanced,
+            self.outlook,
+            self.buttons,
+            self.status,
+            self.after,
+            self.inspect,
+        ]
         super().__init__(widgets=parts, labels=False)
         # Wide enough for the title that napari gives the dock.
         self.min_width = 285
@@ -328,6 +338,7 @@ class DenoiseWidget(Container[Any]):
 
     def _on_ended(self, session: LayerSession, outcome: Outcome) -> None:
         self.reset_choices()
+        self.inspect.follow()
         self.after.model = session.learned or self.after.model
         self.status.end(outcome.kind.capitalize(), session.device, full=outcome.kind == "finished")
         self.status.conclude(outcome, _FIELDS)

@@ -140,6 +140,11 @@ class InspectWidget(Container[Any]):
         """Whether a question is being answered."""
         return self._work is not None
 
+    def show_result(self, result: Image) -> None:
+        """Choose a result, and the layer that it came from."""
+        if result in self.result.choices:
+            self.result.value = result
+
     def run(self) -> None:
         """Answer the question; does nothing while another is being answered."""
         if self.working:
