@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import resource
 import shutil
 import signal
 from collections import Counter
@@ -18,6 +17,8 @@ from napari_blindspot.core.errors import BlindspotError, InternalError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+resource = pytest.importorskip("resource", reason="Windows bounds no program's memory")
 
 SECONDS = 10
 """For one file; a whole one takes a hundredth of a second."""
