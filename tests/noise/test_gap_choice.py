@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,14 +56,16 @@ def blurred_noise(sigma: float, blur: float) -> np.ndarray:
     return sigma * noise / noise.std()
 
 
-def test_texture_with_correlated_noise_gets_a_narrow_gap_although_it_inflates_the_correlation():
+def test_texture_with_correlated_noise_gets_the_gap_that_the_correlation_asks_for_and_no_wider():
     plane = data.gravel() + blurred_noise(25, 0.7)
     noise = estimate_noise(plane)
     assert noise.textured
     assert noise.sigma < 1.35 * 25
     plan = make_plan(plane, noise, AUTO)
-    assert plan.settings.gap == 1
-    assert "pixels at most, mixed with texture → 1-pixel gap" in sentence(plan.notice)
+    assert plan.settings.gap == 2
+    assert "pixels at most, mixed with texture → 2-pixel gap" in sentence(plan.notice)
+    less = make_plan(plane, replace(noise, correlation=noise.correlation**2), AUTO)
+    assert less.settings.gap == 1
 
 
 def test_correlated_noise_under_smooth_structure_gets_a_wide_gap():

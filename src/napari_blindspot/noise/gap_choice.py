@@ -37,13 +37,15 @@ RISK_WINDOW = 5
 """Pixels. The risk is computed from the visible pixels of the (2 * 5 + 1)² around a hidden one. A
 convention: the widest gap leaves two rings of them."""
 
-MIN_GAPS = ((0.75, 2), (0.4, 1))
+MIN_GAPS = ((0.55, 2), (0.4, 1))
 """Pairs of a correlation of next pixels and the gap that is taken at least above it, whatever the risk
 says.
 
-For such noise the risk of a small gap cannot be trusted: it rests on the variance of the signal, which is
-then the difference of two figures that are nearly the same. docs/benchmarks/auto.md, "Risk and gap", has an
-image on which the risk alone chose no gap, with what gaps of 0, 1 and 2 pixels gave.
+For such noise the risk cannot be trusted: it rests on the variance of the signal, which is then the
+difference of two figures that are nearly the same. Nor is a gap of two pixels the risk that it seems,
+because the refinement starts from a prediction with every pixel shown. docs/benchmarks/auto.md, "Risk and
+gap", has an image on which the risk alone chose no gap, and docs/benchmarks/fibres.md what one pixel costs
+on sparse filaments.
 """
 
 MAX_RISK_RATIO = 1.1
@@ -129,18 +131,18 @@ def _least_risky_gap(image: npt.ArrayLike, noise: NoiseModel) -> int:
     image : array_like
         (Y, X) in the unit in which the noise was measured.
     noise : NoiseModel
-        Measured on it. Where texture makes its correlation an upper bound, the gap is 1 pixel: the risk of
-        small gaps would be too high, and texture needs near pixels (docs/benchmarks/kinds.md, "Correlated
-        noise under texture").
+        Measured on it. Where texture makes its correlation an upper bound, the gap is the least that the
+        correlation asks for, or 1 pixel: the risk of small gaps would be too high, and texture needs near
+        pixels (docs/benchmarks/kinds.md, "Correlated noise under texture").
 
     Returns
     -------
     int
         In pixels.
     """
-    if noise.textured:
-        return 1
     needed = next((gap for rho, gap in MIN_GAPS if noise.neighbour_correlation > rho), 0)
+    if noise.textured:
+        return max(needed, 1)
     gaps = CANDIDATE_GAPS[needed:]
     stabilised = Anscombe.of(noise).forward(image)
     covariance, variance = signal_covariance(stabilised, noise.correlation, 2 * RISK_WINDOW)
