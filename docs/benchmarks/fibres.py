@@ -108,15 +108,14 @@ def main() -> None:
     options = parser.parse_args()
     table = available_methods()
     peers = {name: table[name].build(Request(method=name)) for name in PEERS if not table[name].missing()}
-    print(f"| scene | noise | noisy | best Gaussian | {' | '.join(peers)} | INR | {options.preset} |")
-    print("| --- |" + " ---: |" * (5 + len(peers)))
+    print(f"| scene | noise | noisy | best Gaussian | {' | '.join(peers)} | {options.preset} |")
+    print("| --- |" + " ---: |" * (4 + len(peers)))
     rows = []
     for name, strength, clean, noisy in cases(options.folder):
         blurred = max(psnr(gaussian_filter(noisy.astype(float), sigma), clean) for sigma in SIGMAS)
         others = [psnr(on_255(peer, noisy), clean) for peer in peers.values()]
         result = denoise(noisy, options.preset, device="cpu")
-        own = [psnr(result.inr, clean), psnr(result.denoised, clean)]
-        rows.append([psnr(noisy, clean), blurred, *others, *own])
+        rows.append([psnr(noisy, clean), blurred, *others, psnr(result.denoised, clean)])
         cells = " | ".join(f"{figure:.2f}" for figure in rows[-1])
         print(f"| {name} | {strength} | {cells} |", flush=True)
     print("| mean | | " + " | ".join(f"{figure:.2f}" for figure in np.mean(rows, axis=0)) + " |")
