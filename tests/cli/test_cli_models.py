@@ -118,7 +118,7 @@ def test_a_constant_plane_is_written_and_said_to_leave_no_model(run, tmp_path):
 
 
 def test_noise_that_is_unlike_that_of_the_model_is_said(made, run, tmp_path):
-    sample = wide_field((64, 64))
+    sample = wide_field((96, 96))
     write_ome_tiff(tmp_path / "w.ome.tif", ImageFile(sample.noisy, "YX", {}))
     done = run("denoise", "w.ome.tif", "--device", "cpu", "--model", str(made / "cells.safetensors"))
     assert done.exit_code == 0, done.stderr

@@ -79,3 +79,16 @@ def test_a_run_ends_with_the_verdict_on_what_was_removed(viewer, quickest, finis
         "noise-alone": "What was removed looks like noise alone",
     }[verdict.kind]
     assert start in quickest.status.message.value
+
+
+def test_when_the_dock_has_gone_with_its_window_nothing_is_looked_at_any_more(qtbot, monkeypatch):
+    monkeypatch.setattr(outlook, "DELAY", 0)
+    asked = []
+    line = outlook.Outlook(lambda: asked.append(1))
+    line.renew()
+    qtbot.waitUntil(lambda: asked == [1], timeout=WAIT)
+    line.native.deleteLater()
+    qtbot.waitSignal(line.native.destroyed, timeout=WAIT).wait()
+    line.renew()
+    qtbot.wait(50)
+    assert asked == [1]

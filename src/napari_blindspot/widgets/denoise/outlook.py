@@ -73,9 +73,14 @@ class Outlook(Message):
         self._timer = QTimer(self.native)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._look)
+        self._closed = False
+        # The thread may end after a window that was closed without a word to its docks.
+        self.native.destroyed.connect(self._on_destroyed)
 
     def renew(self, _: object = None) -> None:
         """Look again, when nothing has changed for a moment."""
+        if self._closed:
+            return
         self._again = self._background is not None
         if DELAY >= 0:
             self._timer.start(DELAY)
@@ -104,8 +109,14 @@ class Outlook(Message):
         self._background.start()
 
     def _on_yielded(self, text: str) -> None:
-        if text and not self._again:
+        if text and not self._again and not self._closed:
             self.say(text)
+
+    def _on_destroyed(self, _: object = None) -> None:
+        self._closed = True
+        self._again = False
+        if self._background is not None:
+            self._background.quit()
 
     def _on_ended(self) -> None:
         self._background = None
