@@ -13,10 +13,12 @@ import math
 import torch
 import torch.nn.functional as F
 
+from napari_blindspot.noise.window_levels import SIDE, levels_of
+
 __all__ = ["coefficient_variances", "window_filter"]
 
-SIDE, STEP = 8, 2
-"""Side of a window, and the distance of one from the next, in pixels."""
+STEP = 2
+"""Distance of one window from the next, in pixels."""
 
 ROWS = 32
 """Rows of windows that are worked on at a time, which bounds the memory."""
@@ -89,15 +91,7 @@ def coefficient_variances(correlation: torch.Tensor | None, device: torch.device
     """
     if correlation is None:
         return torch.ones(SIDE, SIDE, device=device)
-    reach = len(correlation) // 2
-    steps = torch.arange(SIDE)[:, None] - torch.arange(SIDE)
-    inside = (steps.abs() <= reach).to(correlation.dtype)
-    at = steps.clamp(-reach, reach) + reach
-    # Covariance of the pixels (a, b) and (c, d) of a window.
-    covariance = correlation[at[:, :, None, None], at] * inside[:, :, None, None] * inside
-    cosines = _cosines(SIDE, torch.device("cpu")).to(correlation.dtype)
-    variances = torch.einsum("ka,kc,lb,ld,acbd->kl", cosines, cosines, cosines, cosines, covariance)
-    return variances.clamp_min(1e-3).to(device, torch.float32)
+    return torch.from_numpy(levels_of(correlation.numpy())).to(device, torch.float32)
 
 
 def _cosines(count: int, device: torch.device) -> torch.Tensor:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.floating[Any]]
 
-__all__ = ["measured_by_windows"]
+__all__ = ["SIDE", "levels_of", "measured_by_windows"]
 
 SIDE, STEP = 8, 2
 """Side of a window and the distance of one from the next, in pixels. A convention."""
@@ -75,9 +75,9 @@ def measured_by_windows(noise: NoiseModel, planes: Floats) -> NoiseModel:
     if sum(counts) < FEWEST_WINDOWS:
         return noise
     parts = [part for part, count in zip(parts, counts, strict=True) if count]
-    levels = np.maximum(_levels_of(noise.correlation), _medians(parts))
+    levels = np.maximum(levels_of(noise.correlation), _medians(parts))
     # A window holds too little of what varies slowly to tell it from structure.
-    levels[0, 0] = _levels_of(noise.correlation)[0, 0]
+    levels[0, 0] = levels_of(noise.correlation)[0, 0]
     for _ in range(ROUNDS):
         rest = _medians([part - _outstanding(part, levels) for part in parts])
         levels = np.minimum(levels, rest / _kept_of_noise())
@@ -142,7 +142,7 @@ def _lag_shares() -> Floats:
     return shares
 
 
-def _levels_of(correlation: Floats) -> Floats:
+def levels_of(correlation: Floats) -> Floats:
     """Return the variance of each coefficient, (SIDE, SIDE), of noise with variance 1.
 
     `correlation` is (2L+1, 2L+1).
