@@ -8,11 +8,13 @@ import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
 import psutil
 import pytest
+import tifffile
 from damaged import MOST_BYTES, damage, make_files, read_all
 
-from napari_blindspot.core.errors import BlindspotError, InternalError
+from napari_blindspot.core.errors import BlindspotError, FileError, InternalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,3 +99,13 @@ def test_5000_damaged_files_are_read_or_refused_in_one_sentence(tmp_path, _littl
     ends, bad = fuzz(tmp_path, 5000, seed=1)
     print(dict(ends))
     assert bad == []
+
+
+def test_a_tiff_whose_height_is_damaged_is_refused_before_millions_of_strips_are_filled(tmp_path):
+    path = tmp_path / "tall.tif"
+    pixels = np.random.default_rng(0).integers(0, 999, (64, 20), np.uint16)
+    tifffile.imwrite(path, pixels, compression="zlib", rowsperstrip=16)
+    with tifffile.TiffFile(path, mode="r+") as opened:
+        opened.pages[0].tags["ImageLength"].overwrite(40_000_000)
+    with pytest.raises(FileError, match="a plane should have 2500000 strips, and lists 4"):
+        read_all(path)

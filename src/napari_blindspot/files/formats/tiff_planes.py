@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["damage", "planes_of", "planes_of_set", "raise_if_cut"]
 
+MANY_STRIPS = 1000
+"""Strips or tiles from which on a plane must list at least half of them. A convention."""
+
 _DAMAGED = "The TIFF file {} is damaged or cut off"
 
 _TRUNCATED = ("invalid page offset", "corrupted", "failed to reshape")
@@ -228,9 +231,15 @@ def _is_there(page: Any) -> bool:
 
 
 def _check_inside(source: Path, pages: list[Any]) -> None:
-    """Refuse a file that ends before the data of its last page."""
+    """Refuse a file that ends before the data of its last page, or says to be far larger than it lists.
+
+    A damaged height makes millions of strips that no file lists, each of which would be filled.
+    """
     for page in pages:
-        end = page.parent.filehandle.size
+        end, strips = page.parent.filehandle.size, math.prod(page.keyframe.chunked)
+        if strips > MANY_STRIPS and strips > 2 * len(page.dataoffsets) and not page.is_contiguous:
+            problem = f"a plane should have {strips} strips, and lists {len(page.dataoffsets)}"
+            raise FileError(f"{_DAMAGED.format(source)}: {problem}.")
         if any(
             offset + count > end
             for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
