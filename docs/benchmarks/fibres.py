@@ -5,21 +5,16 @@ python docs/benchmarks/fibres.py PATH/TO/FMDD --preset auto
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from kinds import PEERS, SIGMAS, centre, on_255, psnr, scaled
+from kinds import asked, centre, installed_peers, scaled, scored
 from scipy.ndimage import gaussian_filter
 from skimage.io import imread
 
-from napari_blindspot import denoise
-from napari_blindspot.benchmark.method_protocol import Request
-from napari_blindspot.benchmark.methods import available_methods
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SIDE = 256
 STRENGTHS = (0.06, 0.12, 0.24)
@@ -102,21 +97,14 @@ def cases(folder: Path) -> Iterator[tuple[str, float, Floats, np.ndarray[Any, np
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="FMDD, flat: with raw/ and gt/")
-    parser.add_argument("--preset", default="auto")
-    options = parser.parse_args()
-    table = available_methods()
-    peers = {name: table[name].build(Request(method=name)) for name in PEERS if not table[name].missing()}
+    options, peers = asked(__doc__, "raw/ and gt/"), installed_peers()
     print(f"| scene | noise | noisy | best Gaussian | {' | '.join(peers)} | {options.preset} |")
     print("| --- |" + " ---: |" * (4 + len(peers)))
     rows = []
     for name, strength, clean, noisy in cases(options.folder):
-        blurred = max(psnr(gaussian_filter(noisy.astype(float), sigma), clean) for sigma in SIGMAS)
-        others = [psnr(on_255(peer, noisy), clean) for peer in peers.values()]
-        result = denoise(noisy, options.preset, device="cpu")
-        rows.append([psnr(noisy, clean), blurred, *others, psnr(result.denoised, clean)])
-        cells = " | ".join(f"{figure:.2f}" for figure in rows[-1])
+        figures, _ = scored(noisy, clean, peers, options.preset)
+        rows.append(figures)
+        cells = " | ".join(f"{figure:.2f}" for figure in figures)
         print(f"| {name} | {strength} | {cells} |", flush=True)
     print("| mean | | " + " | ".join(f"{figure:.2f}" for figure in np.mean(rows, axis=0)) + " |")
 

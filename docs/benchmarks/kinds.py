@@ -24,6 +24,8 @@ from napari_blindspot.benchmark.metrics import best_affine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from napari_blindspot import Result
+
 SIDE = 256
 SIGMAS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
 """Of the Gaussian filter, of which the truth picks the best."""
@@ -105,22 +107,38 @@ def on_255(method: Callable[[Any], Any], noisy: Any) -> Floats:
     return np.asarray(method(((noisy - low) * (255 / (high - low))).astype(np.float32)), float)
 
 
+def asked(description: str, content: str) -> argparse.Namespace:
+    """Return the folder of FMDD and the preset that a command line names."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("folder", type=Path, help=f"FMDD, flat: with {content}")
+    parser.add_argument("--preset", default="auto")
+    return parser.parse_args()
+
+
+def installed_peers() -> dict[str, Callable[[Any], Any]]:
+    """Return the peers that can be run here, by name."""
+    table = available_methods()
+    return {name: table[name].build(Request(method=name)) for name in PEERS if not table[name].missing()}
+
+
+def scored(
+    noisy: Any, clean: Floats, peers: dict[str, Callable[[Any], Any]], preset: str
+) -> tuple[list[float], Result]:
+    """Return PSNR of the noisy image, the best Gaussian, the peers and the preset, and its result."""
+    blurred = max(psnr(gaussian_filter(noisy.astype(float), sigma), clean) for sigma in SIGMAS)
+    others = [psnr(on_255(peer, noisy), clean) for peer in peers.values()]
+    result = denoise(noisy, preset, device="cpu")
+    return [psnr(noisy, clean), blurred, *others, psnr(result.denoised, clean)], result
+
+
 def main() -> None:
     """Print a table for each scene."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="FMDD, flat: with gt/")
-    parser.add_argument("--preset", default="auto")
-    options = parser.parse_args()
-    table = available_methods()
-    peers = {name: table[name].build(Request(method=name)) for name in PEERS if not table[name].missing()}
+    options, peers = asked(__doc__, "gt/"), installed_peers()
     for scene, clean in scenes(options.folder):
         print(f"\n| {scene} | noisy | best Gaussian | {' | '.join(peers)} | {options.preset} | it says |")
         print("| --- |" + " ---: |" * (3 + len(peers)) + " --- |")
         for kind, noisy in kinds(clean, np.random.default_rng(1)):
-            blurred = max(psnr(gaussian_filter(noisy.astype(float), sigma), clean) for sigma in SIGMAS)
-            others = [psnr(on_255(peer, noisy), clean) for peer in peers.values()]
-            result = denoise(noisy, options.preset, device="cpu")
-            figures = [psnr(noisy, clean), blurred, *others, psnr(result.denoised, clean)]
+            figures, result = scored(noisy, clean, peers, options.preset)
             cells = " | ".join(f"{figure:.2f}" for figure in figures)
             print(f"| {kind} | {cells} | {' '.join(result.warnings)} |", flush=True)
 
