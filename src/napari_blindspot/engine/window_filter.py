@@ -8,12 +8,10 @@ step, and with windows that lie over each other in place of a search for similar
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 
-from napari_blindspot.noise.window_levels import SIDE, levels_of
+from napari_blindspot.noise.window_levels import SIDE, cosines, levels_of
 
 __all__ = ["coefficient_variances", "window_filter"]
 
@@ -50,7 +48,7 @@ def window_filter(
         0
     ]
     rows, columns = ((side - SIDE) // STEP + 1 for side in both.shape[1:])
-    plane, along = _cosines(SIDE, noisy.device), _cosines(count, noisy.device)
+    plane, along = (torch.from_numpy(cosines(size)).to(noisy.device) for size in (SIDE, count))
     total, weights = torch.zeros_like(both[:count]), torch.zeros_like(both[0])
     for first in range(0, rows, ROWS):
         lines = min(ROWS, rows - first)
@@ -92,11 +90,3 @@ def coefficient_variances(correlation: torch.Tensor | None, device: torch.device
     if correlation is None:
         return torch.ones(SIDE, SIDE, device=device)
     return torch.from_numpy(levels_of(correlation.numpy())).to(device, torch.float32)
-
-
-def _cosines(count: int, device: torch.device) -> torch.Tensor:
-    """Return the orthonormal cosine transform, (count, count)."""
-    frequency, place = torch.arange(count)[:, None], torch.arange(count)
-    matrix = torch.cos(math.pi * (2 * place + 1) * frequency / (2 * count)) * math.sqrt(2 / count)
-    matrix[0] /= math.sqrt(2)
-    return matrix.to(device)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Members = npt.NDArray[np.intp]
 
 __all__ = [
+    "MEDIAN_OF_SQUARES",
     "QUIET_SHARE",
     "VarianceLine",
     "cut_blocks",
@@ -57,6 +58,9 @@ the image. A convention."""
 MIN_TRUSTED_SHARE = 0.3
 """Share of the least variance of all ranges below which a line is not followed. A convention: it keeps a
 line that was extrapolated into the dark away from 0."""
+
+MEDIAN_OF_SQUARES = 0.4549
+"""Median of the squares of normal numbers with variance 1."""
 
 GAUSSIAN_MEDIAN = 0.6745
 """Median of the absolute value of Gaussian numbers of standard deviation 1."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import nnls
 
-from napari_blindspot.noise.blocks import diagonal_differences
+from napari_blindspot.noise.blocks import MEDIAN_OF_SQUARES, diagonal_differences
 
 if TYPE_CHECKING:
     from typing import Any
@@ -34,9 +34,6 @@ ROUNDS = 20
 
 MANY_PHOTONS = 3.0
 """Photons from which on counts are nearly normal. A convention."""
-
-MEDIAN_OF_SQUARES = 0.4549
-"""Median of the squares of normal numbers with variance 1."""
 
 LEFT_STRUCTURE = 0.15
 """Error of the slope that structure in the residual makes, relative to it: it was 0 to 0.25 on stacks with

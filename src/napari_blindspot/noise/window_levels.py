@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from scipy.fft import dct
 
 from napari_blindspot.noise.anscombe import Anscombe
+from napari_blindspot.noise.blocks import MEDIAN_OF_SQUARES
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.floating[Any]]
 
-__all__ = ["SIDE", "levels_of", "measured_by_windows"]
+__all__ = ["SIDE", "cosines", "levels_of", "measured_by_windows"]
 
 SIDE, STEP = 8, 2
 """Side of a window and the distance of one from the next, in pixels. A convention."""
@@ -37,9 +39,6 @@ OUTSTANDING = 3.0
 
 ROUNDS = 3
 """Rounds in which structure is taken away by the noise that the round before has measured."""
-
-MEDIAN_OF_SQUARES = 0.4549
-"""Median of the squares of normal numbers with variance 1."""
 
 WHOLE_SIDE, PART_SIDE, PARTS_ACROSS = 512, 128, 4
 """Planes of up to 512² pixels are measured whole, of larger ones 4² parts of 128². A convention."""
@@ -75,9 +74,10 @@ def measured_by_windows(noise: NoiseModel, planes: Floats) -> NoiseModel:
     if sum(counts) < FEWEST_WINDOWS:
         return noise
     parts = [part for part, count in zip(parts, counts, strict=True) if count]
-    levels = np.maximum(levels_of(noise.correlation), _medians(parts))
+    of_blocks = levels_of(noise.correlation)
+    levels = np.maximum(of_blocks, _medians(parts))
     # A window holds too little of what varies slowly to tell it from structure.
-    levels[0, 0] = levels_of(noise.correlation)[0, 0]
+    levels[0, 0] = of_blocks[0, 0]
     for _ in range(ROUNDS):
         rest = _medians([part - _outstanding(part, levels) for part in parts])
         levels = np.minimum(levels, rest / _kept_of_noise())
@@ -124,21 +124,18 @@ def _transformed(windows: Floats, matrix: Floats) -> Floats:
 
 
 @cache
-def _cosines() -> Floats:
-    """Return the orthonormal cosine transform, (SIDE, SIDE)."""
-    frequency, place = np.arange(SIDE)[:, None], np.arange(SIDE)
-    matrix = np.cos(np.pi * (2 * place + 1) * frequency / (2 * SIDE)) * np.sqrt(2 / SIDE)
-    matrix[0] /= np.sqrt(2)
-    return np.asarray(matrix, np.float32)
+def cosines(count: int) -> Floats:
+    """Return the orthonormal cosine transform, (count, count) float32."""
+    return np.asarray(dct(np.eye(count), axis=0, norm="ortho"), np.float32)
 
 
 @cache
 def _lag_shares() -> Floats:
     """Return what each lag adds to the level of each frequency of one axis, (SIDE, LAGS + 1)."""
-    cosines, shares = _cosines().astype(np.float64), np.zeros((SIDE, LAGS + 1))
+    matrix, shares = cosines(SIDE).astype(np.float64), np.zeros((SIDE, LAGS + 1))
     for lag in range(LAGS + 1):
         shift = np.eye(SIDE, k=lag) + (np.eye(SIDE, k=-lag) if lag else 0)
-        shares[:, lag] = np.einsum("ka,ab,kb->k", cosines, shift, cosines)
+        shares[:, lag] = np.einsum("ka,ab,kb->k", matrix, shift, matrix)
     return shares
 
 
@@ -152,8 +149,8 @@ def levels_of(correlation: Floats) -> Floats:
     inside = np.abs(steps) <= reach
     at = np.clip(steps, -reach, reach) + reach
     covariance = correlation[at[:, :, None, None], at] * inside[:, :, None, None] * inside
-    cosines = _cosines()
-    levels = np.einsum("ka,kc,lb,ld,acbd->kl", cosines, cosines, cosines, cosines, covariance)
+    matrix = cosines(SIDE)
+    levels = np.einsum("ka,kc,lb,ld,acbd->kl", matrix, matrix, matrix, matrix, covariance)
     return np.asarray(np.maximum(levels, 1e-3), np.float64)
 
 
@@ -172,11 +169,11 @@ def _medians(parts: list[Floats]) -> Floats:
 
     Every other window is enough: they overlap by half.
     """
-    cosines = _cosines()
+    matrix = cosines(SIDE)
     squares = []
     for part in parts:
         windows = _windows(part)[::2, ::2].reshape(-1, SIDE, SIDE)
-        squares.append(_transformed(windows[np.isfinite(windows).all((1, 2))], cosines) ** 2)
+        squares.append(_transformed(windows[np.isfinite(windows).all((1, 2))], matrix) ** 2)
     return np.asarray(np.median(np.concatenate(squares), axis=0) / MEDIAN_OF_SQUARES, np.float64)
 
 
@@ -190,12 +187,12 @@ def _outstanding(plane: Floats, levels: Floats) -> Floats:
     known = np.where(np.isfinite(plane), plane, np.nanmean(plane))
     windows = _windows(np.pad(known, ((0, below), (0, right)), "edge"))
     rows, columns = windows.shape[:2]
-    cosines = _cosines()
-    coefficients = _transformed(windows, cosines)
+    matrix = cosines(SIDE)
+    coefficients = _transformed(windows, matrix)
     kept = coefficients**2 > (OUTSTANDING**2 * levels).astype(np.float32)
     kept[..., 0, 0] = True
     weight = 1 / (kept.reshape(rows, columns, -1) @ levels.ravel()).astype(np.float32)
-    back = _transformed(coefficients * kept, cosines.T) * weight[..., None, None]
+    back = _transformed(coefficients * kept, matrix.T) * weight[..., None, None]
     total = np.zeros((height + below, width + right), np.float32)
     weights = np.zeros_like(total)
     for y in range(SIDE):
