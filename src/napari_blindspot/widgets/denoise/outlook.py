@@ -88,9 +88,7 @@ class Outlook(Message):
     def quit(self) -> None:
         """Look no more."""
         self._timer.stop()
-        self._again = False
-        if self._background is not None:
-            self._background.quit()
+        self._leave()
 
     def _look(self) -> None:
         if self._background is not None:
@@ -114,6 +112,10 @@ class Outlook(Message):
 
     def _on_destroyed(self, _: object = None) -> None:
         self._closed = True
+        self._leave()
+
+    def _leave(self) -> None:
+        """Let the thread at work end unheard, and begin no other."""
         self._again = False
         if self._background is not None:
             self._background.quit()
