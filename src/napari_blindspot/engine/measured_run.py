@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from importlib.metadata import version
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import torch
@@ -110,9 +111,9 @@ def _fit_blindly(run: Run, networks: Networks, *, warm: bool) -> Generator[Event
 
 def _refine(run: Run, networks: Networks, trainer: Trainer) -> Generator[Event, None, Estimate]:
     """Predict blindly, refine in rounds, and return the estimate."""
-    settings, rounds = networks.settings, networks.schedule.rounds
+    settings, rounds = networks.settings, tuple(takewhile(bool, networks.schedule.rounds))
     blind = refined = trainer.mean
-    refines = any(rounds) and not run.watch.control.stopping
+    refines = bool(rounds) and not run.watch.control.stopping
     # A network that was never shown a pixel with its noise does not take fine structure for noise, and its
     # estimate keeps what a prediction from afar has lost. Noise that it keeps as well is of this plane, not
     # of the noise that is put on, so that the refinement does not learn it.
@@ -122,7 +123,7 @@ def _refine(run: Run, networks: Networks, trainer: Trainer) -> Generator[Event, 
     first = image = yield from predict(run, networks, blind, symmetries, hidden=not shown)
     networks.inr.estimate = image.flatten()
     for number, iterations in enumerate(rounds, start=1):
-        if run.watch.interrupted or iterations == 0:
+        if run.watch.interrupted:
             break
         with run.watch.clock.phase("refinement"):
             target = image if number == 1 else (first + image) / 2
