@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
-from napari.layers import Image
 
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.widgets.denoise.result_layers import look_and_place
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixels
-from napari_blindspot.widgets.shared.layer_source import source_of
+from napari_blindspot.widgets.shared.layer_source import is_made_here, is_result, source_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Image
 
 __all__ = ["Wipe", "fit_contrast", "result_of", "swap"]
 
@@ -30,9 +30,9 @@ _hidden: WeakKeyDictionary[Image, list[ref[Image]]] = WeakKeyDictionary()
 def result_of(viewer: ViewerModel) -> Image | None:
     """Return the result that is meant: the selected one, that of the selected input, else the uppermost."""
     active = viewer.layers.selection.active
-    if _is_result(active):
+    if is_result(active):
         return active
-    results = [layer for layer in reversed(viewer.layers) if _is_result(layer)]
+    results = [layer for layer in reversed(viewer.layers) if is_result(layer)]
     of_active = (layer for layer in results if source_of(viewer, layer) is active)
     return next(of_active, next(iter(results), None))
 
@@ -58,7 +58,7 @@ def swap(viewer: ViewerModel) -> bool:
         result.visible = True
         return True
     # What lies on the input goes with the result: the INR of the same run.
-    of_source = [layer for layer in viewer.layers if _is_made_here(layer)]
+    of_source = [layer for layer in viewer.layers if is_made_here(layer)]
     covering = [layer for layer in of_source if layer.visible and source_of(viewer, layer) is source]
     _hidden[result] = [ref(layer) for layer in covering]
     source.visible = True
@@ -170,18 +170,3 @@ def _plane_in_view(viewer: ViewerModel, layer: Image) -> Any:
     place = layer.world_to_data(viewer.dims.point[-layer.ndim :])[:inside]
     index = tuple(int(np.clip(round(x), 0, n - 1)) for x, n in zip(place, pixels.shape, strict=False))
     return np.asarray(pixels[index], np.float64)
-
-
-def _record(layer: object) -> dict[str, Any] | None:
-    record = layer.metadata.get(METADATA_KEY) if isinstance(layer, Image) else None
-    return record if isinstance(record, dict) and "preview" not in record else None
-
-
-def _is_made_here(layer: object) -> bool:
-    return _record(layer) is not None
-
-
-def _is_result(layer: object) -> bool:
-    """Tell whether a layer is what a run has denoised, and not its INR or a preview."""
-    record = _record(layer)
-    return record is not None and record.get("image", "denoised") == "denoised"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
-from napari.layers import Image
 
 from napari_blindspot.widgets.shared.fields import button
-from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
+from napari_blindspot.widgets.shared.layer_source import is_result
 
 if TYPE_CHECKING:
+    from napari.layers import Image
     from napari.viewer import Viewer
 
 __all__ = ["InspectButton", "result_in_view"]
@@ -59,14 +59,6 @@ def result_in_view(viewer: Viewer) -> Image | None:
         Whose layers are looked at.
     """
     active = viewer.layers.selection.active
-    if _is_result(active):
+    if is_result(active):
         return active
-    return next((layer for layer in reversed(viewer.layers) if layer.visible and _is_result(layer)), None)
-
-
-def _is_result(layer: object) -> bool:
-    """Whether a layer is what a run has denoised, and not its INR, or a preview."""
-    record = layer.metadata.get(METADATA_KEY) if isinstance(layer, Image) else None
-    if not isinstance(record, dict) or "preview" in record:
-        return False
-    return bool(record.get("image", "denoised") == "denoised")
+    return next((layer for layer in reversed(viewer.layers) if layer.visible and is_result(layer)), None)

@@ -29,6 +29,7 @@ from napari_blindspot.widgets.shared.curve import LossCurve
 from napari_blindspot.widgets.shared.fields import Choice, Fields, Folding
 from napari_blindspot.widgets.shared.form import SettingsForm
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixels
+from napari_blindspot.widgets.shared.layer_source import is_passing
 from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Native
 from napari_blindspot.widgets.shared.preferences import read_preferences
@@ -239,7 +240,7 @@ class DenoiseWidget(Container[Any]):
 
     def _images(self, _: object = None) -> list[Image]:
         images = (layer for layer in self._viewer.layers if isinstance(layer, Image))
-        return [layer for layer in images if not _is_passing(layer)]
+        return [layer for layer in images if not is_passing(layer)]
 
     def _regions(self, _: object = None) -> list[tuple[str, Shapes | None]]:
         shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
@@ -348,9 +349,3 @@ class DenoiseWidget(Container[Any]):
             self.layer.value = waiting[0]
             self._start(waiting[0])
         self._count_others()
-
-
-def _is_passing(layer: Image) -> bool:
-    """Tell whether a layer is there for a while only: a preview, or the part that a wipe shows."""
-    record = layer.metadata.get(METADATA_KEY)
-    return isinstance(record, dict) and "preview" in record
