@@ -154,6 +154,22 @@ def test_a_second_run_computes_nothing_and_reports_the_same(finished, states):
     assert [path.stat().st_mtime_ns for path in outputs] == times
 
 
+def test_what_a_kill_in_the_middle_of_the_report_has_left_goes_with_the_next_run(plan, data):
+    batch = plan(data / "plane.ome.tif")
+    folder = batch.options.output
+    folder.mkdir()
+    for name in (".batch_report.csv.66848b5b.part", ".batch_report.html.0a1b2c3d.part", ".notes.part"):
+        (folder / name).write_text("half")
+    control = Control()
+    control.stop()
+    run(batch, control)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        ".notes.part",
+        "batch_report.csv",
+        "batch_report.html",
+    ]
+
+
 def test_an_output_of_other_settings_is_left_alone_and_reported(plan, data, short):
     plan_and_count(plan, data / "plane.ome.tif")
     other = short.model_copy(update={"seed": 7})

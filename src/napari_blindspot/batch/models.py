@@ -18,6 +18,7 @@ from napari_blindspot.core.errors import FileError, ImageError, SettingsError
 from napari_blindspot.core.events import Finished
 from napari_blindspot.core.model import check_keeps_model
 from napari_blindspot.files.model_file import ENDING, load_model, save_model
+from napari_blindspot.files.safe_write import remove_leftovers
 from napari_blindspot.stack import chains, fit_stack, plane_indices
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def prepare_models(batch: Batch, control: Control) -> Iterator[ModelWork]:
                 if model is None:
                     return
                 fitted = replace(model.fitted_to, name=job.source.name, run=run)
+                remove_leftovers(path)
                 save_model(replace(model, fitted_to=fitted), path)
         _take(batch, paths)
 

@@ -6,6 +6,7 @@ ends. What they say of a file is in `napari_blindspot.batch.columns`, how the pa
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import time
@@ -16,7 +17,7 @@ from napari_blindspot.batch.find import locate
 from napari_blindspot.batch.page import page
 from napari_blindspot.batch.thumbnail import Pictures, pictures_of
 from napari_blindspot.core.errors import FileError
-from napari_blindspot.files.safe_write import atomic_path
+from napari_blindspot.files.safe_write import atomic_path, remove_leftovers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +54,13 @@ class BatchReport:
         self.table: Path = folder / "batch_report.csv"
         self.page: Path = folder / "batch_report.html"
         self.problem = ""
+
+    def remove_leftovers(self) -> None:
+        """Remove what a process killed while it wrote a report has left; nobody may write it now."""
+        for path in (self.table, self.page):
+            # What is wrong with the folder is said when the report is written.
+            with contextlib.suppress(OSError):
+                remove_leftovers(path)
 
     def write(self, *, last: bool = False) -> None:
         """Write the table, and the page too unless it was written a moment ago.

@@ -70,7 +70,9 @@ def run_batch(
         folder.mkdir(parents=True, exist_ok=True)
     # There is one report for the whole folder.
     with locked_folder(folder) as batch.notices:
-        yield from _run(batch, control or Control(), report or BatchReport(batch), preview_interval)
+        report = report or BatchReport(batch)
+        report.remove_leftovers()
+        yield from _run(batch, control or Control(), report, preview_interval)
 
 
 def look_at(item: Item, options: BatchOptions) -> Item:
