@@ -31,7 +31,7 @@ ITERATIONS = 60
 """Steps of the SIREN."""
 
 POINTS = 8192
-"""Pixels that a step looks at."""
+"""Pixels that a step looks at, at most."""
 
 FEATURES, OCTAVES, LAYERS, OMEGA = 64, 6, 5, 10.0
 """Of the SIREN: those of the measured presets."""
@@ -153,7 +153,7 @@ def _learned(
     optimizer = make_adam(siren.parameters(), numbers, BETA, torch.device("cpu"))
     for _ in range(iterations):
         optimizer.advance()
-        where, values = some(torch.randint(count, (POINTS,), generator=generator))
+        where, values = some(torch.randint(count, (min(POINTS, count),), generator=generator))
         loss = (siren(where)[:, 0] - values).square().mean()
         optimizer.zero_grad()
         loss.backward()
