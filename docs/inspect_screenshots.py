@@ -75,7 +75,7 @@ def ask(
     place = {"scale": sample.voxel_size, "units": ("µm",) * denoised.ndim, "axis_labels": tuple(axes)}
     limits = tuple(float(x) for x in np.percentile(denoised, (0.5, 99.8)))
     viewer.add_image(sample.noisy, name=name, contrast_limits=limits, **place)
-    record = run_record(name, results, tuple(results), axes)
+    record = run_record(name, results, tuple(results), axes=axes)
     viewer.add_image(
         denoised,
         name=f"{name} denoised",
