@@ -125,8 +125,11 @@ def test_one_core_of_more_than_two_is_left_free(threads, cores, expected, three_
     monkeypatch.setattr(torch_state, "usable_cores", lambda: cores)
     torch.set_num_threads(threads)
     assert threads_of_a_run() == expected
+    with computing(CPU, shared_operations=True):
+        assert torch.get_num_threads() == threads_of_a_run() == expected
     with computing(CPU):
-        assert torch.get_num_threads() == expected
+        # The others compute pieces of their own.
+        assert (torch.get_num_threads(), threads_of_a_run()) == (1, expected)
     assert torch.get_num_threads() == threads
 
 

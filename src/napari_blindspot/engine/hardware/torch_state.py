@@ -46,9 +46,13 @@ def threads_of_a_run() -> int:
 
     As many as torch would take, but never more than there are cores, and of more than two cores one is
     left for whatever else the user looks at. It is the same for widget, command line and batch, because
-    another number of threads adds in another order and so gives slightly other pixels. ``OMP_NUM_THREADS``
-    overrules all this.
+    preset ``paper``, whose operations are shared by all threads, adds in another order with another number
+    of them and so gives slightly other pixels. ``OMP_NUM_THREADS`` overrules all this.
     """
+    if _before:
+        # Runs at work have agreed on it, and changed torch's number.
+        threads: int = _before["of a run"]
+        return threads
     # torch's own number is not asked then: other users of OpenMP change it for the threads that they run
     # in, as numba does in napari's once there is a Labels layer.
     wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
@@ -60,13 +64,17 @@ def threads_of_a_run() -> int:
 
 
 def scoped(
-    events: Iterator[Event], device: torch.device, *, rounded_products: bool = False
+    events: Iterator[Event],
+    device: torch.device,
+    *,
+    rounded_products: bool = False,
+    shared_operations: bool = False,
 ) -> Iterator[Event]:
     """Yield what a generator yields; it sees torch as `computing` has it, the caller as it was."""
     assert isinstance(events, Generator)
     try:
         while True:
-            with computing(device, rounded_products=rounded_products):
+            with computing(device, rounded_products=rounded_products, shared_operations=shared_operations):
                 try:
                     event = next(events)
                 except StopIteration:
@@ -77,15 +85,20 @@ def scoped(
 
 
 @contextlib.contextmanager
-def computing(device: torch.device, *, rounded_products: bool = False) -> Iterator[None]:
+def computing(
+    device: torch.device, *, rounded_products: bool = False, shared_operations: bool = False
+) -> Iterator[None]:
     """Give the block the torch that a run needs, whatever the caller has set, and undo it at the end.
+
+    The calling thread computes alone, beside those of `napari_blindspot.engine.hardware.side_by_side`. With
+    `shared_operations`, all threads of the run share each operation instead.
 
     On a GPU, convolutions may take TF32, but only repeatable algorithms, so that the same seed gives the
     same pixels; matrix products, which are the INR's, stay in float32. With `rounded_products`, those of a
     CPU round their factors to bfloat16 and add in float32, which is as good for the INR and faster.
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_of_the_process(device, rounded_products))
+        stack.enter_context(_of_the_process(device, rounded_products, shared_operations))
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
         stack.enter_context(torch.inference_mode(False))
@@ -103,16 +116,17 @@ _before: dict[str, Any] = {}
 
 
 @contextlib.contextmanager
-def _of_the_process(device: torch.device, rounded_products: bool) -> Iterator[None]:
+def _of_the_process(
+    device: torch.device, rounded_products: bool, shared_operations: bool
+) -> Iterator[None]:
     """Set what all threads share; several runs at once agree on it."""
     global _runs, _before
     with _lock:
         if _runs == 0:
-            _before = _read()
-            _before["of a run"] = threads_of_a_run()
+            _before = {"of a run": threads_of_a_run()} | _read()
         _runs += 1
         # Each thread has a number of its own, which only new threads take from the process.
-        torch.set_num_threads(_before["of a run"])
+        torch.set_num_threads(_before["of a run"] if shared_operations else 1)
         if torch.get_default_dtype() != torch.float32:
             torch.set_default_dtype(torch.float32)
         if BACKENDS[device.type].takes_tf32:
@@ -130,6 +144,7 @@ def _of_the_process(device: torch.device, rounded_products: bool) -> Iterator[No
                     torch.set_default_dtype(_before["dtype"])
                 _write_flags(_before)
                 _write_products(_before["products"])
+                _before = {}
 
 
 def _read() -> dict[str, Any]:
