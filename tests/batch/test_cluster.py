@@ -22,7 +22,7 @@ from napari_blindspot.batch.job_file import BatchJob, save_job
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import DeviceError
 from napari_blindspot.engine.hardware import torch_state
-from napari_blindspot.engine.hardware.torch_state import usable_cores
+from napari_blindspot.engine.hardware.threads import usable_cores
 from napari_blindspot.files.door import read_image
 
 STACK = "Zellen ü.ome.tif"

@@ -177,7 +177,9 @@ class BlindFit:
             self.compromises["patches"] = Notice("patches-halved", values)
         return halved
 
-    def pieces(self, patches: torch.Tensor, share: float = 1.0) -> list[Piece]:
+    def pieces(
+        self, patches: torch.Tensor, share: float = 1.0, learned: torch.Tensor | None = None
+    ) -> list[Piece]:
         """Return the terms of L_dn, the mean squared error at targets hidden with their neighbours.
 
         Parameters
@@ -186,6 +188,8 @@ class BlindFit:
             (N, 2 + K, Y, X): the noisy image, 1 where it has a value, and its neighbours.
         share : float
             Weight of the loss.
+        learned : Tensor, optional
+            (N, 1, Y, X), 1 where a pixel may be a target; all may, if it is left out.
 
         Returns
         -------
@@ -196,6 +200,8 @@ class BlindFit:
         count, _, height, width = noisy.shape
         targets, visible = self.mask.draw(count, height, width, self.generator)
         weight = (targets & valid).to(noisy.dtype)
+        if learned is not None:
+            weight *= learned
         weight *= share / weight.sum().clamp_min(1.0)
         visible &= valid
         return [
@@ -252,7 +258,8 @@ class BlindFit:
     def _hidden_passes(self, symmetries: int) -> Iterator[_Pass]:
         for symmetry in range(symmetries):
             image, valid, neighbours = self._turned(symmetry)
-            for targets, visible in self.mask.cover(*image.shape[-2:], self.generator):
+            height, width = image.shape[-2:]
+            for targets, visible in self.mask.cover(height, width, self.generator):
                 yield _Pass(symmetry, (image, visible & valid, neighbours), targets)
 
     def _seen_passes(self, symmetries: int) -> Iterator[_Pass]:
@@ -306,13 +313,20 @@ class BlindLoss:
     ----------
     fit : BlindFit
         The plane and its random numbers.
+    learned : Tensor, optional
+        (1, 1, Y, X) bool, pixels that may be targets; all, if it is left out.
     """
 
-    def __init__(self, fit: BlindFit) -> None:
+    def __init__(self, fit: BlindFit, learned: torch.Tensor | None = None) -> None:
         self.fit = fit
         self.count = fit.settings.batch_size
         self.pixels = fit.pixels
+        if learned is not None:
+            self.pixels = torch.cat([self.pixels, learned.to(self.pixels.dtype)], dim=1)
+        self._channels = fit.pixels.shape[1]
 
     def pieces(self) -> list[Piece]:
         """Return the terms of the loss of the patches that were placed last."""
-        return self.fit.pieces(self.fit.patches.cut(self.pixels))
+        patches = self.fit.patches.cut(self.pixels)
+        pixels, learned = patches[:, : self._channels], patches[:, self._channels :]
+        return self.fit.pieces(pixels, learned=learned if learned.shape[1] else None)

@@ -263,7 +263,8 @@ def iterate(
 def learn_inr(networks: Networks) -> None:
     """Let the INR take as many iterations as belong to the one of the U-Net at work."""
     losses = networks.losses
-    iterations = 1 if losses.done % INR_EVERY == 0 else 0
+    learns_noisy_pixels = losses.done < sum(networks.schedule.legs[:1]) and losses.done % INR_EVERY == 0
+    iterations = 1 if learns_noisy_pixels else 0
     if networks.inr.estimate is not None:
         iterations = INR_IN_REFINEMENT
     if iterations == 0:

@@ -102,7 +102,7 @@ class RefinementLoss:
         image = twice + self._noise(guide)
         weight = visible.to(target.dtype)
         weight /= weight.sum().clamp_min(1.0)
-        terms = [
+        terms: list[Piece] = [
             functools.partial(
                 self.fit.weighted_error, image[n], visible[n], neighbours[n], twice[n], weight[n]
             )

@@ -78,14 +78,18 @@ class Trainer:
         beside : sequence of callable
             Other work that is done meanwhile and touches nothing of this.
         """
-        work = [functools.partial(self._slopes, piece) for piece in pieces]
-        first, *others = side_by_side([*work, *beside], self.weights.device)[: len(pieces)]
-        assert first is not None
-        loss, slopes = first
-        for other in others:
-            assert other is not None
-            loss = loss + other[0]
-            torch._foreach_add_(slopes, other[1])
+        terms: list[tuple[torch.Tensor, list[torch.Tensor]] | None] = [None] * len(pieces)
+
+        def learn(number: int) -> None:
+            term = pieces[number](self.network)
+            terms[number] = term.detach(), list(torch.autograd.grad(term, self._parameters))
+
+        work: list[Callable[[], None]] = [functools.partial(learn, n) for n in range(len(pieces))]
+        side_by_side([*work, *beside], self.weights.device)
+        (loss, slopes), *others = filter(None, terms)
+        for term, more in others:
+            loss = loss + term
+            torch._foreach_add_(slopes, more)
         torch._foreach_copy_(self.gradients, slopes)
         # A step never has a gradient longer than 1.
         self.gradient.mul_((1 / (self.gradient.norm() + 1e-6)).clamp(max=1.0))
@@ -93,11 +97,6 @@ class Trainer:
         with torch.no_grad():
             self.loss.copy_(loss)
             self.means.lerp_(self.weights, self.follow)
-
-    def _slopes(self, piece: Piece) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Return a term of the loss, and its gradient by each parameter."""
-        term = piece(self.network)
-        return term.detach(), list(torch.autograd.grad(term, self._parameters))
 
     def tensors(self) -> list[torch.Tensor]:
         """Return what a step on a GPU changes: weights, their means, the optimiser's memory, the loss."""

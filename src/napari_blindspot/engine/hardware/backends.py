@@ -114,7 +114,7 @@ def _release_mps() -> None:
 
 
 def _describe_cpu() -> str:
-    from napari_blindspot.engine.hardware.torch_state import threads_of_a_run
+    from napari_blindspot.engine.hardware.threads import threads_of_a_run
 
     threads = threads_of_a_run()
     return f"CPU ({threads} thread{'s' * (threads != 1)}, {platform.machine()})"

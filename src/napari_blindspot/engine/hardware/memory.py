@@ -85,7 +85,7 @@ def peak_memory(shape: Shape, settings: Settings, tile: int = TILE) -> int:
     tile : int
         Side of a tile's core.
     """
-    from napari_blindspot.engine.hardware.torch_state import threads_of_a_run
+    from napari_blindspot.engine.hardware.threads import threads_of_a_run
 
     area = shape[0] * shape[1]
     level = settings.unet_width * _feature_bytes(settings)

@@ -4,7 +4,7 @@ Each piece is computed by one thread from its beginning to its end. A thread tha
 then holds up its own piece, where threads that share every operation wait for the slowest of them a hundred
 times an iteration. What a piece computes does not depend on how many others there are, so that the pixels
 are the same for any number of cores. How many threads a run has is decided by
-`napari_blindspot.engine.hardware.torch_state`.
+`napari_blindspot.engine.hardware.threads`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
-from napari_blindspot.engine.hardware.torch_state import threads_of_a_run
+from napari_blindspot.engine.hardware.threads import threads_of_a_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -8,15 +8,14 @@ one. Choosing a device belongs to `napari_blindspot.engine.hardware.backends`.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Generator
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 from napari_blindspot.engine.hardware.backends import BACKENDS
+from napari_blindspot.engine.hardware.threads import agree_on_threads, forget_threads, threads_of_a_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,43 +23,7 @@ if TYPE_CHECKING:
 
     Event = TypeVar("Event")
 
-__all__ = ["computing", "scoped", "threads_of_a_run", "usable_cores"]
-
-QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""Where Linux keeps a container's share of the processors: microseconds of each period."""
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use at once: a container often has fewer than its machine."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):
-        share, period = QUOTA.read_text(encoding="ascii").split()
-        if share != "max":
-            cores = min(cores, max(1, round(int(share) / int(period))))
-    return cores
-
-
-def threads_of_a_run() -> int:
-    """Return on how many threads a run computes.
-
-    As many as torch would take, but never more than there are cores, and of more than two cores one is
-    left for whatever else the user looks at. It is the same for widget, command line and batch, because
-    preset ``paper``, whose operations are shared by all threads, adds in another order with another number
-    of them and so gives slightly other pixels. ``OMP_NUM_THREADS`` overrules all this.
-    """
-    if _before:
-        # Runs at work have agreed on it, and changed torch's number.
-        threads: int = _before["of a run"]
-        return threads
-    # torch's own number is not asked then: other users of OpenMP change it for the threads that they run
-    # in, as numba does in napari's once there is a Labels layer.
-    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if wanted.isdecimal() and int(wanted) > 0:
-        return int(wanted)
-    threads = torch.get_num_threads()
-    cores = usable_cores()
-    return min(threads, cores - 1 if cores > 2 else cores)
+__all__ = ["computing", "scoped"]
 
 
 def scoped(
@@ -123,10 +86,11 @@ def _of_the_process(
     global _runs, _before
     with _lock:
         if _runs == 0:
-            _before = {"of a run": threads_of_a_run()} | _read()
+            agree_on_threads()
+            _before = _read()
         _runs += 1
         # Each thread has a number of its own, which only new threads take from the process.
-        torch.set_num_threads(_before["of a run"] if shared_operations else 1)
+        torch.set_num_threads(threads_of_a_run() if shared_operations else 1)
         if torch.get_default_dtype() != torch.float32:
             torch.set_default_dtype(torch.float32)
         if BACKENDS[device.type].takes_tf32:
@@ -144,7 +108,7 @@ def _of_the_process(
                     torch.set_default_dtype(_before["dtype"])
                 _write_flags(_before)
                 _write_products(_before["products"])
-                _before = {}
+                forget_threads()
 
 
 def _read() -> dict[str, Any]:
