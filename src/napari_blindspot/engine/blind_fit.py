@@ -29,7 +29,7 @@ from napari_blindspot.method.masks import MASKS
 from napari_blindspot.method.symmetry import turn, turn_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Protocol
 
     from torch import nn
@@ -112,11 +112,13 @@ class BlindFit:
         self, network: nn.Module, image: torch.Tensor, visible: torch.Tensor, neighbours: torch.Tensor
     ) -> torch.Tensor:
         """Do what `apply` does to one whole plane, in tiles where it is large, to the same pixels."""
-        return self._apply_to_all(network, [(image, visible, neighbours)])[0]
+        return next(self.apply_to_all(network, [(image, visible, neighbours)]))
 
-    def _apply_to_all(self, network: nn.Module, inputs: list[Input]) -> list[torch.Tensor]:
-        """Do it to several inputs side by side."""
-        return self.tiling.predict(lambda *parts: self.apply(network, *parts), inputs)
+    def apply_to_all(self, network: nn.Module, inputs: Iterable[Input]) -> Iterator[torch.Tensor]:
+        """Do it to many inputs, as many at once as the machine does."""
+        inputs, at_once = iter(inputs), min(MOST_PASSES, pieces_at_once(self.device))
+        while some := list(itertools.islice(inputs, at_once)):
+            yield from self.tiling.predict(lambda *parts: self.apply(network, *parts), some)
 
     def learn(
         self,
@@ -274,16 +276,15 @@ class BlindFit:
     def _mean_of(
         self, network: nn.Module, passes: Iterator[_Pass], symmetries: int
     ) -> Iterator[torch.Tensor | None]:
-        """Take the passes, as many at once as the machine does, and add them in their order."""
+        """Take the passes, and add their estimates in their order."""
         total = torch.zeros_like(self.noisy)
-        at_once = min(MOST_PASSES, pieces_at_once(self.device))
-        while some := list(itertools.islice(passes, at_once)):
-            estimates = self._apply_to_all(network, [one.input for one in some])
-            for one, estimate in zip(some, estimates, strict=True):
-                if one.targets is not None:
-                    estimate = torch.where(one.targets, estimate, 0.0)
-                total += turn_back(estimate, one.symmetry)
-                yield None
+        passes, ahead = itertools.tee(passes)
+        estimates = self.apply_to_all(network, (one.input for one in ahead))
+        for one, estimate in zip(passes, estimates, strict=True):
+            if one.targets is not None:
+                estimate = torch.where(one.targets, estimate, 0.0)
+            total += turn_back(estimate, one.symmetry)
+            yield None
         yield total / symmetries
 
 
