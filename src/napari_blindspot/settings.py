@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
-from napari_blindspot.core.errors import SettingsError
+from napari_blindspot.core.errors import SettingsError, shown
 from napari_blindspot.core.knobs import (
     MOST_NEIGHBOURS,
     Arithmetic,
@@ -171,8 +171,8 @@ class Settings(BaseModel):
         """
         known = dict(values) if isinstance(values, Mapping) else _from_json(values)
         preset = known.get("preset", DEFAULT_PRESET)
-        if preset not in _PRESETS:
-            raise SettingsError(f"There is no preset {preset!r}; choose one of: {', '.join(PRESETS)}.")
+        if not isinstance(preset, str) or preset not in _PRESETS:
+            raise SettingsError(f"There is no preset {shown(preset)}; choose one of: {', '.join(PRESETS)}.")
         try:
             return _PRESETS[preset].method.model_validate(known)
         except ValidationError as error:
@@ -376,7 +376,7 @@ def setting_fields(preset: str | None = None) -> dict[str, FieldInfo]:
 def _from_json(text: str | bytes) -> dict[str, Any]:
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"The settings are not JSON: {error}.") from None
     if not isinstance(values, dict):
         raise SettingsError("The settings are JSON, but not an object of names and values.")
@@ -396,4 +396,4 @@ def _one_sentence(error: ValidationError, preset: str) -> str:
     reason = reason[:1].lower() + reason[1:]
     if not name:
         return f"The settings do not fit together: {reason}."
-    return f"The setting {name!r} is {first['input']!r}, but {reason}."
+    return f"The setting {name!r} is {shown(first['input'])}, but {reason}."

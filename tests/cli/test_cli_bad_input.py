@@ -158,7 +158,7 @@ def test_what_is_to_be_done_is_said_before_a_large_folder_is_looked_through(tmp_
     def look_through(path):
         raise FileError(f"Cannot read {path}.")
 
-    monkeypatch.setattr("napari_blindspot.jobs.file_job._state_of", look_through)
+    monkeypatch.setattr("napari_blindspot.jobs.file_job.state_of", look_through)
     done = CliRunner().invoke(app, ["denoise", "stack.tif"])
     assert done.stderr.splitlines() == [
         "Denoising 3 planes of 32×32 pixels, one after another.",

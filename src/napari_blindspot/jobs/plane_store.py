@@ -136,6 +136,11 @@ class PlaneStore:
         return found
 
     @property
+    def is_begun(self) -> bool:
+        """Whether a run has begun to keep planes and not removed them yet."""
+        return (self.folder / _FINGERPRINT).is_file()
+
+    @property
     def size(self) -> int:
         """Bytes of all files in the folder; 0 if it is not there."""
         if not self.folder.is_dir():
@@ -200,8 +205,13 @@ class PlaneStore:
         Raises
         ------
         FileError
-            If another run has taken them over, or has ended and removed them.
+            If another run has taken them over, or they are not there any more.
         """
+        if not self.folder.is_dir():
+            raise FileError(
+                f"The folder {self.folder} with the finished planes is gone: another run has ended, or its "
+                "disk is not there any more; begin again."
+            )
         if _read_text(self.folder / _RUN) != self.run:
             raise FileError(f"The finished planes in {self.folder} belong to another run by now.")
 
