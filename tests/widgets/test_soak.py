@@ -16,6 +16,7 @@ MEGABYTE = 1 << 20
 
 
 @pytest.mark.endurance
+@pytest.mark.display
 @pytest.mark.timeout(3600)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not count open files")
 def test_two_hundred_fits_in_one_napari_leave_memory_threads_and_files_as_they_were(monkeypatch):
