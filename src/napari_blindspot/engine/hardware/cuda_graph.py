@@ -40,8 +40,8 @@ TOLERANCE = 0.05
 Both run the same kernels; only sums whose order is left to chance may differ."""
 
 SWITCH = "BLINDSPOT_CUDA_GRAPHS"
-"""1 in this variable of the environment switches graphs on. What they gain was not measured yet, so they are
-an experiment."""
+"""1 in this variable of the environment switches graphs on. What they gain was not measured yet, so they
+are an experiment."""
 
 
 def keeps_numbers(device: torch.device) -> bool:
