@@ -10,6 +10,7 @@ import tifffile
 from typer.testing import CliRunner
 
 from napari_blindspot.cli.app import app
+from napari_blindspot.core.errors import FileError
 from napari_blindspot.core.words import sentences_of
 from napari_blindspot.files.door import open_image
 from napari_blindspot.files.spacing import Spacing
@@ -152,6 +153,22 @@ def test_a_stack_that_another_program_has_shortened_is_read_as_far_as_it_goes(tm
     image = open_image(tmp_path / "a.tif")
     assert np.array_equal(np.asarray(image.array), STACK)
     assert "The file speaks of 40 planes, of which 12 are there; those are taken." in said(image)
+
+
+def test_a_large_stack_has_its_planes_behind_one_page_and_is_refused_where_they_end_early(tmp_path):
+    path = tmp_path / "a.tif"
+    notes = "ImageJ=1.53t\nimages=12\nchannels=2\nframes=6\nhyperstack=true\n"
+    with tifffile.TiffWriter(path, byteorder=">") as tiff:
+        tiff.write(STACK[0], photometric="minisblack", metadata=None, description=notes)
+    path.write_bytes(path.read_bytes() + STACK[1:].astype(">i2").tobytes())
+    image = open_image(path)
+    assert image.axes == "TCYX"
+    assert np.array_equal(np.asarray(image.array), STACK.reshape(6, 2, 24, 20))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(
+        FileError, match=r"a\.tif is damaged or cut off: its notes speak of 12 planes, and it"
+    ):
+        open_image(path)
 
 
 def test_a_stack_that_was_recorded_downwards_has_a_distance_and_each_axis_its_own_unit(tmp_path):

@@ -22,6 +22,9 @@ __all__ = ["opened_tiff"]
 _OFFSETS_FIT = 2**31
 """Bytes of a classic TIFF up to which every program writes the places of its pages right."""
 
+_IMAGEJ_WRONG = "ImageJ series metadata invalid"
+"""What tifffile logs where the planes that ImageJ's notes speak of are not there."""
+
 _PROMISES = ("lsm", "scanimage")
 """Kinds of files whose notes may promise other planes than there are, when a recording was ended early or
 another program has changed the file. Without the notes tifffile takes the pages as they are."""
@@ -44,9 +47,12 @@ def opened_tiff(source: Path) -> Iterator[Any]:
     with damage(source), quiet() as problems, _opened(source) as tiff:
         if not tiff.series:
             raise FileError(f"The TIFF file {source} holds no image.")
-        if len(tiff.pages) > 1:
+        if any(_IMAGEJ_WRONG in text for text in problems):
+            if len(tiff.pages) == 1:
+                count = tiff.imagej_metadata.get("images", 1)
+                raise ValueError(f"its notes speak of {count} planes, and it ends before the last of them")
             # All pages are there: another program has made them more or fewer than ImageJ's notes say.
-            problems[:] = [text for text in problems if "ImageJ series metadata" not in text]
+            problems[:] = [text for text in problems if _IMAGEJ_WRONG not in text]
         # Before anything else is made of what tifffile could not reach.
         raise_if_cut(source, problems)
         yield tiff
