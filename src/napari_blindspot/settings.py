@@ -46,6 +46,7 @@ from napari_blindspot.core.knobs import (
     VisibleFractionIfSet,
     knob,
 )
+from napari_blindspot.core.quoting import shown
 from napari_blindspot.method.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -171,8 +172,8 @@ class Settings(BaseModel):
         """
         known = dict(values) if isinstance(values, Mapping) else _from_json(values)
         preset = known.get("preset", DEFAULT_PRESET)
-        if preset not in _PRESETS:
-            raise SettingsError(f"There is no preset {preset!r}; choose one of: {', '.join(PRESETS)}.")
+        if not isinstance(preset, str) or preset not in _PRESETS:
+            raise SettingsError(f"There is no preset {shown(preset)}; choose one of: {', '.join(PRESETS)}.")
         try:
             return _PRESETS[preset].method.model_validate(known)
         except ValidationError as error:
@@ -238,6 +239,16 @@ class MeasuredSettings(Settings):
     """
 
     iterations: Iterations = 400
+    least_iterations: Annotated[
+        int,
+        knob(
+            "Least iterations",
+            "Iterations after which the blind fit ends if pixels that it has not learned from gain nothing "
+            "more; from pretrained weights only.",
+            ge=1,
+            le=1_000_000,
+        ),
+    ] = 120
     stack_start: Start = "warm"
     unet_width: UnetWidth = PRETRAINED_WIDTH
     unet_learning_rate: LearningRate = 2e-3
@@ -344,7 +355,7 @@ class _Preset:
 _PRESETS: dict[str, _Preset] = {
     "auto": _Preset(MeasuredSettings, {}, {"iterations": 1000}),
     "fast": _Preset(MeasuredSettings, {"iterations": 60, "symmetries": 4}, {"iterations": 250}),
-    "best": _Preset(MeasuredSettings, {"iterations": 1500}, {"iterations": 3000}),
+    "best": _Preset(MeasuredSettings, {"iterations": 1500, "least_iterations": 1500}, {"iterations": 3000}),
     "paper": _Preset(PaperSettings),
 }
 
@@ -366,7 +377,7 @@ def setting_fields(preset: str | None = None) -> dict[str, FieldInfo]:
 def _from_json(text: str | bytes) -> dict[str, Any]:
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"The settings are not JSON: {error}.") from None
     if not isinstance(values, dict):
         raise SettingsError("The settings are JSON, but not an object of names and values.")
@@ -386,4 +397,4 @@ def _one_sentence(error: ValidationError, preset: str) -> str:
     reason = reason[:1].lower() + reason[1:]
     if not name:
         return f"The settings do not fit together: {reason}."
-    return f"The setting {name!r} is {first['input']!r}, but {reason}."
+    return f"The setting {name!r} is {shown(first['input'])}, but {reason}."

@@ -167,7 +167,7 @@ def test_what_is_to_be_done_is_said_before_a_large_folder_is_looked_through(
     def look_through(path):
         raise FileError(f"Cannot read {path}.")
 
-    monkeypatch.setattr("napari_blindspot.jobs.file_job._state_of", look_through)
+    monkeypatch.setattr("napari_blindspot.jobs.file_job.state_of", look_through)
     done = CliRunner().invoke(app, ["denoise", "cells.tif"])
     assert done.stderr.splitlines() == [said, "Error: Cannot read cells.tif."]
 

@@ -85,14 +85,14 @@ def load_job(path: str | os.PathLike[str]) -> BatchJob:
         values = yaml.safe_load(source.read_text(encoding="utf-8"))
     except OSError as error:
         raise FileError(f"Cannot read the job file {source}: {error.strerror or error}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         where = getattr(error, "problem_mark", None)
         line = f" in line {where.line + 1}" if where is not None else ""
         raise FileError(f"The job file {source} is not YAML: there is a mistake{line}.") from error
     if not isinstance(values, dict):
         raise SettingsError(f"The job file {source} holds no job: it needs at least 'inputs' and 'output'.")
     try:
-        job = BatchJob(**values)
+        job = BatchJob(**{str(name): value for name, value in values.items()})
     except SettingsError as error:
         raise SettingsError(f"In the job file {source}: {error}") from None
     folder = source.resolve().parent

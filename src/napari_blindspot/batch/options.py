@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from napari_blindspot.core.errors import SettingsError
+from napari_blindspot.core.quoting import shown
 from napari_blindspot.files.formats.registry import Writer, writers
 from napari_blindspot.files.read_options import ReadOptions, parse_voxel_size
 from napari_blindspot.files.write_options import Compression, NgffVersion
@@ -40,6 +41,16 @@ VoxelSize = Annotated[
     PlainSerializer(lambda size: None if size is None else list(size)),
 ]
 """Along Z, Y and X in µm; a text with commas is read as well."""
+
+
+def _possible_path(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("a path has no character NUL")
+    return path
+
+
+Place = Annotated[Path, AfterValidator(_possible_path)]
+"""A path that an operating system could have."""
 
 
 class _Strict(BaseModel):
@@ -68,12 +79,12 @@ class Input(_Strict):
         searched.
     """
 
-    path: Path
+    path: Place
     axes: str | None = None
     split: Split = None
     voxel_size: VoxelSize = None
     series: int | None = Field(default=None, ge=0)
-    into: Path | None = None
+    into: Place | None = None
 
     @field_validator("into")
     @classmethod
@@ -129,7 +140,7 @@ class BatchOptions(_Strict):
         If a value is out of range; one sentence says which.
     """
 
-    output: Path
+    output: Place
     pattern: str | None = None
     axes: str | None = None
     split: Split = None
@@ -137,7 +148,7 @@ class BatchOptions(_Strict):
     series: int | None = Field(default=None, ge=0)
     channel: int | None = Field(default=None, ge=0)
     settings: Settings = Field(default_factory=Settings.from_preset)
-    model: Path | None = None
+    model: Place | None = None
     fit_on: str | None = None
     format: str = "ome-tiff"
     compression: Compression = "zlib"
@@ -188,4 +199,4 @@ def first_complaint(error: ValidationError) -> str:
     reason = first["msg"].removeprefix("Value error, ")
     if not name:
         return f"The options of the batch do not fit together: {reason}."
-    return f"The batch option {name!r} is {first['input']!r}, but {reason[:1].lower()}{reason[1:]}."
+    return f"The batch option {name!r} is {shown(first['input'])}, but {reason[:1].lower()}{reason[1:]}."

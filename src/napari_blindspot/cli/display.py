@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from napari_blindspot.cli.exits import say
+from napari_blindspot.cli.exits import printable, say
 from napari_blindspot.core.words import duration
 
 if TYPE_CHECKING:
@@ -139,10 +139,10 @@ class _Bar(Display[E]):
 
         super().__init__(teller)
         self._bar = Progress(
-            TextColumn("{task.fields[where]}"),
+            TextColumn("{task.fields[where]}", markup=False),
             BarColumn(bar_width=None),
             TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[text]}"),
+            TextColumn("{task.fields[text]}", markup=False),
             TextColumn("{task.fields[left]}"),
             console=Console(stderr=True, highlight=False),
             transient=True,
@@ -163,10 +163,10 @@ class _Bar(Display[E]):
         self._bar.stop()
 
     def tell(self, text: str) -> None:
-        self._bar.console.print(text, markup=False)
+        self._bar.console.print(printable(text), markup=False)
 
     def follow(self, status: Status) -> None:
-        self._text = status.text or self._text
+        self._text = printable(status.text) or self._text
         self._bar.update(
             self._task, completed=status.fraction, where=status.where, text=self._text, left=status.left
         )

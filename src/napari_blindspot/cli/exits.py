@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
+import unicodedata
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ __all__ = [
     "OUR_FAULT",
     "TRACEBACK_VARIABLE",
     "notice_with_flag",
+    "printable",
     "say",
     "sentences",
     "show_traceback",
@@ -52,9 +54,16 @@ TRACEBACK_VARIABLE = "BLINDSPOT_TRACEBACK"
 _show_traceback: ContextVar[bool] = ContextVar("show_traceback", default=False)
 
 
+def printable(text: str) -> str:
+    """Return a text without the characters that steer a terminal, which names in a file could hold."""
+    return "".join(
+        "�" if unicodedata.category(sign) == "Cc" and sign not in "\n\t" else sign for sign in text
+    )
+
+
 def say(text: str) -> None:
     """Write a line to standard error, where everything goes that is not a result."""
-    typer.echo(text, err=True)
+    typer.echo(printable(text), err=True)
 
 
 def show_traceback(wanted: bool) -> None:

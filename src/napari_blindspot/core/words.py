@@ -238,6 +238,9 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
     "noise-alone": _noise_alone,
     "output-size": _output_size,
     "kept-beside": _kept_beside,
+    "output-of-another": lambda v: (
+        f"{v['output']} is of another source or other settings, so this result is {v['path']}."
+    ),
     "without-lock": lambda v: (
         f"The file system of {v['folder']} knows no locks, so nothing keeps a second run from writing the "
         "same output."

@@ -320,7 +320,7 @@ def _read_json(source: Path) -> dict[str, Any]:
         values = json.loads(source.read_bytes())
     except OSError as error:
         raise FileError(f"Cannot read {source}: {error.strerror or error}.") from error
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
         raise FileError(

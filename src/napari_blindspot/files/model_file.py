@@ -130,6 +130,8 @@ def model_from_bytes(data: bytes, source: str = "The data") -> Model:
     header = _header(data)
     try:
         weights = load(data)
+    except KeyError as error:
+        raise FileError(f"{other}: it has weights of the type {first_line(error)}.") from None
     except (SafetensorError, ValueError) as error:
         if _says_format(header):
             raise FileError(
@@ -169,7 +171,7 @@ def model_from_bytes(data: bytes, source: str = "The data") -> Model:
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
         raise FileError(f"{source} is a damaged model: its settings are wrong ({reason}).") from None
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise FileError(f"{source} is a damaged model: {first_line(error)}.") from None
     finite = all(np.isfinite(x).all() for x in (*weights.values(), *([] if base is None else [base])))
     if not (finite and math.isfinite(model.mean) and math.isfinite(model.scale) and model.scale > 0):
@@ -182,7 +184,7 @@ def _header(data: bytes) -> dict[str, str]:
     length = int.from_bytes(data[:8], "little")
     try:
         said = json.loads(data[8 : 8 + min(length, len(data))]).get("__metadata__", {})
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 

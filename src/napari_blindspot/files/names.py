@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from pathlib import Path, PurePath
 
 from napari_blindspot.core.errors import FileError
 
-__all__ = ["beside_names", "check_length", "hidden_name", "stem"]
+__all__ = ["beside_names", "check_length", "hidden_name", "plain_name", "stem"]
 
 _NAME_LIMIT, _PATH_LIMIT = 255, 4096
 """Bytes that a name and a path may have where the operating system does not tell."""
@@ -30,6 +31,11 @@ def stem(name: str) -> str:
     """Return the name of an image without its ending; ``.ome.tif`` and ``.ome.zarr`` count as one."""
     short = name.removesuffix(PurePath(name).suffix)
     return short[:-4] if short.lower().endswith(".ome") and len(short) > 4 else short
+
+
+def plain_name(text: str) -> str:
+    """Return a text as the name of a file that every operating system allows; empty if nothing is left."""
+    return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", text).strip(". ")
 
 
 def beside_names(path: Path, count: int = 99) -> list[Path]:

@@ -8,16 +8,17 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from napari_blindspot.core.errors import BlindspotError, FileError
+from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.words import error_sentence
 from napari_blindspot.files.door import read_record
 from napari_blindspot.files.names import beside_names, check_length
 from napari_blindspot.files.output_lock import locked
 from napari_blindspot.files.safe_write import check_writable, size_on_disk
-from napari_blindspot.jobs.file_job import is_zarr_name
+from napari_blindspot.jobs.file_job import digest_of, is_zarr_name
 from napari_blindspot.jobs.plane_store import PlaneStore
 from napari_blindspot.jobs.record import FileRecord, kept_beside, output_size
 
@@ -25,11 +26,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from napari_blindspot.core.notices import Notice
     from napari_blindspot.files.image_file import ImageFile
     from napari_blindspot.jobs.file_job import FileJob
 
-__all__ = ["FileOutcome", "State", "check_room", "earlier", "finished_record", "reserved", "with_size"]
+__all__ = [
+    "FileOutcome",
+    "State",
+    "check_room",
+    "earlier",
+    "finished_record",
+    "own_output",
+    "reserved",
+    "with_size",
+]
 
 State = Literal["waiting", "running", "done", "failed", "skipped", "stopped"]
 
@@ -147,6 +156,36 @@ def earlier(job: FileJob, image: ImageFile) -> FileOutcome | None:
     # A run that was killed after its last step has left the planes behind.
     PlaneStore(job.output).discard()
     return FileOutcome("done", "It was done by an earlier run.", record)
+
+
+def own_output(job: FileJob, image: ImageFile) -> tuple[FileJob, tuple[Notice, ...]]:
+    """Give a job with one output the first name that is free or has its own planes already.
+
+    Returns
+    -------
+    job : FileJob
+        With an output beside those of other pixels.
+    notices : tuple of Notice
+        ``output-of-another`` where the name that was wanted is that of another source, or other settings.
+
+    Raises
+    ------
+    FileError
+        If all names are taken, or what is there cannot be read.
+    """
+    wanted = job.output
+    for path in (wanted, *beside_names(wanted)):
+        tried = replace(job, outputs={"denoised": path})
+        store = PlaneStore(path)
+        begun = store.fingerprint if store.is_begun else None
+        if begun is not None:
+            is_own = digest_of(begun) == tried.digest(image)
+        else:
+            is_own = not os.path.lexists(path) or finished_record(tried, image) is not None
+        if is_own:
+            values = {"output": wanted.name, "path": path.name}
+            return tried, () if path == wanted else (Notice("output-of-another", values),)
+    raise FileError(f"All names beside {wanted} are taken: choose another folder for the results.")
 
 
 def finished_record(job: FileJob, image: ImageFile) -> FileRecord | None:

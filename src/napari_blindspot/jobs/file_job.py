@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from napari_blindspot.files.image_file import ImageFile
 
-__all__ = ["FileJob", "IfThere", "digest_of", "is_zarr_name"]
+__all__ = ["FileJob", "IfThere", "digest_of", "is_zarr_name", "state_of"]
 
 IfThere = Literal["refuse", "renew", "resume", "skip", "overwrite", "replace"]
 
@@ -65,6 +65,8 @@ class FileJob:
         fitted, and the settings are those of `napari_blindspot.core.model.Model.applied_settings`.
     save_model : Path or None
         Where the model of the plane that was fitted last is written.
+    content : str
+        What tells the pixels from what they were before; empty for those of a file, which `state_of` does.
     """
 
     source: Path
@@ -75,6 +77,7 @@ class FileJob:
     existing: IfThere = "resume"
     models: tuple[Path, ...] = ()
     save_model: Path | None = None
+    content: str = ""
 
     @property
     def output(self) -> Path:
@@ -196,7 +199,7 @@ class FileJob:
         return {
             "version": version("napari-blindspot"),
             "input": self.source.name,
-            "content": _state_of(self.source),
+            "content": self.content or state_of(self.source),
             "series": self.read.series or 0,
             "channel": self.read.channel,
             "split": self.read.split,
@@ -222,8 +225,14 @@ def is_zarr_name(path: Path) -> bool:
     return path.suffix.lower() == ".zarr"
 
 
-def _state_of(path: Path) -> str:
-    """Tell a file from what it was before: by its size and time, and those of all files of a folder."""
+def state_of(path: Path) -> str:
+    """Tell a file from what it was before: by its size and time, and those of all files of a folder.
+
+    Raises
+    ------
+    FileError
+        If it is not there any more.
+    """
     try:
         if not path.is_dir():
             return _size_and_time(path)

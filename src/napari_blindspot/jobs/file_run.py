@@ -114,6 +114,7 @@ class FileRun:
         planes: Iterable[Index] | None = None,
         *,
         preview_interval: float | None = None,
+        fall_back_to_cpu: bool = True,
     ) -> Iterator[Event]:
         """Fit the planes that are not done, each from what the store keeps of its channel, and keep each.
 
@@ -126,6 +127,8 @@ class FileRun:
             Only these, such as one of `groups`.
         preview_interval : float, optional
             As in `napari_blindspot.engine.fit_plane.fit_plane`.
+        fall_back_to_cpu : bool
+            As in `napari_blindspot.stack.fit_stack`.
 
         Yields
         ------
@@ -156,6 +159,7 @@ class FileRun:
                 if found is not None
             ],
             models=[load_model(path) for path in self.job.models],
+            fall_back_to_cpu=fall_back_to_cpu,
         )
         for event in events:
             if isinstance(event, Finished):

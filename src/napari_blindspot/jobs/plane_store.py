@@ -136,6 +136,11 @@ class PlaneStore:
         return found
 
     @property
+    def is_begun(self) -> bool:
+        """Whether a run has begun to keep planes and not removed them yet."""
+        return (self.folder / _FINGERPRINT).is_file()
+
+    @property
     def size(self) -> int:
         """Bytes of all files in the folder; 0 if it is not there."""
         if not self.folder.is_dir():
@@ -200,8 +205,13 @@ class PlaneStore:
         Raises
         ------
         FileError
-            If another run has taken them over, or has ended and removed them.
+            If another run has taken them over, or they are not there any more.
         """
+        if not self.folder.is_dir():
+            raise FileError(
+                f"The folder {self.folder} with the finished planes is gone: another run has ended, or its "
+                "disk is not there any more; begin again."
+            )
         if _read_text(self.folder / _RUN) != self.run:
             raise FileError(f"The finished planes in {self.folder} belong to another run by now.")
 
@@ -315,7 +325,16 @@ def _write(path: Path, content: bytes) -> int:
 
 
 def _read_text(path: Path) -> str | None:
+    """Return what is in a file; None if it is not there or is no text.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read, which must not be taken for a file of another run.
+    """
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
+    except OSError as error:
+        raise FileError(f"Cannot read {path}: {error.strerror or error}.") from error

@@ -305,7 +305,7 @@ def test_an_error_in_a_later_plane_keeps_the_planes_before_it(viewer, widget, qt
 def test_results_that_no_memory_can_hold_are_refused_before_the_run(viewer, widget):
     import dask.array as da
 
-    huge = da.zeros((2_000_000, 512, 512), chunks=(1, 512, 512), dtype=np.uint8)
+    huge = da.zeros((20_000, 8192, 8192), chunks=(1, 8192, 8192), dtype=np.uint8)
     viewer.add_image(huge, name="movie", contrast_limits=(0, 1))
     widget.scope.value = "stack"
     widget.buttons.start.native.click()

@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from napari_blindspot.core.errors import FileError
+from napari_blindspot.files.formats.finish_reading import unreadable
 from napari_blindspot.files.formats.tiff_log import quiet
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["OmeSet", "SetImage", "find_set", "set_members"]
 
 Index = tuple[int, ...]
+
+_MOST_PLANES = 2_000_000
+"""Of an image: the list of more takes longer than a user waits, and such numbers are mistakes."""
+
+_LEAST_PAGE = 30
+"""Bytes of a page of a TIFF, which has at least two entries and its place in a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,7 @@ def find_set(source: Path) -> OmeSet | None:
     root = _parse(text)
     if root is None:
         return None
+    _refuse_endless(source, root)
     own, head = root.get("UUID"), source
     names = [node.get("MetadataFile", "") for node in root.iterfind("{*}BinaryOnly")]
     if names:
@@ -130,11 +138,13 @@ def find_set(source: Path) -> OmeSet | None:
         key: source if is_alone or key[0] == own or key[1] == source.name else source.parent / key[1]
         for key in named
     }
-    images = [
-        _image(number, element, places, source)
-        for number, element in enumerate(root.iterfind("{*}Image"))
-        if element.find("{*}Pixels") is not None
-    ]
+    _refuse_endless(head, root)
+    with unreadable(source, f"The OME-XML of {head} does not say where the planes of {source.name} are"):
+        images = [
+            _image(number, element, places, source)
+            for number, element in enumerate(root.iterfind("{*}Image"))
+            if element.find("{*}Pixels") is not None
+        ]
     images = [image for image in images if image.planes]
     touched = [image for image in images if source in image.files]
     is_whole = bool(touched) and all(image.files == [source] for image in touched)
@@ -142,6 +152,24 @@ def find_set(source: Path) -> OmeSet | None:
         # A member gives the images that it has planes of; it may also hold images of its own.
         images = touched
     return OmeSet(head, text, images) if images else None
+
+
+def _refuse_endless(source: Path, root: ElementTree.Element) -> None:
+    """Refuse images of more planes than could be listed, before anything makes a list of them.
+
+    Raises
+    ------
+    FileError
+        If there is one.
+    """
+    for pixels in root.iterfind("{*}Image/{*}Pixels"):
+        lengths = [pixels.get(f"Size{axis}", "1") for axis in "TZC"]
+        planes = math.prod(int(length) for length in lengths if length.isdecimal() and len(length) < 20)
+        if planes > _MOST_PLANES:
+            raise FileError(
+                f"The OME-XML of {source} speaks of an image of {planes} planes, but at most "
+                f"{_MOST_PLANES} can be read."
+            )
 
 
 def _description(source: Path) -> str:
@@ -210,10 +238,20 @@ def _image(
         if any(at >= length for at, length in zip(first, whole, strict=True)):
             continue
         start = int(np.ravel_multi_index(first, whole))
-        for step, page in enumerate(_pages(data, path, math.prod(whole) - start)):
+        most = min(math.prod(whole) - start, _most_pages(path))
+        for step, page in enumerate(_pages(data, path, most)):
             index = np.unravel_index(start + step, whole)
             image.planes[tuple(int(index[position]) for position in kept)] = (path, page)
     return image
+
+
+def _most_pages(path: Path) -> int:
+    """Return how many pages a file of this size can have: numbers in the XML may make no longer lists."""
+    try:
+        return max(path.stat().st_size // _LEAST_PAGE, 1)
+    except OSError:
+        # It is missing, and is refused for that.
+        return 1
 
 
 def _pages(data: ElementTree.Element, path: Path, most: int) -> Iterator[int]:

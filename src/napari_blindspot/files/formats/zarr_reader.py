@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_blindspot.core.errors import FileError
 from napari_blindspot.files.chunk_cache import planes_of_chunks
 from napari_blindspot.files.formats.finish_reading import image_of, opening, unreadable
 from napari_blindspot.files.formats.metadata import RUN_RECORD
@@ -48,6 +49,7 @@ def open_zarr(source: Path, series: int | None = None, axes: str | None = None) 
         number = series if is_chosen else choose_series(source, list_zarr_images(images), series)
         image = images[number or 0]
         array = image.array
+        _refuse_pickles(source, array)
         named = image.axes(array)
         metadata, notices = metadata_of(image.multiscales, image.omero, named)
         notices = (*notices, *missing_chunks(source, array))
@@ -78,6 +80,20 @@ def zarr_record(source: Path) -> dict[str, str]:
     with opening(source, _damage(source)):
         found = import_zarr().open(str(source), mode="r").attrs.get(RUN_RECORD)
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+def _refuse_pickles(source: Path, array: Any) -> None:
+    """Refuse an array whose chunks are Python's pickles, because reading one may run any program.
+
+    Raises
+    ------
+    FileError
+        If it is one.
+    """
+    described = array.metadata
+    codecs = (*(getattr(described, "filters", None) or ()), getattr(described, "compressor", None))
+    if any(getattr(codec, "codec_id", "") == "pickle" for codec in codecs):
+        raise FileError(f"The Zarr folder {source} holds pickles of Python, which are not read.")
 
 
 def _native(array: Any) -> np.dtype[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from napari_blindspot.batch.items import files_of
 from napari_blindspot.core.errors import BlindspotError, FileError
 from napari_blindspot.core.plane import check_pixels
 from napari_blindspot.files.door import WriteOptions, list_series, open_image, write_image
+from napari_blindspot.files.names import plain_name
 from napari_blindspot.widgets.shared.layer_data import layer_axes, layer_pixels
 from napari_blindspot.widgets.shared.layer_image import layer_image
 
@@ -83,8 +83,7 @@ def input_of_layer(layer: Image, output: Path) -> Input:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
-    name = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", layer.name).strip(". ") or "layer"
-    target = folder / f"{name}.ome.tif"
+    target = folder / f"{plain_name(layer.name) or 'layer'}.ome.tif"
     write_image(target, image, planes, image.dtype, options=WriteOptions(compression="none"))
     return Input(path=target)
 

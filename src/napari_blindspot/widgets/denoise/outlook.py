@@ -16,6 +16,7 @@ from qtpy.QtCore import QTimer
 from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.core.words import duration, size_of_memory
 from napari_blindspot.settings import MeasuredSettings
+from napari_blindspot.widgets.denoise.disk_run import kept_on_disk
 from napari_blindspot.widgets.shared.background import Background
 from napari_blindspot.widgets.shared.native import Message
 from napari_blindspot.widgets.shared.preload import warm_up
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from napari_blindspot.settings import Settings
+    from napari_blindspot.widgets.denoise.layer_file import LayerFile
     from napari_blindspot.widgets.denoise.scope import LayerJob
 
 __all__ = ["Outlook", "Question", "expectations"]
@@ -47,11 +49,14 @@ class Question:
         Of the run.
     applies : bool
         Whether a model is applied.
+    file : LayerFile or None
+        Where the result would go if not into memory.
     """
 
     job: LayerJob
     settings: Settings
     applies: bool = False
+    file: LayerFile | None = None
 
 
 class Outlook(Message):
@@ -136,7 +141,10 @@ def expectations(question: Question) -> Generator[str, None, None]:
         loading.join(0.1)
         yield ""
     try:
-        yield from _looks(question)
+        kept = "" if question.file is None else _on_disk(question.file)
+        yield kept
+        for text in _looks(question):
+            yield f"{kept} {text}".strip()
     except BlindspotError:
         # It is said when the run is started.
         return
@@ -167,6 +175,13 @@ def _looks(question: Question) -> Generator[str, None, None]:
     pace = measure_pace(settings.device, settings.unet_width, settings.precision)
     seconds = seconds_of_run(planned, (shape[0], shape[1]), count, pace, applies=question.applies)
     yield f"{size}: about {duration(max(1.0, seconds))}, {memory} of memory. {seen}"
+
+
+def _on_disk(file: LayerFile) -> str:
+    """Say that the result goes to disk, and what is there already."""
+    kept = kept_on_disk(file)
+    there = f" {kept} of {len(file.planes.planes)} planes are there already." if kept else ""
+    return f"The result goes to {file.job.output.name} on disk.{there}"
 
 
 def _middle(plane: Any) -> Any:

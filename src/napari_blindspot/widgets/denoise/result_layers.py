@@ -6,7 +6,7 @@ gone. Main thread only. Which images there are is written in `napari_blindspot.c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from napari.utils.transforms import Affine
@@ -27,9 +27,34 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image
 
+    from napari_blindspot.settings import Settings
     from napari_blindspot.widgets.denoise.scope import LayerJob
 
-__all__ = ["ResultLayers", "look_and_place"]
+__all__ = [
+    "ResultLayers",
+    "ShownResult",
+    "add_result",
+    "empty_planes",
+    "look_and_place",
+    "memory_of",
+    "result_dtype",
+]
+
+
+class ShownResult(Protocol):
+    """What shows the result of a run while it grows."""
+
+    def preview(self, plane: tuple[int, ...], images: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Show what one plane looks like by now."""
+
+    def result(self, plane: tuple[int, ...], images: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Show the result of one plane."""
+
+    def keep(self, record: Mapping[str, Any]) -> None:
+        """Turn what is shown into a result with the record of its run."""
+
+    def remove(self) -> None:
+        """Leave the layer list as it was before the run."""
 
 
 class ResultLayers:
@@ -63,7 +88,9 @@ class ResultLayers:
         self._active = viewer.layers.selection.active
         # In the order in which they are laid on each other: what was asked for is the one that is seen.
         self._shown = {
-            name: _ShownImage(f"{job.name} {image.label}", _empty(job.shape, dtype), in_color=job.in_color)
+            name: _ShownImage(
+                f"{job.name} {image.label}", empty_planes(job.shape, dtype), in_color=job.in_color
+            )
             for name, image in reversed(IMAGES.items())
         }
         if job.in_color and len(job.planes) == SAMPLES:
@@ -122,17 +149,9 @@ class ResultLayers:
                 shown.layer.refresh(extent=False, highlight=False)
 
     def _add(self, shown: _ShownImage) -> None:
-        active = self._viewer.layers.selection.active
-        layer = self._viewer.add_image(shown.array, name=shown.name, **self._arguments)
-        if not self._job.in_color:
-            layer.contrast_limits_range = self._range
-            layer.contrast_limits = self._arguments["contrast_limits"]
-        layer.metadata = {METADATA_KEY: {"preview": True}}
-        shown.layer = layer
-        remember_source([layer], self._source)
-        if active is not None:
-            # Adding a layer selects it; the user keeps what they had selected.
-            self._viewer.layers.selection.active = active
+        shown.layer = add_result(
+            self._viewer, shown.array, shown.name, self._source, self._arguments, self._range
+        )
 
     def _present(self, shown: _ShownImage) -> bool:
         return shown.layer is not None and shown.layer in self._viewer.layers
@@ -156,6 +175,44 @@ class _ShownImage:
         self.planes = planes
         self.array = np.moveaxis(planes, -3, -1) if in_color else planes
         self.layer: Image | None = None
+
+
+def add_result(
+    viewer: ViewerModel,
+    array: Any,
+    name: str,
+    source: Image,
+    look: Mapping[str, Any],
+    limits_range: Sequence[float],
+) -> Image:
+    """Add a layer for an image of a run that goes on.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Where it goes.
+    array : array-like
+        What it shows.
+    name : str
+        Of the layer.
+    source : Image
+        What the run denoises.
+    look : mapping
+        From `look_and_place`, with ``rgb``.
+    limits_range : sequence of float
+        Between which the contrast can be set.
+    """
+    active = viewer.layers.selection.active
+    layer = viewer.add_image(array, name=name, **look)
+    if not look["rgb"]:
+        layer.contrast_limits_range = list(limits_range)
+        layer.contrast_limits = look["contrast_limits"]
+    layer.metadata = {METADATA_KEY: {"preview": True}}
+    remember_source([layer], source)
+    if active is not None:
+        # Adding a layer selects it; the user keeps what they had selected.
+        viewer.layers.selection.active = active
+    return layer
 
 
 def look_and_place(layer: Image, origin: Sequence[int]) -> dict[str, Any]:
@@ -192,18 +249,28 @@ def look_and_place(layer: Image, origin: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _empty(shape: Iterable[int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def empty_planes(shape: Iterable[int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Return an array without results."""
     return np.full(tuple(shape), np.nan, dtype) if dtype.kind == "f" else np.zeros(tuple(shape), dtype)
 
 
+def result_dtype(job: LayerJob, settings: Settings) -> np.dtype[Any]:
+    """Return the type of a result's pixels."""
+    return job.window.dtype if settings.output_dtype == "input" else np.dtype(np.float32)
+
+
+def memory_of(shape: tuple[int, ...], dtype: np.dtype[Any]) -> float:
+    """Return how many bytes the results of a run take in memory."""
+    return len(IMAGES) * dtype.itemsize * float(np.prod(shape, dtype=float))
+
+
 def _check_memory(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Refuse results that the computer cannot hold, instead of letting the system end napari."""
-    needed = len(IMAGES) * dtype.itemsize * float(np.prod(shape, dtype=float))
+    needed = memory_of(shape, dtype)
     free = free_memory()
     if needed > free:
         raise OutOfMemoryError(
-            f"The results would take {size_of_memory(needed)}, but {size_of_memory(free)} are free: choose "
-            "a region or the current plane, or add the layer to Batch denoise, which writes plane after "
-            "plane."
+            f"The results would take {size_of_memory(needed)}, but {size_of_memory(free)} are free: keep "
+            "them on disk, or choose a region or the current plane.",
+            setting="keep",
         )

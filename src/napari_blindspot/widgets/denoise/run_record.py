@@ -72,6 +72,8 @@ def run_record(
     *,
     axes: str,
     problem: str = "",
+    earlier: Mapping[tuple[int, ...], PlaneRecord] | None = None,
+    settings: Settings | None = None,
 ) -> RunRecord:
     """Describe a run.
 
@@ -80,33 +82,43 @@ def run_record(
     source : str
         Name of the layer that was denoised.
     results : mapping of tuple of int to Result
-        By the index of the plane; at least one. Their images are not needed.
+        By the index of the plane. Their images are not needed.
     planes : sequence of tuple of int
         What was asked for.
     axes : str
         One letter an axis of the layer.
     problem : str
         What went wrong after the last result, or nothing.
+    earlier : mapping of tuple of int to PlaneRecord, optional
+        Of the planes that another run has finished; with the results there must be at least one plane.
+    settings : Settings, optional
+        Of the run; needed only where all planes were finished by others.
     """
-    first = next(iter(results.values()))
+    entries = {plane: _kept_entry(plane, kept) for plane, kept in (earlier or {}).items()}
+    entries |= {plane: _entry(plane, result) for plane, result in results.items()}
+    of_run = next((result.settings for result in results.values()), settings)
+    if of_run is None or not entries:
+        raise ValueError("There is no record of a run without a plane.")
     warnings = sentences_of(
-        [[notice for notice in result.notices if notice.is_warning] for result in results.values()]
+        [
+            [notice for notice in map(Notice.from_dict, entry["notices"]) if notice.is_warning]
+            for entry in entries.values()
+        ]
     )
     record: RunRecord = {
         "source": source,
         "axes": axes,
-        "settings": first.settings.model_dump(mode="json"),
-        "seed": first.settings.seed,
-        "device": first.device,
-        "seconds": sum(result.seconds for result in results.values()),
-        "stopped": len(results) < len(planes) or any(result.stopped for result in results.values()),
+        "settings": of_run.model_dump(mode="json"),
+        "seed": of_run.seed,
+        "device": list(entries.values())[-1]["device"],
+        "seconds": sum(entry["seconds"] for entry in entries.values()),
+        "stopped": len(entries) < len(planes) or any(entry["stopped"] for entry in entries.values()),
         "warnings": [*warnings, *([problem] if problem else [])],
     }
-    entries = [_entry(plane, result) for plane, result in results.items()]
     if len(planes) == 1:
         # The names of an entry are names of the record too.
-        return {**record, **entries[0]}
-    return {**record, "planes": entries}
+        return {**record, **next(iter(entries.values()))}
+    return {**record, "planes": list(entries.values())}
 
 
 def record_for_file(record: Any) -> tuple[Settings, dict[str, str]] | None:
@@ -151,6 +163,25 @@ def _entry(plane: tuple[int, ...], result: Result) -> PlaneEntry:
         "history": {name: values.tolist() for name, values in result.history.losses.items()},
         "noise": None if result.noise is None else result.noise.as_dict(),
         "notices": [notice.as_dict() for notice in result.notices],
+    }
+
+
+def _kept_entry(plane: tuple[int, ...], kept: PlaneRecord) -> PlaneEntry:
+    """Return what is known of a plane that another run has finished; its losses are not."""
+    return {
+        "plane": list(plane),
+        "iterations": kept.iterations,
+        "planned_iterations": kept.planned_iterations,
+        "passes": kept.passes,
+        "seconds": kept.seconds,
+        "phases": kept.phases,
+        "device": kept.device,
+        "origin": kept.origin,
+        "resolved": kept.resolved,
+        "stopped": kept.stopped,
+        "history": {},
+        "noise": None,
+        "notices": [notice.as_dict() for notice in kept.notices],
     }
 
 

@@ -6,7 +6,6 @@ import io
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.utils import progress
 from qtpy.QtCore import QTimer
 
@@ -15,7 +14,7 @@ from napari_blindspot.core.progress import Progress
 from napari_blindspot.core.words import duration, sentences_of
 from napari_blindspot.widgets.denoise.judged import with_verdicts
 from napari_blindspot.widgets.denoise.news import LayerNews
-from napari_blindspot.widgets.denoise.result_layers import ResultLayers
+from napari_blindspot.widgets.denoise.result_layers import ResultLayers, result_dtype
 from napari_blindspot.widgets.denoise.run_record import run_record
 from napari_blindspot.widgets.shared.mailbox import Standing
 from napari_blindspot.widgets.shared.session import Outcome, Session
@@ -30,7 +29,9 @@ if TYPE_CHECKING:
     from napari_blindspot.core.model import Model
     from napari_blindspot.core.notices import Notice
     from napari_blindspot.core.result import Result
+    from napari_blindspot.jobs.record import PlaneRecord
     from napari_blindspot.settings import Settings
+    from napari_blindspot.widgets.denoise.result_layers import ShownResult
     from napari_blindspot.widgets.denoise.scope import LayerJob
 
 __all__ = ["LayerSession"]
@@ -88,44 +89,61 @@ class LayerSession(Session[LayerNews]):
         fall_back_to_cpu: bool,
         model: Model | None = None,
     ) -> None:
-        def events() -> Iterator[Event]:
-            # The engine is loaded in the worker thread.
-            from napari_blindspot.stack import fit_stack
-
-            fits = fit_stack(
-                job.window,
-                settings,
-                axes=job.axes,
-                indices=job.planes,
-                control=self.control,
-                preview_interval=preview_interval,
-                fall_back_to_cpu=fall_back_to_cpu,
-                models=() if model is None else (model,),
-            )
-            return with_verdicts(fits)
-
         self._job = job
+        # A colour image keeps its type, which says how bright white is.
+        self._settings = settings.model_copy(update={"output_dtype": "input"}) if job.in_color else settings
+        self._model = model
+        self._preview_interval, self._falls_back = preview_interval, fall_back_to_cpu
         self._title = f"Denoising “{job.name}”"
-        news = LayerNews(Progress(len(job.planes)))
-        super().__init__(self._title, events, news, Control())
+        news = LayerNews(Progress(len(job.planes)), len(job.planes))
+        super().__init__(self._title, lambda: with_verdicts(self._fits()), news, Control())
         self.standing = Standing()
         self.device = ""
         self.learned = model
-        # A colour image keeps its type, which says how bright white is.
-        keeps = settings.output_dtype == "input" or job.in_color
-        settings = settings.model_copy(update={"output_dtype": "input"}) if job.in_color else settings
-        dtype = job.window.dtype if keeps else np.dtype(np.float32)
-        self._layers = ResultLayers(viewer, source, job, dtype)
+        self._layers = self._make_layers(viewer, source)
         self._results: dict[tuple[int, ...], Result] = {}
+        # What an earlier run has finished.
+        self._earlier: dict[tuple[int, ...], PlaneRecord] = {}
         self._verdicts: list[Notice] = []
         self._said_at_start: tuple[Notice, ...] = ()
         self._bar: Any = None
+
+    @property
+    def opening(self) -> list[str]:
+        """What is to be said as long as the run goes on, one sentence each."""
+        return []
 
     def start(self) -> None:
         """Begin; returns at once."""
         # The terminal is not where a user of napari looks.
         self._bar = progress(total=TICKS, desc=self._title, file=io.StringIO())
         super().start()
+
+    def _make_layers(self, viewer: ViewerModel, source: Image) -> ShownResult:
+        """Return what shows the result.
+
+        Raises
+        ------
+        OutOfMemoryError
+            If it does not fit into memory.
+        """
+        return ResultLayers(viewer, source, self._job, result_dtype(self._job, self._settings))
+
+    def _fits(self) -> Iterator[Event]:
+        """Return the events of the fits (worker thread)."""
+        # The engine is loaded in the worker thread.
+        from napari_blindspot.stack import fit_stack
+
+        return fit_stack(
+            self._job.window,
+            self._settings,
+            axes=self._job.axes,
+            indices=self._job.planes,
+            control=self.control,
+            preview_interval=self._preview_interval,
+            fall_back_to_cpu=self._falls_back,
+            models=() if self._model is None else (self._model,),
+        )
 
     def _take(self, news: LayerNews) -> None:
         for event in news.finished:
@@ -159,31 +177,46 @@ class LayerSession(Session[LayerNews]):
         """Turn the layers into results or remove them, and say how it went."""
         if self.control.cancelled and error is None:
             self._layers.remove()
-            return Outcome("cancelled", "Cancelled; the layers are as they were before.")
+            return Outcome("cancelled", f"Cancelled; the layers are as they were before.{self._kept()}")
         self._take(news)
-        if not self._results:
+        done, asked = len(self._earlier | self._results), len(self._job.planes)
+        if not done:
             self._layers.remove()
             return Outcome("failed", "" if error else "The run ended without a result.", error)
-        problem = "" if error is None else str(error)
         record = run_record(
-            self._job.name, self._results, self._job.planes, axes=self._job.axes, problem=problem
+            self._job.name,
+            self._results,
+            self._job.planes,
+            axes=self._job.axes,
+            problem="" if error is None else str(error),
+            earlier=self._earlier,
+            settings=self._settings,
         )
         self._layers.keep(record)
-        done, asked = len(self._results), len(self._job.planes)
         if error is not None:
             kept = f"{done} of {asked} planes were denoised before and are kept."
             return Outcome("failed", kept, error)
         seconds = duration(record["seconds"])
         if record["stopped"]:
             what = f"{done} of {asked} planes" if asked > 1 else f"{record['iterations']} iterations"
-            return Outcome("stopped", f"Stopped after {what} ({seconds}); the result is kept.")
+            return Outcome(
+                "stopped", f"Stopped after {what} ({seconds}); the result is kept.{self._kept()}"
+            )
         verdict = sentences_of([[notice] for notice in self._verdicts])
-        return Outcome("finished", " ".join([f"Done in {seconds}.", *verdict, *self._findings()]))
+        return Outcome("finished", " ".join([self._done(seconds), *verdict, *self._findings()]))
+
+    def _kept(self) -> str:
+        """Say where finished planes are if that is not in the layers alone, after a space."""
+        return ""
+
+    def _done(self, seconds: str) -> str:
+        """Say that all planes have a result."""
+        return f"Done in {seconds}."
 
     def _findings(self) -> list[str]:
         """Say what was found: of a stack what the user ought to know, of a plane also what was chosen."""
         planes = [list(result.notices) for result in self._results.values()]
-        if len(self._job.planes) == 1:
+        if len(self._job.planes) == 1 and planes:
             found = {notice.kind for notice in planes[0]}
             planes = [[*(n for n in self._said_at_start if n.kind not in found), *planes[0]]]
         else:

@@ -19,7 +19,9 @@ from napari_blindspot.core.words import sentences_of
 from napari_blindspot.settings import PRESETS, Settings
 from napari_blindspot.widgets.denoise.after_row import AfterRow
 from napari_blindspot.widgets.denoise.axes_row import AxesRow
+from napari_blindspot.widgets.denoise.disk_session import DiskSession
 from napari_blindspot.widgets.denoise.inspect_button import InspectButton
+from napari_blindspot.widgets.denoise.keep_row import KeepRow
 from napari_blindspot.widgets.denoise.outlook import Outlook, Question
 from napari_blindspot.widgets.denoise.right_click import offer_on_right_click
 from napari_blindspot.widgets.denoise.scope import check_layer, layer_job, region_of, slider_point
@@ -29,7 +31,7 @@ from napari_blindspot.widgets.shared.curve import LossCurve
 from napari_blindspot.widgets.shared.fields import Choice, Fields, Folding
 from napari_blindspot.widgets.shared.form import SettingsForm
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixels
-from napari_blindspot.widgets.shared.layer_source import is_passing
+from napari_blindspot.widgets.shared.layer_source import is_passing, list_changes
 from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Native
 from napari_blindspot.widgets.shared.preferences import read_preferences
@@ -63,7 +65,12 @@ _WORDS = RunWords(
     cancel=("Cancel", "End now and leave the layers as they were before.", "Cancelling."),
 )
 
-_FIELDS = {"axes": "field Axes", "region": "field Region"}
+_FIELDS = {
+    "axes": "field Axes",
+    "region": "field Region",
+    "keep": "field Result under Advanced",
+    "folder": "field Folder under Advanced",
+}
 """What the user could change, in the words of this dock, where it is not a field of the form."""
 
 
@@ -103,7 +110,8 @@ class DenoiseWidget(Container[Any]):
             value=self._preferences.fall_back_to_cpu,
             tooltip="Start anew on the CPU when the GPU has too little memory.",
         )
-        inside = Container[Any](widgets=[self.form, self.previews, self.fall_back], labels=False)
+        self.keep = KeepRow()
+        inside = Container[Any](widgets=[self.form, self.previews, self.fall_back, self.keep], labels=False)
         self.advanced = Folding("Advanced", inside, height=230)
         self.buttons: RunButtons[LayerSession] = RunButtons(_WORDS, start_apart=True)
         self.outlook = Outlook(self._question)
@@ -164,15 +172,16 @@ class DenoiseWidget(Container[Any]):
 
     def _new_session(self, layer: Image) -> LayerSession:
         """Return the run that the fields say."""
-        return LayerSession(
-            self._viewer,
-            layer,
-            self._job(layer),
-            self._settings(),
-            preview_interval=self._preferences.preview_interval if self.previews.value else None,
-            fall_back_to_cpu=self.fall_back.value,
-            model=self.models.model,
-        )
+        job, settings = self._job(layer), self._settings()
+        options: dict[str, Any] = {
+            "preview_interval": self._preferences.preview_interval if self.previews.value else None,
+            "fall_back_to_cpu": self.fall_back.value,
+            "model": self.models.model,
+        }
+        file = self.keep.file_of(layer, job, settings, self.models.path)
+        if file is not None:
+            return DiskSession(self._viewer, layer, file, settings, **options)
+        return LayerSession(self._viewer, layer, job, settings, **options)
 
     def _job(self, layer: Image) -> LayerJob:
         """Return which pixels the fields say."""
@@ -185,7 +194,9 @@ class DenoiseWidget(Container[Any]):
         layer = self.layer.value
         if self.session is not None or layer is None or self._refusal:
             return None
-        return Question(self._job(layer), self._settings(), applies=self.models.model is not None)
+        job, settings = self._job(layer), self._settings()
+        file = self.keep.file_of(layer, job, settings, self.models.path)
+        return Question(job, settings, applies=self.models.model is not None, file=file)
 
     def _settings(self) -> Settings:
         """Return what the fields say; beside a model, only what is no part of the method."""
@@ -217,13 +228,12 @@ class DenoiseWidget(Container[Any]):
             self._layer_changed()
 
     def _connect(self) -> None:
-        events = self._viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+        for event in list_changes(self._viewer):
             event.connect(self.reset_choices)
         self._viewer.layers.selection.events.active.connect(self._follow)
         self._viewer.layers.selection.events.changed.connect(self._count_others)
         self._viewer.events.theme.connect(self._restyle)
-        for part in (self.region, self.form, self.axes):
+        for part in (self.region, self.form, self.axes, self.keep):
             part.changed.connect(self.outlook.renew)
         self.layer.changed.connect(self._layer_changed)
         self.scope.changed.connect(self._ask_for_axes)
@@ -334,8 +344,9 @@ class DenoiseWidget(Container[Any]):
         if session is not None:
             self.status.follow(news.standing, session.device)
             self.curve.native.add(news.steps)
-            if news.started is not None and news.started.notices:
-                self.status.say(" ".join(sentences_of([news.started.notices])))
+            started = () if news.started is None else news.started.notices
+            if started or news.opened is not None:
+                self.status.say(" ".join([*session.opening, *sentences_of([started])]))
 
     def _on_ended(self, session: LayerSession, outcome: Outcome) -> None:
         self.reset_choices()

@@ -52,6 +52,8 @@ class TextLine(Native[QElidingLabel]):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(QElidingLabel, **options)
+        # What a file says is shown as it is, not as HTML.
+        self.native.setTextFormat(Qt.TextFormat.PlainText)
         self.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.native.setFixedHeight(self.native.fontMetrics().height() + 4)
 
@@ -79,6 +81,7 @@ class Message(Label):
         self.is_error = False
         self._error_color = ERROR_ON_DARK
         self.native.setWordWrap(True)
+        self.native.setTextFormat(Qt.TextFormat.PlainText)
         self.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self.native.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
