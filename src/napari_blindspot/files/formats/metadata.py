@@ -69,9 +69,11 @@ class Metadata:
         self.spacing.pop("Y", None)
         self.origin.pop("Y", None)
         # A time is no distance between rows.
-        for values in (self.spacing, self.origin) if rows == "Z" else ():
-            if rows in values:
-                values["Y"] = values.pop(rows)  # type: ignore[index]
+        if rows == "Z":
+            if "Z" in self.spacing:
+                self.spacing["Y"] = self.spacing.pop("Z")
+            if "Z" in self.origin:
+                self.origin["Y"] = self.origin.pop("Z")
         said = {"plane": f"{rows}×{columns}", "names": f"{rows} is called Y"}
         notice = Notice("planes-of-other-axes", said, is_warning=False)
         return f"{before[:-1]}Y{columns}{samples}", (notice,)

@@ -68,7 +68,8 @@ def _opened(source: Path) -> Iterator[Any]:
         if not program:
             yield tiff
             return
-    with tifffile.TiffFile(source, **{f"is_{program}": False}) as tiff:
+    ignored: dict[str, Any] = {f"is_{program}": False}
+    with tifffile.TiffFile(source, **ignored) as tiff:
         yield tiff
 
 
