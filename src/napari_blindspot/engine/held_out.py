@@ -24,9 +24,7 @@ SEED = 1
 
 LEAST_GAIN = 0.01
 """Fall of the mean squared error in a leg, in units of the noise's variance, that makes another leg worth
-its time. On FMDD's white noise and a photograph the first leg gained 0.003 to 0.005, and all others another
-0.01 to 0.1 dB; on a page of text, unlike all that the weights have seen, 0.16 and 0.4 dB
-(docs/benchmarks/speed.md)."""
+its time: docs/benchmarks/speed.md has what it was on nine images, and what more iterations gained there."""
 
 STANDARD_ERRORS = 3.0
 """By how many of its standard errors a gain must exceed zero: small planes have few pixels."""
