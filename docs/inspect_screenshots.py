@@ -2,69 +2,104 @@
 
     xvfb-run -a -s "-screen 0 1400x900x24" python docs/inspect_screenshots.py
 
-writes ``docs/images/inspect-{removed,sure,between,line,why,others}.png``, and the same in the light
-theme with ``-light`` in the name. ``--quick`` takes a small image and few iterations; ``--folder`` says
-where to write.
+writes ``docs/images/inspect-{removed,sure,resolve,pixels,line,why,others,planes}.png``, and the same in the
+light theme with ``-light`` in the name. ``--quick`` takes a small image and few iterations; ``--folder``
+says where to write.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from viewer import close, open_viewer, photograph, read_options, themes, wait
 
-from napari_blindspot import Result, denoise, samples
+from napari_blindspot import denoise, denoise_stack, samples
+from napari_blindspot.widgets.denoise.run_record import run_record
 from napari_blindspot.widgets.inspect.questions import QUESTIONS
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-WORDS = ("removed", "sure", "between", "line", "Why", "others")
-"""Of the questions that are asked, one in each."""
+    from napari_blindspot import Result
+
+WORDS = ("removed", "sure", "resolve", "pixels", "line", "Why", "others")
+"""Of the questions that are asked of a plane, one in each."""
 
 
 def main() -> None:
     """Take the pictures in both themes."""
     options = read_options(__doc__.splitlines()[0])
-    sample = samples.confocal((64, 64) if options.quick else (192, 192))
+    plane = samples.confocal((64, 64) if options.quick else (192, 192))
+    stack = samples.z_stack((4, 48, 48) if options.quick else (10, 128, 128))
     more = {"iterations": 10, "symmetries": 1} if options.quick else {}
-    result = denoise(sample.noisy, "fast", device="cpu", **more)
+    result = denoise(plane.noisy, "fast", device="cpu", **more)
+    planes = denoise_stack(stack.noisy, "fast", axes="ZYX", device="cpu", **more)
     for ending in themes(options):
-        take(options.folder, ending, sample, result)
+        ask(options.folder, ending, "confocal", plane, result.denoised, {(): result}, WORDS)
+        ask(options.folder, ending, "z-stack", stack, planes.denoised, planes.planes, ("planes",))
 
 
-def take(folder: Path, ending: str, sample: samples.Sample, result: Result) -> None:
-    """Open a viewer, ask every question, and take a picture of each answer."""
+def ask(
+    folder: Path,
+    ending: str,
+    name: str,
+    sample: Any,
+    denoised: np.ndarray,
+    results: Mapping[tuple[int, ...], Result],
+    words: tuple[str, ...],
+) -> None:
+    """Open a viewer, ask questions, and take a picture of each answer.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the pictures.
+    ending : str
+        Of their names.
+    name : str
+        Of the noisy layer.
+    sample : object
+        With ``noisy``, ([Z,] Y, X), and ``voxel_size`` in µm.
+    denoised : ndarray
+        Its result.
+    results : mapping of tuple of int to Result
+        By the index of the plane.
+    words : tuple of str
+        A word of each question.
+    """
     viewer = open_viewer()
-    place = {"scale": sample.voxel_size, "units": ("µm", "µm")}
-    limits = (float(sample.truth.min()), 0.8 * float(sample.truth.max()))
-    viewer.add_image(sample.noisy, name="confocal", contrast_limits=limits, **place)
-    record = {
-        "source": "confocal",
-        "settings": result.settings.model_dump(mode="json"),
-        "noise": result.noise.as_dict(),
-        "notices": [notice.as_dict() for notice in result.notices],
-        "history": {name: values.tolist() for name, values in result.history.losses.items()},
-    }
+    axes = "ZYX"[-denoised.ndim :]
+    place = {"scale": sample.voxel_size, "units": ("µm",) * denoised.ndim, "axis_labels": tuple(axes)}
+    limits = tuple(float(x) for x in np.percentile(denoised, (0.5, 99.8)))
+    viewer.add_image(sample.noisy, name=name, contrast_limits=limits, **place)
+    record = run_record(name, results, tuple(results), axes=axes)
     viewer.add_image(
-        result.denoised,
-        name="confocal denoised",
+        denoised,
+        name=f"{name} denoised",
         contrast_limits=limits,
-        metadata={METADATA_KEY: record},
+        metadata={METADATA_KEY: {**record, "image": "denoised"}},
         **place,
     )
-    side = len(sample.truth) * sample.voxel_size[0]
-    shapes = viewer.add_shapes(name="line", units=("µm", "µm"), edge_width=0.1, edge_color="yellow")
-    shapes.add_lines([[(0.2 * side, 0.3 * side), (0.7 * side, 0.8 * side)]])
+    height, width = (
+        side * size for side, size in zip(denoised.shape[-2:], sample.voxel_size[-2:], strict=True)
+    )
+    shapes = viewer.add_shapes(
+        name="line", units=("µm", "µm"), edge_width=0.006 * width, edge_color="yellow"
+    )
+    shapes.add_lines([[(0.2 * height, 0.3 * width), (0.7 * height, 0.8 * width)]])
+    shapes.visible = False
     _, widget = viewer.window.add_plugin_dock_widget("napari-blindspot", "Inspect")
     viewer.window.resize(1280, 800)
-    viewer.layers.selection.active = viewer.layers["confocal denoised"]
+    viewer.layers.selection.active = viewer.layers[f"{name} denoised"]
     viewer.reset_view()
     own = list(viewer.layers)
-    for word in WORDS:
+    for word in words:
         for layer in [layer for layer in viewer.layers if layer not in own]:
             viewer.layers.remove(layer)
+        shapes.visible = word == "line"
         widget.question.value = next(question for question in QUESTIONS if word in question)
         widget.shapes.value = shapes if word == "line" else None
         widget.ask.native.click()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_blindspot.api import StackResult, denoise, denoise_stack, fit, measure_resolution
+    from napari_blindspot.comparison import Comparison, Contender, compare
     from napari_blindspot.core.control import Control
     from napari_blindspot.core.errors import (
         BlindspotError,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from napari_blindspot.core.notices import Notice
     from napari_blindspot.core.result import History, Result
     from napari_blindspot.core.words import sentence
-    from napari_blindspot.engine.inr_of_image import fit_inr
+    from napari_blindspot.engine.inr_of_image import fit_inr, fit_volume
     from napari_blindspot.files.door import (
         list_series,
         open_image,
@@ -51,19 +52,24 @@ if TYPE_CHECKING:
     from napari_blindspot.files.model_file import load_model as load
     from napari_blindspot.files.model_file import save_model as save
     from napari_blindspot.files.write_options import WriteOptions
+    from napari_blindspot.inspection.blind_score import BlindScore
     from napari_blindspot.inspection.resolution import RingCorrelation
     from napari_blindspot.inspection.uncertainty import error_sigma
     from napari_blindspot.inspection.verdict import Verdict, judge
     from napari_blindspot.method.inr_field import InrField, SampledImage
+    from napari_blindspot.method.inr_volume import InrVolume, SampledVolume
     from napari_blindspot.noise.estimate import estimate_noise
     from napari_blindspot.settings import PRESETS, Settings
     from napari_blindspot.stack import fit_stack
 
 __all__ = [
     "PRESETS",
+    "BlindScore",
     "BlindspotError",
     "Cancelled",
     "CancelledError",
+    "Comparison",
+    "Contender",
     "Control",
     "DeviceError",
     "DivergedError",
@@ -74,6 +80,7 @@ __all__ = [
     "ImageError",
     "ImageFile",
     "InrField",
+    "InrVolume",
     "InternalError",
     "Model",
     "NoiseModel",
@@ -85,6 +92,7 @@ __all__ = [
     "Result",
     "RingCorrelation",
     "SampledImage",
+    "SampledVolume",
     "Settings",
     "SettingsError",
     "StackResult",
@@ -93,6 +101,7 @@ __all__ = [
     "Verdict",
     "WriteOptions",
     "__version__",
+    "compare",
     "denoise",
     "denoise_stack",
     "error_sigma",
@@ -100,6 +109,7 @@ __all__ = [
     "fit",
     "fit_inr",
     "fit_stack",
+    "fit_volume",
     "judge",
     "list_series",
     "load",
@@ -115,6 +125,7 @@ __all__ = [
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "api": ("StackResult", "denoise", "denoise_stack", "fit", "measure_resolution"),
+    "comparison": ("Comparison", "Contender", "compare"),
     "core.control": ("Control",),
     "core.errors": (
         "BlindspotError",
@@ -142,7 +153,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "core.notices": ("Notice",),
     "core.result": ("History", "Result"),
     "core.words": ("sentence",),
-    "engine.inr_of_image": ("fit_inr",),
+    "engine.inr_of_image": ("fit_inr", "fit_volume"),
     "files.door": (
         "list_series",
         "open_image",
@@ -153,10 +164,12 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "files.image_file": ("ImageFile",),
     "files.write_options": ("WriteOptions",),
+    "inspection.blind_score": ("BlindScore",),
     "inspection.resolution": ("RingCorrelation",),
     "inspection.uncertainty": ("error_sigma",),
     "inspection.verdict": ("Verdict", "judge"),
     "method.inr_field": ("InrField", "SampledImage"),
+    "method.inr_volume": ("InrVolume", "SampledVolume"),
     "noise.estimate": ("estimate_noise",),
     "settings": ("PRESETS", "Settings"),
     "stack": ("fit_stack",),

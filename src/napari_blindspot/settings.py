@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
-from napari_blindspot.core.errors import SettingsError, shown
+from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.core.knobs import (
     MOST_NEIGHBOURS,
     Arithmetic,
@@ -46,6 +46,7 @@ from napari_blindspot.core.knobs import (
     VisibleFractionIfSet,
     knob,
 )
+from napari_blindspot.core.quoting import shown
 from napari_blindspot.method.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -238,6 +239,16 @@ class MeasuredSettings(Settings):
     """
 
     iterations: Iterations = 400
+    least_iterations: Annotated[
+        int,
+        knob(
+            "Least iterations",
+            "Iterations after which the blind fit ends if pixels that it has not learned from gain nothing "
+            "more; from pretrained weights only.",
+            ge=1,
+            le=1_000_000,
+        ),
+    ] = 120
     stack_start: Start = "warm"
     unet_width: UnetWidth = PRETRAINED_WIDTH
     unet_learning_rate: LearningRate = 2e-3
@@ -344,7 +355,7 @@ class _Preset:
 _PRESETS: dict[str, _Preset] = {
     "auto": _Preset(MeasuredSettings, {}, {"iterations": 1000}),
     "fast": _Preset(MeasuredSettings, {"iterations": 60, "symmetries": 4}, {"iterations": 250}),
-    "best": _Preset(MeasuredSettings, {"iterations": 1500}, {"iterations": 3000}),
+    "best": _Preset(MeasuredSettings, {"iterations": 1500, "least_iterations": 1500}, {"iterations": 3000}),
     "paper": _Preset(PaperSettings),
 }
 

@@ -21,8 +21,8 @@ from napari_blindspot.batch.item_events import PlaneWork
 from napari_blindspot.batch.job_file import BatchJob, save_job
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import DeviceError
-from napari_blindspot.engine.hardware import torch_state
-from napari_blindspot.engine.hardware.torch_state import usable_cores
+from napari_blindspot.engine.hardware import threads as threads_module
+from napari_blindspot.engine.hardware.threads import usable_cores
 from napari_blindspot.files.door import read_image
 
 STACK = "Zellen ü.ome.tif"
@@ -164,7 +164,7 @@ def test_every_worker_gets_a_gpu_and_its_share_of_the_cores():
 def test_the_share_of_a_worker_is_one_of_the_cores_that_a_container_may_use(monkeypatch, tmp_path):
     quota = tmp_path / "cpu.max"
     quota.write_text("200000 100000")
-    monkeypatch.setattr(torch_state, "QUOTA", quota)
+    monkeypatch.setattr(threads_module, "QUOTA", quota)
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
     for workers, threads in ((1, "2"), (2, "1"), (8, "1")):

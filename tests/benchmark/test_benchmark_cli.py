@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import psutil
 import pytest
 from benchmark_data import save, smooth
 from skimage.io import imread
@@ -17,7 +18,7 @@ from napari_blindspot.benchmark.cli import app
 from napari_blindspot.benchmark.cost import count_cost
 from napari_blindspot.benchmark.profile import time_phases
 from napari_blindspot.benchmark.published import FMDD
-from napari_blindspot.benchmark.speed import SpeedImage
+from napari_blindspot.benchmark.speed import SpeedImage, SpeedOptions, measure_speed
 from napari_blindspot.benchmark.speed_tables import speed_tables
 from napari_blindspot.benchmark.table import ScoreRow, ScoreTable
 from napari_blindspot.engine import networks, schedule
@@ -229,11 +230,11 @@ def test_the_profile_of_a_measured_run_has_all_of_its_phases():
     assert list(seconds) == [
         "measuring the noise",
         "blind fit",
-        "INR",
         "blind prediction",
         "refinement",
         "prediction",
         "intensities given back",
+        "INR",
         "the rest",
     ]
     assert all(phase > 0 for phase in seconds.values())
@@ -316,3 +317,13 @@ def test_the_commands_load_no_torch_and_no_peer_before_they_run():
         "assert not {'torch', 'bm3d', 'skimage', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_busy_processes_compute_while_a_method_is_timed_and_end_with_it(tmp_path):
+    options = SpeedOptions(["gaussian-oracle"], [32], busy=[2], count_flops=False)
+    before = set(psutil.Process().children(recursive=True))
+    measure_speed(options, tmp_path, lambda line: None)
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert "| gaussian-oracle, 2 busy |" in text
+    assert "## How much longer beside busy processes" in text
+    assert set(psutil.Process().children(recursive=True)) <= before

@@ -44,6 +44,25 @@ def test_the_page_holds_pictures_plots_verdict_and_settings_and_needs_no_network
     assert len(sources) == 9 and all(source.startswith("data:image/png;base64,") for source in sources)
 
 
+def test_other_denoisers_are_compared_on_request_in_pictures_and_a_table(run, tmp_path):
+    sample = confocal((48, 48))
+    write_ome_tiff(tmp_path / "c.ome.tif", ImageFile(sample.noisy, "YX"))
+    settings = Settings.from_preset(
+        "fast", iterations=2, symmetries=1, refine_iterations=(1,), unet_width=4, device="cpu"
+    )
+    write_ome_tiff(tmp_path / "d.ome.tif", ImageFile(sample.truth, "YX"), settings=settings)
+    done = run("c.ome.tif", "d.ome.tif", "--compare")
+    assert done.exit_code == 0, done.stderr
+    page = (tmp_path / "d_report.html").read_text(encoding="utf-8")
+    assert "hidden pixels this method errs by" in page
+    cells = re.findall(r"<td>(.*?)</td>", page)
+    assert "this method" in cells and any(cell.startswith("Gaussian") for cell in cells)
+    assert re.search(r"<figcaption>Gaussian [\d.]+ px</figcaption>", page)
+    assert re.findall(r"<th>(.*?)</th>", page) == ["Denoiser", "Score", "Above this method"]
+    done = run("c.ome.tif", "d.ome.tif", "--compare", "--model", "gone.safetensors", "--overwrite")
+    assert done.exit_code == 2 and "gone.safetensors" in done.stderr
+
+
 def test_a_stack_shows_its_middle_plane_of_every_channel(run, tmp_path):
     sample = confocal((48, 48))
     stack = np.broadcast_to(sample.noisy, (2, 3, 48, 48)).copy()

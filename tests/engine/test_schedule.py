@@ -19,7 +19,7 @@ def views(shape: tuple[int, int], **changes) -> float:
     """Return how often the blind fit sees each pixel on average."""
     settings = with_patches(planned(**changes), shape)
     seen = settings.batch_size * settings.patch_size**2 / (shape[0] * shape[1])
-    return Schedule.of(settings, shape).blind_iterations * seen
+    return sum(Schedule.of(settings, shape).legs) * seen
 
 
 def patches(shape: tuple[int, int], **changes) -> tuple[int, int]:
@@ -28,14 +28,28 @@ def patches(shape: tuple[int, int], **changes) -> tuple[int, int]:
 
 
 def test_a_run_is_its_blind_fit_and_all_rounds_of_refinement():
-    schedule = of(LARGE, iterations=300, refine_iterations=(80, 50))
-    assert (schedule.blind_iterations, schedule.rounds) == (300, (80, 50))
-    assert schedule.iterations == 300 + 80 + 50
+    schedule = of(LARGE, iterations=300, least_iterations=300, refine_iterations=(80, 50))
+    assert (schedule.legs, schedule.rounds) == ((300,), (80, 50))
+    assert schedule.iterations == schedule.usual_iterations == 300 + 80 + 50
 
 
-def test_the_inr_takes_one_iteration_for_twenty_of_the_blind_fit_and_one_for_each_of_the_refinement():
-    assert of(LARGE, iterations=300, refine_iterations=(80, 50)).inr_iterations == 15 + 130
-    assert of(LARGE, iterations=301).inr_iterations == 16
+def test_each_leg_of_the_blind_fit_after_the_first_is_as_long_as_all_before_it():
+    schedule = of(LARGE, iterations=500, least_iterations=100, refine_iterations=(40,))
+    assert schedule.legs == (100, 100, 200, 100)
+    assert (schedule.iterations, schedule.usual_iterations) == (540, 140)
+
+
+@pytest.mark.parametrize("changes", [{"unet_weights": "random"}, {"gap": 2}])
+def test_from_random_weights_and_on_correlated_noise_there_is_only_one_leg(changes):
+    legs = of(LARGE, iterations=500, least_iterations=100, **changes).legs
+    assert legs == ((100,) if "gap" in changes else (500,))
+
+
+def test_the_inr_takes_one_iteration_for_twenty_of_the_first_leg_and_one_for_each_of_the_refinement():
+    changes = {"least_iterations": 1000}
+    assert of(LARGE, iterations=300, refine_iterations=(80, 50), **changes).inr_iterations == 15 + 130
+    assert of(LARGE, iterations=301, **changes).inr_iterations == 16
+    assert of(LARGE, iterations=301, least_iterations=40).inr_iterations == 2
     assert of(LARGE, iterations=1).inr_iterations == 1
 
 
@@ -49,21 +63,23 @@ def test_to_apply_a_model_only_the_inr_learns():
 def test_from_random_weights_correlated_noise_is_fitted_for_less_than_a_third_as_long(
     gap, weights, iterations
 ):
-    assert of(LARGE, gap=gap, unet_weights=weights, iterations=200).blind_iterations == iterations
+    assert of(LARGE, gap=gap, unet_weights=weights, iterations=200).legs == (iterations,)
 
 
-def test_from_pretrained_weights_correlated_noise_is_fitted_as_long_as_white_noise():
-    assert of(LARGE, gap=2, iterations=200) == of(LARGE, gap=0, iterations=200)
+def test_from_pretrained_weights_correlated_noise_is_fitted_as_long_as_white_noise_usually_is():
+    correlated, white = (of(LARGE, gap=gap, iterations=200) for gap in (2, 0))
+    assert correlated.iterations == correlated.usual_iterations == white.usual_iterations
 
 
 def test_a_warm_start_makes_the_blind_fit_five_times_shorter_and_nothing_else():
-    anew, warm = (of(LARGE, warm=warm, refine_iterations=(40,), iterations=200) for warm in (False, True))
-    assert (anew.blind_iterations, warm.blind_iterations) == (200, 40)
+    lengths = {"iterations": 200, "least_iterations": 100, "refine_iterations": (40,)}
+    anew, warm = (of(LARGE, warm=warm, **lengths) for warm in (False, True))
+    assert (anew.legs, warm.legs) == ((100, 100), (20, 20))
     assert anew.rounds == warm.rounds == (40,)
 
 
 def test_even_the_shortest_fit_has_an_iteration():
-    assert of(LARGE, warm=True, iterations=1).blind_iterations == 1
+    assert of(LARGE, warm=True, iterations=1).legs == (1,)
 
 
 @pytest.mark.parametrize(("weights", "most"), [("pretrained", 64), ("random", 4 * 64)])

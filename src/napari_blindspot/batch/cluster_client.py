@@ -99,7 +99,7 @@ def worker_environment(number: int, workers: int, gpus: list[str]) -> dict[str, 
     gpus : list of str
         Names of the GPUs, as CUDA_VISIBLE_DEVICES has them; they are dealt out in turn.
     """
-    from napari_blindspot.engine.hardware.torch_state import usable_cores
+    from napari_blindspot.engine.hardware.threads import usable_cores
 
     threads = str(max(1, usable_cores() // workers))
     environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)

@@ -210,6 +210,13 @@ def speed(
             help="Comma-separated lengths of stacks to time too, for the presets  [default: none]"
         ),
     ] = None,
+    busy: Annotated[
+        str | None,
+        typer.Option(
+            help="Comma-separated numbers of processes that compute meanwhile, to time that too  "
+            "[default: none]"
+        ),
+    ] = None,
     repeat: Annotated[int, typer.Option(min=1, help="Runs of each, of which medians are told.")] = 1,
     device: Device = "auto",
     seed: Seed = 0,
@@ -231,6 +238,7 @@ def speed(
             methods=_names(methods, "--methods"),
             sizes=_numbers(sizes, "--sizes", 32, "128,256,512"),
             lengths=[] if planes is None else _numbers(planes, "--planes", 2, "4,16,64"),
+            busy=[] if busy is None else _numbers(busy, "--busy", 1, "1,4"),
             repeat=repeat,
             iterations=iterations,
             count_flops=count_flops,

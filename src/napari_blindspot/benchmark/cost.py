@@ -40,7 +40,7 @@ class Cost:
     prediction : float
         Of one more visible set or symmetry that the final image is the mean of.
     whole : float
-        Of a whole run.
+        Of a whole run, whose blind fit ends after its first leg.
     inr : float
         The INR's part of `whole`; 0 where it is not counted apart.
     """
@@ -67,9 +67,11 @@ class _Counter:
 
         from napari_blindspot.core.events import Started
         from napari_blindspot.engine.fit_plane import fit_plane
+        from napari_blindspot.engine.hardware.side_by_side import one_after_another
 
         settings = Settings.from_preset(self.preset, device="cpu", **changes)
-        with FlopCounterMode(display=False) as counter:
+        # The counter sees its own thread only.
+        with one_after_another(), FlopCounterMode(display=False) as counter:
             for event in fit_plane(self.image, settings):
                 if isinstance(event, Started):
                     self.parameters = event.parameters
@@ -112,30 +114,33 @@ def _cost_of_a_measured_run(counter: _Counter, planned: PlannedSettings) -> Cost
     rounds, share = schedule.rounds, correlated_share(planned)
     first = tuple(min(1, length) for length in rounds)
 
-    def flops(blind_iterations: int, refined: tuple[int, ...], symmetries: int, *, inr: bool) -> float:
+    def flops(
+        blind: int = 1, refined: tuple[int, ...] = first, symmetries: int = 1, *, inr: bool = True
+    ) -> float:
         return counter.flops(
-            iterations=round(blind_iterations / share),
+            iterations=round(blind / share),
             refine_iterations=refined,
             symmetries=symmetries,
             train_inr=inr,
         )
 
-    def whole_run(*, inr: bool) -> tuple[float, float, float, float]:
-        """Return an iteration, an iteration of the refinement, a symmetry and a whole run."""
-        # The INR learns in one of so many iterations.
-        least = flops(INR_EVERY, first, 1, inr=inr)
-        iteration = (flops(2 * INR_EVERY, first, 1, inr=inr) - least) / INR_EVERY
-        prediction = flops(INR_EVERY, first, 2, inr=inr) - least
-        refinement = 0.0
-        if any(rounds):
-            refinement = flops(INR_EVERY, (first[0] + 1, *first[1:]), 1, inr=inr) - least
-        whole = least + (schedule.blind_iterations - INR_EVERY) * iteration
-        whole += (planned.symmetries - 1) * prediction + (sum(rounds) - sum(first)) * refinement
-        return iteration, refinement, prediction, whole
-
-    _, _, _, without = whole_run(inr=False)
-    iteration, refinement, prediction, whole = whole_run(inr=True)
-    return Cost(counter.parameters, iteration, refinement, prediction, whole, whole - without)
+    least = flops()
+    # The INR learns in the first iteration, and then not for a while.
+    of_the_unet = flops(2) - least
+    of_the_inr = (least - flops(inr=False)) / (1 + sum(first))
+    prediction = flops(symmetries=2) - least
+    refinement = flops(refined=(first[0] + 1, *first[1:])) - least if any(rounds) else 0.0
+    blind = schedule.usual_iterations - sum(rounds)
+    whole = least + (blind - 1) * of_the_unet + (planned.symmetries - 1) * prediction
+    whole += (-(-blind // INR_EVERY) - 1) * of_the_inr + (sum(rounds) - sum(first)) * refinement
+    return Cost(
+        counter.parameters,
+        of_the_unet + of_the_inr / INR_EVERY,
+        refinement,
+        prediction,
+        whole,
+        schedule.inr_iterations * of_the_inr,
+    )
 
 
 def _planned(settings: MeasuredSettings, image: Plane) -> PlannedSettings:

@@ -66,12 +66,15 @@ class MethodVariant:
         Settings in place of the preset's.
     python : str
         The interpreter to run it with: a peer that cannot be installed beside the others has its own.
+    busy : int
+        Other processes that compute all the time meanwhile.
     """
 
     name: str
     method: Method
     overrides: dict[str, Any] = field(default_factory=dict)
     python: str = sys.executable
+    busy: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,7 @@ def _compute(
         place = Path(name)
         job = {
             "method": asdict(variant.method),
+            "busy": variant.busy,
             "request": {
                 "method": variant.method.name,
                 "device": options.device,

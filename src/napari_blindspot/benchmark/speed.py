@@ -15,7 +15,7 @@ import numpy as np
 from napari_blindspot.benchmark.methods import available_methods, choose_methods
 from napari_blindspot.benchmark.report import protocol_lines, quick_note
 from napari_blindspot.benchmark.runner import BenchmarkOptions, MethodVariant, run_benchmark
-from napari_blindspot.benchmark.speed_tables import speed_tables
+from napari_blindspot.benchmark.speed_tables import beside_busy, speed_tables
 from napari_blindspot.benchmark.table import ScoreTable, write_atomically
 from napari_blindspot.settings import PRESETS
 
@@ -77,6 +77,8 @@ class SpeedOptions:
         Sides of images in pixels.
     lengths : sequence of int
         Numbers of planes of the stacks that the presets are timed on too.
+    busy : sequence of int
+        Numbers of other processes that compute meanwhile, with which all methods are timed too.
     repeat : int
         Runs of each, of which the median is told.
     iterations : int, optional
@@ -94,6 +96,7 @@ class SpeedOptions:
     methods: Sequence[str] | None
     sizes: Sequence[int]
     lengths: Sequence[int] = ()
+    busy: Sequence[int] = ()
     repeat: int = 1
     iterations: int | None = None
     count_flops: bool = True
@@ -125,7 +128,7 @@ def measure_speed(options: SpeedOptions, out: Path, echo: Callable[[str], object
     from napari_blindspot.benchmark.plots import plot_seconds
 
     names = [method.name for method in choose_methods(options.methods)]
-    variants = speed_variants(names, options.iterations, options.lengths)
+    variants = speed_variants(names, options.iterations, options.lengths, options.busy)
     table = ScoreTable(out, {**options.run.conditions(), "iterations": options.iterations})
     present = [variant for variant in variants if not variant.method.missing()]
     for variant in variants:
@@ -151,9 +154,12 @@ def measure_speed(options: SpeedOptions, out: Path, echo: Callable[[str], object
 
 
 def speed_variants(
-    names: Sequence[str], iterations: int | None = None, lengths: Sequence[int] = ()
+    names: Sequence[str],
+    iterations: int | None = None,
+    lengths: Sequence[int] = (),
+    busy: Sequence[int] = (),
 ) -> list[MethodVariant]:
-    """Return methods, and stacks for the presets among them.
+    """Return methods, beside busy processes too, and stacks for the presets among them.
 
     Parameters
     ----------
@@ -163,15 +169,18 @@ def speed_variants(
         In place of the presets' own numbers.
     lengths : sequence of int
         Numbers of planes of stacks.
+    busy : sequence of int
+        Numbers of other processes that compute meanwhile.
     """
     known = available_methods()
     fewer = {} if iterations is None else {"iterations": iterations}
     variants = []
     for name in names:
+        alone = MethodVariant(name, known[name], fewer if name in PRESETS else {})
+        variants.append(alone)
+        variants += [replace(alone, name=beside_busy(name, count), busy=count) for count in busy]
         if name not in PRESETS:
-            variants.append(MethodVariant(name, known[name]))
             continue
-        variants.append(MethodVariant(name, known[name], fewer))
         stack = replace(known[name], factory="napari_blindspot.benchmark.ours:fitted_stack")
         variants += [MethodVariant(f"{name}, {n} planes", stack, {**fewer, "length": n}) for n in lengths]
     return variants

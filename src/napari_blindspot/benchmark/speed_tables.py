@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     Medians = dict[tuple[str, str], tuple[float, float]]
     """Seconds and MB by method and scene."""
 
-__all__ = ["growth_exponent", "speed_tables"]
+__all__ = ["beside_busy", "growth_exponent", "speed_tables"]
+
+
+def beside_busy(name: str, count: int) -> str:
+    """Return what a method is called that was timed beside so many busy processes."""
+    return f"{name}, {count} busy"
 
 
 def growth_exponent(amounts: Iterable[float], seconds: Iterable[float]) -> float:
@@ -73,6 +78,9 @@ def speed_tables(table: ScoreTable, names: Sequence[str], costs: dict[tuple[str,
             f"## Times the seconds of {rival}, in the same run",
             markdown_table(["method", *(f"{n}²" for n in sizes)], ratios),
         ]
+    slowed = _busy_table(found, names, sizes)
+    if slowed:
+        parts += ["## How much longer beside busy processes", slowed]
     stacks = _stack_table(found, names, sizes)
     if stacks:
         parts += ["## Seconds a plane of a stack", stacks]
@@ -137,11 +145,31 @@ def _growth(found: Medians, name: str) -> str:
     return _exponent(growth_exponent((n**2 for n, _ in mine), (s for _, s in mine)))
 
 
+def _numbered(names: Sequence[str], name: str, kind: str) -> dict[int, str]:
+    """Return the rows of a method of one kind by their numbers."""
+    start, end = f"{name}, ", f" {kind}"
+    return {
+        int(each[len(start) : -len(end)]): each
+        for each in names
+        if each.startswith(start) and each.endswith(end)
+    }
+
+
+def _busy_table(found: Medians, names: Sequence[str], sizes: Sequence[int]) -> str:
+    """Return the seconds beside busy processes over those of the method alone; empty if there are none."""
+    rows = [
+        [name, str(count), *(_ratio(found, busy, name, n) for n in sizes)]
+        for name in names
+        for count, busy in _numbered(names, name, "busy").items()
+    ]
+    return markdown_table(["method", "busy processes", *(f"{n}²" for n in sizes)], rows) if rows else ""
+
+
 def _stack_table(found: Medians, names: Sequence[str], sizes: Sequence[int]) -> str:
     """Return seconds a plane against the number of planes; empty where there are no stacks."""
     rows = []
     for name in names:
-        lengths = {int(n.split(", ")[1].split()[0]): n for n in names if n.startswith(f"{name}, ")}
+        lengths = _numbered(names, name, "planes")
         for size in sizes if lengths else ():
             members = {1: name, **lengths}
             medians = {n: found.get((member, f"{size}x{size}")) for n, member in members.items()}

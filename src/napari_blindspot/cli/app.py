@@ -291,13 +291,30 @@ def report(
         typer.Option("--output", "-o", metavar="PATH", help="HTML to write  [default: beside the result]"),
     ] = None,
     choice: FileChoice,
+    others: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Other denoisers beside the result, with scores on hidden pixels; takes a fit a plane.",
+        ),
+    ] = False,
+    models: ModelOptions,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that is there.")] = False,
 ) -> None:
     """Show what was removed, how sure the result is, and why, on one HTML page with all in it."""
     from napari_blindspot.cli.report import write_inspection
     from napari_blindspot.files.read_options import ReadOptions
 
-    print(write_inspection(source, result, output, ReadOptions(**choice.given), overwrite=overwrite))
+    page = write_inspection(
+        source,
+        result,
+        output,
+        ReadOptions(**choice.given),
+        overwrite=overwrite,
+        others=others,
+        model=models.model,
+    )
+    print(page)
 
 
 @app.command()

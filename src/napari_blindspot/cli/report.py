@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_blindspot.cli.exits import say
-from napari_blindspot.cli.report_section import Section, look_at_plane
+from napari_blindspot.cli.report_section import Rivalry, Section, look_at_plane
 from napari_blindspot.core.errors import BlindspotError, FileError, ImageError, SettingsError
 from napari_blindspot.core.words import duration
 from napari_blindspot.files.door import open_image, read_record, read_settings
+from napari_blindspot.files.model_file import load_model
 from napari_blindspot.files.names import stem
 from napari_blindspot.files.safe_write import atomic_path, check_writable
 from napari_blindspot.jobs.file_job import FileJob
@@ -50,7 +51,14 @@ class _Pair:
 
 
 def write_inspection(
-    source: Path, result: Path | None, output: Path | None, read: ReadOptions, *, overwrite: bool = False
+    source: Path,
+    result: Path | None,
+    output: Path | None,
+    read: ReadOptions,
+    *,
+    overwrite: bool = False,
+    others: bool = False,
+    model: Path | None = None,
 ) -> Path:
     """Write the page of an input and its result, or of all results of a batch.
 
@@ -66,6 +74,10 @@ def write_inspection(
         Which pixels of the input the run took.
     overwrite : bool
         Whether a page that is there is replaced.
+    others : bool
+        Whether other denoisers are looked at as well; takes a fit a plane.
+    model : Path, optional
+        What the run applied, to be applied again for that instead of a fit.
 
     Returns
     -------
@@ -82,6 +94,7 @@ def write_inspection(
         If the result has not the shape of the input.
     """
     needs_matplotlib()
+    rivalry = Rivalry(others, None if model is None else load_model(model))
     if result is None and not (source / BATCH_TABLE).is_file():
         raise FileError(
             f"{source} is no folder of a batch's results, which holds a {BATCH_TABLE}; give an image and "
@@ -95,7 +108,7 @@ def write_inspection(
     check_writable(page)
     if page.exists() and not overwrite:
         raise FileError(f"The page {page} is there already; give --overwrite or another name.")
-    looked = [_look(noisy, denoised, read, alone=result is not None) for noisy, denoised in pairs]
+    looked = [_look(noisy, denoised, read, rivalry, alone=result is not None) for noisy, denoised in pairs]
     text = _render(looked, source if result is None else result)
     with atomic_path(page, len(text)) as temporary:
         temporary.write_bytes(text.encode())
@@ -125,10 +138,10 @@ def _pairs_of_batch(folder: Path) -> list[tuple[Path, Path]]:
     return [(Path(row["file"]), Path(row["output"])) for row in rows]
 
 
-def _look(source: Path, result: Path, read: ReadOptions, *, alone: bool) -> _Pair:
+def _look(source: Path, result: Path, read: ReadOptions, rivalry: Rivalry, *, alone: bool) -> _Pair:
     """Look at a pair of files; in a batch what is wrong with one is said on the page."""
     try:
-        return _pair(source, result, read)
+        return _pair(source, result, read, rivalry)
     except BlindspotError as error:
         if alone:
             raise
@@ -136,7 +149,7 @@ def _look(source: Path, result: Path, read: ReadOptions, *, alone: bool) -> _Pai
         return _Pair(source, result, [Section(source.name, problem=str(error))], "", [])
 
 
-def _pair(source: Path, result: Path, read: ReadOptions) -> _Pair:
+def _pair(source: Path, result: Path, read: ReadOptions, rivalry: Rivalry) -> _Pair:
     """Look at the middle plane of every channel.
 
     Raises
@@ -161,7 +174,7 @@ def _pair(source: Path, result: Path, read: ReadOptions) -> _Pair:
         words.insert(0, f"{duration(record.seconds)} on {', '.join(record.devices)}.")
     if settings is None:
         words.append("The result holds no settings of napari-blindspot.")
-    sections = [look_at_plane(image, denoised, index, settings) for index in _middle_planes(image)]
+    sections = [look_at_plane(image, denoised, index, settings, rivalry) for index in _middle_planes(image)]
     shown = "" if settings is None else settings.model_dump_json(indent=2)
     return _Pair(source, result, sections, shown, words)
 

@@ -1,4 +1,4 @@
-"""What a report says of one plane: pictures, the verdict, how sure it is, how finely it resolves, and why.
+"""What a report says of one plane: pictures, the verdict, how sure it is, its resolution, why, and others.
 
 Which planes and files are looked at belongs to `napari_blindspot.cli.report`.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_blindspot.api import measure_resolution
+from napari_blindspot.comparison import compare
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.words import sentence
 from napari_blindspot.inspection.residual import noise_sigma, standardised_residual
@@ -31,13 +32,14 @@ from napari_blindspot.settings import MeasuredSettings
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from napari_blindspot.core.model import Model
     from napari_blindspot.core.noise_model import NoiseModel
     from napari_blindspot.files.image_file import ImageFile
     from napari_blindspot.settings import Settings
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["Section", "look_at_plane"]
+__all__ = ["Rivalry", "Section", "look_at_plane"]
 
 STEEPEST = 3.0
 """Standard deviations of the noise that are black and white in the picture of the residual."""
@@ -55,6 +57,10 @@ class Section:
         What was found.
     pictures, figures : list of tuple
         Words below each, and its URL.
+    heads : tuple of str
+        Of the columns of a table.
+    rows : list of tuple of str
+        Its cells.
     problem : str
         Why there is no more.
     """
@@ -63,11 +69,33 @@ class Section:
     sentences: list[str] = field(default_factory=list)
     pictures: list[tuple[str, str]] = field(default_factory=list)
     figures: list[tuple[str, str]] = field(default_factory=list)
+    heads: tuple[str, ...] = ()
+    rows: list[tuple[str, ...]] = field(default_factory=list)
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Rivalry:
+    """Whether other denoisers are looked at as well.
+
+    Attributes
+    ----------
+    wanted : bool
+        Whether they are; takes a fit a plane.
+    model : Model or None
+        What the run applied, to be applied again instead of a fit.
+    """
+
+    wanted: bool = False
+    model: Model | None = None
+
+
 def look_at_plane(
-    image: ImageFile, denoised: ImageFile, index: tuple[int, ...], settings: Settings | None
+    image: ImageFile,
+    denoised: ImageFile,
+    index: tuple[int, ...],
+    settings: Settings | None,
+    rivalry: Rivalry,
 ) -> Section:
     """Look at one plane of an input and its result.
 
@@ -79,6 +107,8 @@ def look_at_plane(
         Of the plane, into the leading axes.
     settings : Settings or None
         Of the run, where the result holds them.
+    rivalry : Rivalry
+        Whether other denoisers are looked at as well.
     """
     noisy = image.checked_plane(index).astype(np.float64)
     estimate = np.asarray(denoised.array[index], np.float64)
@@ -111,6 +141,8 @@ def look_at_plane(
     ]
     if settings is None or isinstance(settings, MeasuredSettings):
         _add_reason(section, noisy, noise, settings)
+    if rivalry.wanted:
+        _add_others(section, noisy, noise, settings, rivalry.model, (low, high))
     return section
 
 
@@ -147,3 +179,20 @@ def _add_reason(
     section.figures.append(
         ("risk of the blind spot, by which the gap is chosen", figure_url(plot_risk(table)))
     )
+
+
+def _add_others(
+    section: Section,
+    noisy: Floats,
+    noise: NoiseModel,
+    settings: Settings | None,
+    model: Model | None,
+    limits: tuple[float, float],
+) -> None:
+    """Show what other denoisers make of the plane, and the scores of all."""
+    found = compare(noisy, noise, settings, model=model)
+    section.sentences.append(found.in_words)
+    section.heads, section.rows = found.columns, found.rows
+    section.pictures += [
+        (one.name, plane_url(one.estimate, *limits)) for one in found.others if one.estimate is not None
+    ]

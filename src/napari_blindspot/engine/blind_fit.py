@@ -9,6 +9,9 @@ other modules.
 
 from __future__ import annotations
 
+import functools
+import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,7 +19,8 @@ import torch.nn.functional as F
 
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.engine.hardware.backends import unet_arithmetic
-from napari_blindspot.engine.hardware.memory import retry, tile_side
+from napari_blindspot.engine.hardware.memory import MOST_PASSES, retry, tile_side
+from napari_blindspot.engine.hardware.side_by_side import pieces_at_once
 from napari_blindspot.engine.patches import Patches
 from napari_blindspot.engine.tiling import Tiling
 from napari_blindspot.method.compact_unet import LEVELS, CompactUNet
@@ -25,13 +29,14 @@ from napari_blindspot.method.masks import MASKS
 from napari_blindspot.method.symmetry import turn, turn_back
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Protocol
 
     from torch import nn
 
     from napari_blindspot.engine.hardware.cuda_graph import StepReplay
-    from napari_blindspot.engine.trainer import Trainer
+    from napari_blindspot.engine.tiling import Input
+    from napari_blindspot.engine.trainer import Piece, Trainer
     from napari_blindspot.settings import PlannedSettings
 
     class PatchLoss(Protocol):
@@ -40,8 +45,8 @@ if TYPE_CHECKING:
         count: int
         """Of patches, at most."""
 
-        def __call__(self, network: nn.Module) -> torch.Tensor:
-            """Return the loss of the patches that were placed last, ()."""
+        def pieces(self) -> list[Piece]:
+            """Return the terms of the loss of the patches that were placed last."""
 
 
 __all__ = ["BlindFit", "BlindLoss"]
@@ -107,9 +112,21 @@ class BlindFit:
         self, network: nn.Module, image: torch.Tensor, visible: torch.Tensor, neighbours: torch.Tensor
     ) -> torch.Tensor:
         """Do what `apply` does to one whole plane, in tiles where it is large, to the same pixels."""
-        return self.tiling.predict(lambda *parts: self.apply(network, *parts), image, visible, neighbours)
+        return next(self.apply_to_all(network, [(image, visible, neighbours)]))
 
-    def learn(self, trainer: Trainer, loss: PatchLoss, replay: StepReplay | None = None) -> torch.Tensor:
+    def apply_to_all(self, network: nn.Module, inputs: Iterable[Input]) -> Iterator[torch.Tensor]:
+        """Do it to many inputs, as many at once as the machine does."""
+        inputs, at_once = iter(inputs), min(MOST_PASSES, pieces_at_once(self.device))
+        while some := list(itertools.islice(inputs, at_once)):
+            yield from self.tiling.predict(lambda *parts: self.apply(network, *parts), some)
+
+    def learn(
+        self,
+        trainer: Trainer,
+        loss: PatchLoss,
+        replay: StepReplay | None = None,
+        beside: Callable[[], None] | None = None,
+    ) -> torch.Tensor:
         """Take a step, and return its loss; with fewer patches from then on if memory does not suffice.
 
         Parameters
@@ -120,15 +137,22 @@ class BlindFit:
             The same one in all steps that share `replay`.
         replay : StepReplay, optional
             Takes the step from a graph where it has one.
+        beside : callable, optional
+            Other work, done once: meanwhile, or on a GPU afterwards.
 
         Returns
         -------
         Tensor
             (), overwritten by the next step.
         """
+        others = [] if beside is None else [beside]
 
         def work() -> None:
-            trainer.step(loss(trainer.network))
+            meanwhile = list(others) if self.device.type == "cpu" else []
+            if meanwhile:
+                # A step that is taken again does not do this again.
+                others.clear()
+            trainer.step(loss.pieces(), meanwhile)
 
         def step() -> None:
             self.patches.place(loss.count)
@@ -144,6 +168,8 @@ class BlindFit:
 
         trainer.advance()
         retry(step, halve, self.device)
+        for other in others:
+            other()
         return trainer.loss
 
     def _halve_patches(self) -> bool:
@@ -153,22 +179,55 @@ class BlindFit:
             self.compromises["patches"] = Notice("patches-halved", values)
         return halved
 
-    def loss(self, network: nn.Module, patches: torch.Tensor) -> torch.Tensor:
-        """Return L_dn, (): the mean squared error at the targets, which are hidden with their neighbours.
+    def pieces(
+        self, patches: torch.Tensor, share: float = 1.0, learned: torch.Tensor | None = None
+    ) -> list[Piece]:
+        """Return the terms of L_dn, the mean squared error at targets hidden with their neighbours.
 
         Parameters
         ----------
-        network : Module
-            The denoiser.
         patches : Tensor
             (N, 2 + K, Y, X): the noisy image, 1 where it has a value, and its neighbours.
+        share : float
+            Weight of the loss.
+        learned : Tensor, optional
+            (N, 1, Y, X), 1 where a pixel may be a target; all may, if it is left out.
+
+        Returns
+        -------
+        list of callable
+            One for each of `groups`.
         """
         noisy, valid, neighbours = patches[:, :1], patches[:, 1:2] > 0.5, patches[:, 2:]
         count, _, height, width = noisy.shape
         targets, visible = self.mask.draw(count, height, width, self.generator)
-        estimate = self.apply(network, noisy, visible & valid, neighbours)
         weight = (targets & valid).to(noisy.dtype)
-        return (weight * (estimate - noisy) ** 2).sum() / weight.sum().clamp_min(1.0)
+        if learned is not None:
+            weight *= learned
+        weight *= share / weight.sum().clamp_min(1.0)
+        visible &= valid
+        return [
+            functools.partial(self.weighted_error, noisy[n], visible[n], neighbours[n], noisy[n], weight[n])
+            for n in self.groups(count)
+        ]
+
+    def groups(self, count: int) -> list[slice]:
+        """Return which of so many patches belong to the same piece of a step: one, or on a GPU all."""
+        if self.device.type != "cpu":
+            return [slice(None)]
+        return [slice(n, n + 1) for n in range(count)]
+
+    def weighted_error(
+        self,
+        image: torch.Tensor,
+        visible: torch.Tensor,
+        neighbours: torch.Tensor,
+        target: torch.Tensor,
+        weight: torch.Tensor,
+        network: nn.Module,
+    ) -> torch.Tensor:
+        """Return the weighted sum, (), of the squared errors of a network's estimate of some patches."""
+        return (weight * (self.apply(network, image, visible, neighbours) - target) ** 2).sum()
 
     @property
     def fill(self) -> torch.Tensor:
@@ -184,7 +243,6 @@ class BlindFit:
         """Return how many passes a prediction takes."""
         return symmetries * (self.mask.covers if hidden else 1)
 
-    @torch.no_grad()
     def predict_hidden(self, network: nn.Module, symmetries: int) -> Iterator[torch.Tensor | None]:
         """Predict every pixel in the one pass in which it is the target of its cell.
 
@@ -193,31 +251,60 @@ class BlindFit:
         None or Tensor
             None after each pass, and at last the mean over the symmetries, (1, 1, Y, X).
         """
-        total = torch.zeros_like(self.noisy)
-        for symmetry in range(symmetries):
-            image, valid, neighbours = (
-                turn(x, symmetry) for x in (self.noisy, self.valid, self.neighbours)
-            )
-            height, width = image.shape[-2:]
-            filled = torch.zeros_like(image)
-            for targets, visible in self.mask.cover(height, width, self.generator):
-                estimate = self.apply_tiled(network, image, visible & valid, neighbours)
-                filled = torch.where(targets, estimate, filled)
-                yield None
-            total += turn_back(filled, symmetry)
-        yield total / symmetries
+        return self._mean_of(network, self._hidden_passes(symmetries), symmetries)
 
-    @torch.no_grad()
     def predict_seen(self, network: nn.Module, symmetries: int) -> Iterator[torch.Tensor | None]:
         """Predict with every pixel visible; yields as `predict_hidden`."""
-        total = torch.zeros_like(self.noisy)
+        return self._mean_of(network, self._seen_passes(symmetries), symmetries)
+
+    def _hidden_passes(self, symmetries: int) -> Iterator[_Pass]:
         for symmetry in range(symmetries):
-            image, valid, neighbours = (
-                turn(x, symmetry) for x in (self.noisy, self.valid, self.neighbours)
-            )
-            total += turn_back(self.apply_tiled(network, image, valid, neighbours), symmetry)
+            image, valid, neighbours = self._turned(symmetry)
+            height, width = image.shape[-2:]
+            for targets, visible in self.mask.cover(height, width, self.generator):
+                yield _Pass(symmetry, (image, visible & valid, neighbours), targets)
+
+    def _seen_passes(self, symmetries: int) -> Iterator[_Pass]:
+        for symmetry in range(symmetries):
+            yield _Pass(symmetry, self._turned(symmetry), None)
+
+    def _turned(self, symmetry: int) -> Input:
+        image, valid, neighbours = (turn(x, symmetry) for x in (self.noisy, self.valid, self.neighbours))
+        return image, valid, neighbours
+
+    @torch.no_grad()
+    def _mean_of(
+        self, network: nn.Module, passes: Iterator[_Pass], symmetries: int
+    ) -> Iterator[torch.Tensor | None]:
+        """Take the passes, and add their estimates in their order."""
+        total = torch.zeros_like(self.noisy)
+        passes, ahead = itertools.tee(passes)
+        estimates = self.apply_to_all(network, (one.input for one in ahead))
+        for one, estimate in zip(passes, estimates, strict=True):
+            if one.targets is not None:
+                estimate = torch.where(one.targets, estimate, 0.0)
+            total += turn_back(estimate, one.symmetry)
             yield None
         yield total / symmetries
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """One pass of a prediction.
+
+    Attributes
+    ----------
+    symmetry : int
+        By which the plane is turned.
+    input : tuple of Tensor
+        The turned image, what of it is visible, and its neighbours.
+    targets : Tensor or None
+        (1, 1, Y, X) bool, the pixels that this pass predicts; None for all.
+    """
+
+    symmetry: int
+    input: Input
+    targets: torch.Tensor | None
 
 
 class BlindLoss:
@@ -227,13 +314,20 @@ class BlindLoss:
     ----------
     fit : BlindFit
         The plane and its random numbers.
+    learned : Tensor, optional
+        (1, 1, Y, X) bool, pixels that may be targets; all, if it is left out.
     """
 
-    def __init__(self, fit: BlindFit) -> None:
+    def __init__(self, fit: BlindFit, learned: torch.Tensor | None = None) -> None:
         self.fit = fit
         self.count = fit.settings.batch_size
         self.pixels = fit.pixels
+        if learned is not None:
+            self.pixels = torch.cat([self.pixels, learned.to(self.pixels.dtype)], dim=1)
+        self._channels = fit.pixels.shape[1]
 
-    def __call__(self, network: nn.Module) -> torch.Tensor:
-        """Return the loss of the patches that were placed last, ()."""
-        return self.fit.loss(network, self.fit.patches.cut(self.pixels))
+    def pieces(self) -> list[Piece]:
+        """Return the terms of the loss of the patches that were placed last."""
+        patches = self.fit.patches.cut(self.pixels)
+        pixels, learned = patches[:, : self._channels], patches[:, self._channels :]
+        return self.fit.pieces(pixels, learned=learned if learned.shape[1] else None)

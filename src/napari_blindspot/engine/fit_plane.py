@@ -130,7 +130,9 @@ def fit_plane(
     try:
         with readable_errors(device, (height, width)):
             rounded = isinstance(settings, MeasuredSettings) and precision == "bfloat16"
-            fitted = scoped(events, device, rounded_products=rounded)
+            # The paper's network sees the whole plane at once, in one piece.
+            whole = isinstance(settings, PaperSettings)
+            fitted = scoped(events, device, rounded_products=rounded, shared_operations=whole)
             yield from fitted if left_alone is None else left_alone.restored(fitted, settings)
     finally:
         release_memory(device)

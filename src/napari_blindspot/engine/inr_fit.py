@@ -14,6 +14,7 @@ import torch
 
 from napari_blindspot.engine.hardware import cuda_graph
 from napari_blindspot.engine.hardware.adam import make_adam, one_cycle
+from napari_blindspot.engine.hardware.memory import retry
 from napari_blindspot.method.inr_field import b_spline_at_pixels, read_linear
 from napari_blindspot.method.siren import Siren, pixel_coordinates
 
@@ -30,8 +31,8 @@ POINTS = 8192
 BETA = 0.999
 """Memory of the squared gradients."""
 
-CHUNK = 16384
-"""Points evaluated at once when the whole plane is asked for."""
+CHUNK, LEAST_CHUNK = 16384, 256
+"""Points evaluated at once when the whole plane is asked for, and how few if memory does not suffice."""
 
 
 class InrFit:
@@ -70,6 +71,7 @@ class InrFit:
         self.shape = noisy.shape
         self.noisy = noisy.flatten()
         self.base = self._at_pixels = fill.clone()
+        self._chunk = CHUNK
         self.visible = valid.flatten().nonzero()[:, 0]
         self.coordinates = pixel_coordinates(noisy.shape[0], noisy.shape[1], noisy.device)
         self.pixel = 2.0 / (torch.tensor(noisy.shape, device=noisy.device) - 1.0)
@@ -159,6 +161,16 @@ class InrFit:
     @torch.no_grad()
     def image(self) -> torch.Tensor:
         """Return F_φ at all pixel centres, (Y, X)."""
-        chunks = range(0, len(self.coordinates), CHUNK)
-        parts = [self.siren(self.coordinates[start : start + CHUNK]) for start in chunks]
-        return self._at_pixels + torch.cat(parts).view(self.shape)
+        return retry(self._image, self._halve_chunk, self.coordinates.device)
+
+    def _image(self) -> torch.Tensor:
+        image = self._at_pixels.clone()
+        pixels = image.view(-1)
+        for start in range(0, len(pixels), self._chunk):
+            part = slice(start, start + self._chunk)
+            pixels[part] += self.siren(self.coordinates[part])[:, 0]
+        return image
+
+    def _halve_chunk(self) -> bool:
+        self._chunk //= 2
+        return self._chunk >= LEAST_CHUNK

@@ -17,6 +17,7 @@ from napari_blindspot.core.events import Cancelled
 from napari_blindspot.core.model import FittedImage, InrBase, Model
 from napari_blindspot.engine.blind_fit import BlindLoss
 from napari_blindspot.engine.fusion import local_sigma, wiener
+from napari_blindspot.engine.held_out import HeldOut
 from napari_blindspot.engine.measurement import measure
 from napari_blindspot.engine.neighbour_choice import choose_neighbours
 from napari_blindspot.engine.networks import Estimate, finished, iterate, predict, prepare, started
@@ -100,13 +101,27 @@ def plan_of_model(run: Run, measurement: Measurement, model: Model) -> Plan:
 
 
 def _fit_blindly(run: Run, networks: Networks, *, warm: bool) -> Generator[Event, None, Trainer]:
-    """Train with the blind-spot loss, and return the trainer."""
-    iterations, rate = networks.schedule.blind_iterations, networks.settings.unet_learning_rate
+    """Train with the blind-spot loss for as long as it is worth it, and return the last trainer."""
+    schedule, rate = networks.schedule, networks.settings.unet_learning_rate
     if warm or networks.settings.unet_weights == "pretrained":
         rate *= WARM_RATE
-    trainer = Trainer(networks.fit.network, iterations, rate, FIT_MEMORY)
-    yield from iterate(run, networks, trainer, BlindLoss(networks.fit), iterations, "blind fit")
-    return trainer
+    held_out = None
+    if len(schedule.legs) > 1:
+        with run.watch.clock.phase("blind fit"):
+            held_out = HeldOut(networks)
+    loss = BlindLoss(networks.fit, None if held_out is None else held_out.learned)
+    network, left = networks.fit.network, list(schedule.legs)
+    while True:
+        trainer = Trainer(network, left[0], rate, FIT_MEMORY)
+        yield from iterate(run, networks, trainer, loss, left.pop(0), "blind fit")
+        if not left or held_out is None or run.watch.interrupted:
+            return trainer
+        with run.watch.clock.phase("blind fit"):
+            more = held_out.gained(trainer.mean)
+        if not more:
+            networks.losses.expect(sum(schedule.rounds))
+            return trainer
+        network = copy.deepcopy(trainer.mean).requires_grad_(True)
 
 
 def _refine(run: Run, networks: Networks, trainer: Trainer) -> Generator[Event, None, Estimate]:

@@ -6,6 +6,7 @@ In which order a run takes the steps is in `napari_blindspot.engine.measured_run
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -181,7 +182,8 @@ def prepare(
         fit.fill[0, 0],
         settings.model_copy(update={"inr_learning_rate": rate}),
         schedule.inr_iterations,
-        fit.generator,
+        # Its own, because the U-Net draws meanwhile.
+        torch.Generator(run.device).manual_seed(settings.seed + 1),
         fit.compromises,
     )
     if model is not None:
@@ -247,9 +249,9 @@ def iterate(
         if watch.interrupted:
             return
         with watch.clock.phase(phase):
-            losses.write("denoising", fit.learn(trainer, loss, replay))
-        with watch.clock.phase("INR"):
-            learn_inr(networks)
+            losses.write(
+                "denoising", fit.learn(trainer, loss, replay, functools.partial(learn_inr, networks))
+            )
         losses.done += 1
         if watch.report_due() or losses.done in (1, losses.total):
             yield step_of(run, networks)
@@ -261,7 +263,8 @@ def iterate(
 def learn_inr(networks: Networks) -> None:
     """Let the INR take as many iterations as belong to the one of the U-Net at work."""
     losses = networks.losses
-    iterations = 1 if losses.done % INR_EVERY == 0 else 0
+    learns_noisy_pixels = losses.done < sum(networks.schedule.legs[:1]) and losses.done % INR_EVERY == 0
+    iterations = 1 if learns_noisy_pixels else 0
     if networks.inr.estimate is not None:
         iterations = INR_IN_REFINEMENT
     if iterations == 0:

@@ -113,7 +113,7 @@ def seconds_of_run(
     if applies:
         return planes * once
     first, others = (
-        Schedule.of(settings, shape, warm=warm).iterations * patches * pace.step + once
+        Schedule.of(settings, shape, warm=warm).usual_iterations * patches * pace.step + once
         for warm in (False, settings.stack_start == "warm")
     )
     if settings.stack_start == "shared":

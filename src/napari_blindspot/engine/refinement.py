@@ -9,14 +9,14 @@ told the noise.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from napari_blindspot.engine.blind_fit import BlindFit
+    from napari_blindspot.engine.trainer import Piece
 
 __all__ = ["RefinementLoss", "wrapped"]
 
@@ -92,20 +92,26 @@ class RefinementLoss:
         amplitude: torch.Tensor = (power / power.mean()).sqrt()
         return amplitude
 
-    def __call__(self, network: nn.Module) -> torch.Tensor:
-        """Return the loss of the placed patches: denoise target + noise, and the real pixels blindly."""
+    def pieces(self) -> list[Piece]:
+        """Return the terms of the loss: denoise target + noise, and the real pixels blindly."""
         patches = self.fit.patches.cut(self.stack)
         pixels, target, guide = patches[:, :-2], patches[:, -2:-1], patches[:, -1:]
         twice = torch.cat([target, target])
         neighbours = torch.cat([pixels[:, 2:], pixels[:, 2:]])
         visible = torch.cat([pixels[:, 1:2], pixels[:, 1:2]]) > 0.5
-        estimate = self.fit.apply(network, twice + self._noise(guide), visible, neighbours)
+        image = twice + self._noise(guide)
         weight = visible.to(target.dtype)
-        loss: torch.Tensor = (weight * (estimate - twice) ** 2).sum() / weight.sum().clamp_min(1.0)
+        weight /= weight.sum().clamp_min(1.0)
+        terms: list[Piece] = [
+            functools.partial(
+                self.fit.weighted_error, image[n], visible[n], neighbours[n], twice[n], weight[n]
+            )
+            for n in self.fit.groups(len(twice))
+        ]
         if self.correlation is None:
             # Where noise is correlated, the blind loss sees too few targets to be worth its time.
-            loss = loss + BLIND_SHARE * self.fit.loss(network, pixels)
-        return loss
+            terms += self.fit.pieces(pixels, BLIND_SHARE)
+        return terms
 
     def _noise(self, guide: torch.Tensor) -> torch.Tensor:
         """Draw noise for twice as many patches as `guide` has."""

@@ -247,6 +247,10 @@ class LossRecord:
         self.total = iterations
         self.done = 0
 
+    def expect(self, iterations: int) -> None:
+        """Take note that only so many more iterations follow."""
+        self.total = min(self.total, self.done + iterations)
+
     def write(self, name: str, value: torch.Tensor) -> None:
         """Note a loss, (), of the iteration at work."""
         self._values[self.done, self._columns[name]] = value

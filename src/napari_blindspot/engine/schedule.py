@@ -28,6 +28,9 @@ MOST_VIEWS = 500
 VIEWS_PER_SIDE = {"pretrained": 1, "random": 4}
 """On small planes, how often at most relative to their side in pixels, by the U-Net's initial weights."""
 
+LEAST_LEG = 12
+"""Iterations of the first leg of a blind fit, at least."""
+
 WARM_SHARE = 0.2
 """Length of the blind fit after a warm start, relative to one from nothing (docs/benchmarks/stacks.md)."""
 
@@ -47,15 +50,15 @@ class Schedule:
 
     Attributes
     ----------
-    blind_iterations : int
-        Of the blind-spot fit.
+    legs : tuple of int
+        Iterations of each leg of the blind-spot fit, which may end after any of them.
     rounds : tuple of int
         Iterations of each round of refinement; one of none ends it.
     inr_iterations : int
         Of the INR, beside all of them.
     """
 
-    blind_iterations: int
+    legs: tuple[int, ...]
     rounds: tuple[int, ...]
     inr_iterations: int
 
@@ -72,20 +75,31 @@ class Schedule:
         warm : bool
             Whether it starts from another plane's networks.
         """
-        blind = _blind_iterations(settings, shape, WARM_SHARE if warm else 1.0)
+        share = WARM_SHARE if warm else 1.0
+        most = _blind_iterations(settings, shape, share)
+        least = most
+        if warm or settings.unet_weights == "pretrained":
+            least = min(most, max(LEAST_LEG, round(share * settings.least_iterations)))
+        # What is learned late of correlated noise is what leaks past the hole.
+        legs = _legs(least, least if settings.gap else most)
         rounds = settings.refine_iterations
-        inr = -(-blind // INR_EVERY) + INR_IN_REFINEMENT * sum(rounds)
-        return cls(blind, rounds, inr)
+        inr = -(-least // INR_EVERY) + INR_IN_REFINEMENT * sum(rounds)
+        return cls(legs, rounds, inr)
 
     @classmethod
     def of_model(cls) -> Schedule:
         """Return how long it takes to apply a model: only the INR learns."""
-        return cls(0, (), INR_OF_A_MODEL)
+        return cls((), (), INR_OF_A_MODEL)
 
     @property
     def iterations(self) -> int:
-        """Of the U-Net, in all phases."""
-        return self.blind_iterations + sum(self.rounds)
+        """Of the U-Net, in all phases, if no leg is left out."""
+        return sum(self.legs) + sum(self.rounds)
+
+    @property
+    def usual_iterations(self) -> int:
+        """Likewise, if the blind fit ends after its first leg, as it does on most images."""
+        return sum(self.legs[:1]) + sum(self.rounds)
 
 
 def with_patches(settings: PlannedSettings, shape: tuple[int, int]) -> PlannedSettings:
@@ -116,6 +130,15 @@ def patches_of_an_iteration(shape: tuple[int, int], settings: MeasuredSettings) 
 def correlated_share(settings: PlannedSettings) -> float:
     """Return how long a blind fit is, relative to one on white noise."""
     return CORRELATED_SHARE if settings.gap and settings.unet_weights == "random" else 1.0
+
+
+def _legs(least: int, most: int) -> tuple[int, ...]:
+    """Return the lengths of the legs: each but the first as long as all before it."""
+    legs, done = [least], least
+    while done < most:
+        legs.append(min(done, most - done))
+        done += legs[-1]
+    return tuple(legs)
 
 
 def _blind_iterations(settings: PlannedSettings, shape: tuple[int, int], share: float) -> int:

@@ -21,13 +21,14 @@ from napari_blindspot.engine.refinement import wrapped
 from napari_blindspot.engine.window_filter import coefficient_variances, window_filter
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator, Sequence
 
     from torch import nn
 
     from napari_blindspot.core.events import Event
     from napari_blindspot.engine.networks import Estimate, Networks
     from napari_blindspot.engine.run import RunInput
+    from napari_blindspot.engine.tiling import Input
     from napari_blindspot.settings import MeasuredSettings
 
     Run = RunInput[MeasuredSettings]
@@ -127,7 +128,7 @@ def _trust_in_filter(
     noisy, sigma, valid = fit.noisy[0, 0][where], sigma[where], fit.valid[0, 0][where]
     noise = sigma * _noise_like(noisy, correlation, fit.generator)
     noisier = planes.part(where).with_plane(noisy + MORE_NOISE * noise)
-    own = _estimate(networks, estimate.refined, noisier, noisier.middle)
+    own = next(_estimates(networks, estimate.refined, noisier, [noisier.middle]))
     yield None
     more = sigma * (1 + MORE_NOISE**2) ** 0.5
     filtered = yield from _opinion(networks, estimate.refined, noisier, own, more, variances)
@@ -158,20 +159,28 @@ def _opinion(
     variances: torch.Tensor,
 ) -> Generator[None, None, torch.Tensor]:
     """Return what the filter makes of the plane at work, whose estimate is `own`, (Y, X)."""
+    others = [number for number in range(len(planes.slots)) if number != planes.middle]
     pilots = []
-    for number in range(len(planes.slots)):
-        if number == planes.middle:
-            pilots.append(own)
-            continue
-        pilots.append(_estimate(networks, network, planes, number))
+    for estimate in _estimates(networks, network, planes, others):
+        pilots.append(estimate)
         yield None
+    pilots.insert(planes.middle, own)
     pilot = torch.stack(pilots)
     noisy = torch.where(planes.known, planes.noisy, pilot)
     return window_filter(noisy, pilot, sigma, variances)[planes.middle]
 
 
-def _estimate(networks: Networks, network: nn.Module, planes: _Planes, number: int) -> torch.Tensor:
-    """Return what the network makes of one of the planes, with the others beside it, (Y, X)."""
+def _estimates(
+    networks: Networks, network: nn.Module, planes: _Planes, numbers: Sequence[int]
+) -> Iterator[torch.Tensor]:
+    """Give what the network makes of some of the planes, (Y, X) each, with the others beside it."""
+    inputs = (_input(networks, planes, number) for number in numbers)
+    for estimate in networks.fit.apply_to_all(network, inputs):
+        yield estimate[0, 0]
+
+
+def _input(networks: Networks, planes: _Planes, number: int) -> Input:
+    """Return one of the planes, where it has values, and the others beside it."""
     fit = networks.fit
     half = fit.neighbours.shape[1] // 2
     beside = planes.noisy.new_full((1, 2 * half, *planes.noisy.shape[1:]), torch.nan)
@@ -181,7 +190,7 @@ def _estimate(networks: Networks, network: nn.Module, planes: _Planes, number: i
             beside[0, half + step - (step > 0)] = planes.noisy[other]
     known = planes.known[number][None, None]
     image = torch.where(known, planes.noisy[number], 0.0)
-    return fit.apply_tiled(network, image, known, beside)[0, 0]
+    return image, known, beside
 
 
 def _noise_like(

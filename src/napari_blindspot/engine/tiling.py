@@ -5,17 +5,21 @@ What is computed in a tile belongs to `napari_blindspot.engine.blind_fit`.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import torch
 
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.engine.hardware.memory import LEAST_TILE, MARGIN, retry
+from napari_blindspot.engine.hardware.side_by_side import side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Predict = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+    Input = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+    """An image, what of it is visible, and its neighbours: (1, 1, Y, X), (1, 1, Y, X) and (1, K, Y, X)."""
 
 __all__ = ["Tiling"]
 
@@ -41,20 +45,21 @@ class Tiling:
         self._multiple = multiple
         self._compromises = compromises
 
-    def predict(
-        self, predict: Predict, image: torch.Tensor, visible: torch.Tensor, neighbours: torch.Tensor
-    ) -> torch.Tensor:
-        """Return what `predict` makes of a whole plane, (1, 1, Y, X).
+    def predict(self, predict: Predict, inputs: Sequence[Input]) -> list[torch.Tensor]:
+        """Return what `predict` makes of whole planes of one size, (1, 1, Y, X) each.
 
         Parameters
         ----------
         predict : callable
-            Takes parts of the three tensors and returns the estimate of that part.
-        image, visible, neighbours : Tensor
-            (1, 1, Y, X), (1, 1, Y, X) and (1, K, Y, X).
+            Takes parts of the three tensors of an input and returns the estimate of that part.
+        inputs : sequence of Input
+            Computed side by side.
         """
+        image = inputs[0][0]
         return retry(
-            lambda: self._predict(predict, image, visible, neighbours),
+            lambda: side_by_side(
+                [functools.partial(self._predict, predict, *one) for one in inputs], image.device
+            ),
             lambda: self._halve(max(image.shape[-2:])),
             image.device,
         )

@@ -7,15 +7,22 @@ Where the patches come from and what the loss is belongs to `napari_blindspot.en
 from __future__ import annotations
 
 import copy
+import functools
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from napari_blindspot.engine.hardware.adam import make_adam, one_cycle
+from napari_blindspot.engine.hardware.side_by_side import side_by_side
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from napari_blindspot.method.compact_unet import CompactUNet
+
+    Piece = Callable[[nn.Module], torch.Tensor]
+    """Returns a term of a loss, (), of a network."""
 
 __all__ = ["Trainer"]
 
@@ -48,6 +55,7 @@ class Trainer:
         self.gradient = torch.zeros_like(self.means)
         self.gradients = _parts(self.gradient, network)
         self.weights.grad = self.gradient
+        self._parameters = list(network.parameters())
         device = self.weights.device
         self.loss = torch.zeros((), device=device)
         self.follow = torch.zeros((), device=device)
@@ -60,17 +68,34 @@ class Trainer:
         self.iteration += 1
         self.follow.fill_(1 - min(self.memory, self.iteration / (self.iteration + 9)))
 
-    def step(self, loss: torch.Tensor) -> None:
-        """Move the network down the gradient of `loss`, and its mean towards the network."""
-        self.network.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        slopes = [weight.grad for weight in self.network.parameters() if weight.grad is not None]
+    def step(self, pieces: Sequence[Piece], beside: Sequence[Callable[[], None]] = ()) -> None:
+        """Move the network down the gradient of a loss, and its mean towards the network.
+
+        Parameters
+        ----------
+        pieces : sequence of callable
+            The terms of the loss, which are computed side by side and added in their order.
+        beside : sequence of callable
+            Other work that is done meanwhile and touches nothing of this.
+        """
+        terms: list[tuple[torch.Tensor, list[torch.Tensor]] | None] = [None] * len(pieces)
+
+        def learn(number: int) -> None:
+            term = pieces[number](self.network)
+            terms[number] = term.detach(), list(torch.autograd.grad(term, self._parameters))
+
+        work: list[Callable[[], None]] = [functools.partial(learn, n) for n in range(len(pieces))]
+        side_by_side([*work, *beside], self.weights.device)
+        (loss, slopes), *others = filter(None, terms)
+        for term, more in others:
+            loss = loss + term
+            torch._foreach_add_(slopes, more)
         torch._foreach_copy_(self.gradients, slopes)
         # A step never has a gradient longer than 1.
         self.gradient.mul_((1 / (self.gradient.norm() + 1e-6)).clamp(max=1.0))
         self.optimizer.step()
         with torch.no_grad():
-            self.loss.copy_(loss.detach())
+            self.loss.copy_(loss)
             self.means.lerp_(self.weights, self.follow)
 
     def tensors(self) -> list[torch.Tensor]:

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 __all__ = [
+    "CHUNK",
     "InrField",
     "SampledImage",
     "b_spline_at_pixels",
+    "b_spline_weights",
     "field_of_weights",
     "read_cubic",
     "read_linear",
@@ -294,7 +296,7 @@ def read_cubic(base: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     first = points.detach().floor()
     total = torch.zeros(len(points), dtype=base.dtype, device=base.device)
     sides = base.shape
-    weights = [_b_spline(points[:, axis] - first[:, axis]) for axis in (0, 1)]
+    weights = [b_spline_weights(points[:, axis] - first[:, axis]) for axis in (0, 1)]
     for i in range(4):
         row = (first[:, 0].long() + i - 1).clamp(0, sides[0] - 1)
         for j in range(4):
@@ -311,7 +313,7 @@ def b_spline_at_pixels(base: torch.Tensor) -> torch.Tensor:
     return smoothed
 
 
-def _b_spline(t: torch.Tensor) -> tuple[torch.Tensor, ...]:
+def b_spline_weights(t: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Return the weights of the four coefficients around a point, t in [0, 1) past the second."""
     s = 1 - t
     return s**3 / 6, (4 - 6 * t**2 + 3 * t**3) / 6, (4 - 6 * s**2 + 3 * s**3) / 6, t**3 / 6

@@ -38,14 +38,14 @@ def encode(coordinates: torch.Tensor, octaves: int) -> torch.Tensor:
     Parameters
     ----------
     coordinates : Tensor
-        (N, 2) in [-1, 1].
+        (N, D) in [-1, 1].
     octaves : int
         The paper's L.
 
     Returns
     -------
     Tensor
-        (N, 2 + 4 * octaves).
+        (N, D + 2 * D * octaves).
     """
     if octaves == 0:
         return coordinates
@@ -71,6 +71,8 @@ class Siren(nn.Module):
         Draws the initial weights, which follow the SIREN paper.
     channels : int
         C, intensities at each point.
+    dimensions : int
+        D, coordinates of a point; the paper's image has 2.
     """
 
     def __init__(
@@ -81,11 +83,12 @@ class Siren(nn.Module):
         omega: float,
         generator: torch.Generator,
         channels: int = 1,
+        dimensions: int = 2,
     ) -> None:
         super().__init__()
         self.octaves = octaves
         self.omega = omega
-        inputs = 2 + 4 * octaves
+        inputs = dimensions * (1 + 2 * octaves)
         with torch.device(generator.device):
             widths = [inputs] + [features] * len(dropout)
             sizes = itertools.pairwise(widths)
@@ -105,7 +108,7 @@ class Siren(nn.Module):
                 layer.bias.uniform_(-bound, bound, generator=generator)
 
     def forward(self, coordinates: torch.Tensor) -> torch.Tensor:
-        """Return the intensities at `coordinates`, (N, 2) in [-1, 1], as (N, C)."""
+        """Return the intensities at `coordinates`, (N, D) in [-1, 1], as (N, C)."""
         x = encode(coordinates, self.octaves)
         for layer, drop in zip(self.hidden, self.dropout, strict=True):
             x = drop(torch.sin(self.omega * layer(x)))

@@ -54,7 +54,7 @@ def train(
     trainer = Trainer(network, iterations, peak_rate, MEAN_MEMORY)
     for iteration in range(iterations):
         trainer.advance()
-        trainer.step(patch_loss(network, source))
+        trainer.step([lambda _: patch_loss(network, source)])
         if iteration % REPORT_EVERY == 0:
             report(iteration, float(trainer.loss), trainer.mean)
     return trainer.mean

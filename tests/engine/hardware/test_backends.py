@@ -62,5 +62,5 @@ def test_an_unknown_device_is_refused_in_one_sentence_that_names_the_known_ones(
 
 def test_a_cpu_is_described_by_its_threads(monkeypatch):
     for threads, words in ((1, "CPU (1 thread,"), (3, "CPU (3 threads,")):
-        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
         assert describe_device(torch.device("cpu")).startswith(words)

@@ -9,8 +9,9 @@ import torch
 
 from napari_blindspot import denoise
 from napari_blindspot.engine.fit_plane import fit_plane
-from napari_blindspot.engine.hardware import torch_state
-from napari_blindspot.engine.hardware.torch_state import computing, threads_of_a_run, usable_cores
+from napari_blindspot.engine.hardware import threads as threads_module
+from napari_blindspot.engine.hardware.threads import threads_of_a_run, usable_cores
+from napari_blindspot.engine.hardware.torch_state import computing
 from napari_blindspot.settings import Settings
 
 QUICK = {
@@ -51,7 +52,7 @@ def three_threads(monkeypatch):
     """A process with three threads on a machine of eight cores, and no say of the environment."""
     before = torch.get_num_threads()
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(torch_state, "usable_cores", lambda: 8)
+    monkeypatch.setattr(threads_module, "usable_cores", lambda: 8)
     torch.set_num_threads(3)
     yield
     torch.set_num_threads(before)
@@ -59,7 +60,7 @@ def three_threads(monkeypatch):
 
 @pytest.mark.parametrize("preset", ["auto", "paper"])
 def test_a_run_leaves_the_global_settings_as_it_found_them(preset, three_threads, monkeypatch):
-    monkeypatch.setattr(torch_state, "usable_cores", lambda: 3)
+    monkeypatch.setattr(threads_module, "usable_cores", lambda: 3)
     before = global_settings()
     settings = Settings.from_preset(preset, device="cpu", **QUICK[preset])
     for event in fit_plane(NOISY, settings, preview_interval=0.0):
@@ -122,16 +123,19 @@ def test_a_gpu_computes_repeatably_and_only_convolutions_take_tf32():
     ("threads", "cores", "expected"), [(1, 1, 1), (2, 2, 2), (8, 8, 7), (4, 8, 4), (64, 4, 3), (64, 2, 2)]
 )
 def test_one_core_of_more_than_two_is_left_free(threads, cores, expected, three_threads, monkeypatch):
-    monkeypatch.setattr(torch_state, "usable_cores", lambda: cores)
+    monkeypatch.setattr(threads_module, "usable_cores", lambda: cores)
     torch.set_num_threads(threads)
     assert threads_of_a_run() == expected
+    with computing(CPU, shared_operations=True):
+        assert torch.get_num_threads() == threads_of_a_run() == expected
     with computing(CPU):
-        assert torch.get_num_threads() == expected
+        # The others compute pieces of their own.
+        assert (torch.get_num_threads(), threads_of_a_run()) == (1, expected)
     assert torch.get_num_threads() == threads
 
 
 def test_the_environment_has_the_last_word_on_threads(three_threads, monkeypatch):
-    monkeypatch.setattr(torch_state, "usable_cores", lambda: 3)
+    monkeypatch.setattr(threads_module, "usable_cores", lambda: 3)
     assert threads_of_a_run() == 2
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert threads_of_a_run() == 3
@@ -149,18 +153,18 @@ def test_the_environment_has_the_last_word_on_threads(three_threads, monkeypatch
 )
 def test_a_containers_share_of_the_processor_counts_as_its_cores(content, expected, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(64), raising=False)
-    monkeypatch.setattr(torch_state, "QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(threads_module, "QUOTA", tmp_path / "cpu.max")
     (tmp_path / "cpu.max").write_text(content)
     assert usable_cores() == expected
 
 
 def test_the_device_of_a_result_names_the_threads_that_were_used(three_threads, monkeypatch):
-    monkeypatch.setattr(torch_state, "usable_cores", lambda: 3)
+    monkeypatch.setattr(threads_module, "usable_cores", lambda: 3)
     assert "2 threads" in denoise(NOISY, "auto", device="cpu", **QUICK["auto"]).device
 
 
 def test_runs_in_two_threads_that_end_in_any_order_restore_what_was_before(three_threads, monkeypatch):
-    monkeypatch.setattr(torch_state, "usable_cores", lambda: 3)
+    monkeypatch.setattr(threads_module, "usable_cores", lambda: 3)
     before = global_settings()
     inside, leave = threading.Event(), threading.Event()
 

@@ -9,6 +9,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from small import QUICKEST, WAIT
 
+from napari_blindspot import fit, load, save
 from napari_blindspot.noise.estimate import estimate_noise
 from napari_blindspot.samples import confocal
 from napari_blindspot.widgets.denoise import DenoiseWidget
@@ -140,10 +141,72 @@ def test_how_sure_and_why_are_answered(viewer, inspect, ask):
     assert inspect.figures.native.count == 3
 
 
-def test_other_denoisers_stand_beside_the_result_with_a_score(viewer, ask):
+def test_other_denoisers_stand_beside_the_result_with_scores_in_a_table(viewer, inspect, ask):
     words = ask("others")
-    assert "Gaussian" in words and "no fair comparison" in words
-    assert any(layer.name.startswith("cells denoised Gaussian") for layer in viewer.layers)
+    assert "hidden pixels this method errs by" in words and not inspect.message.is_error
+    rows = inspect.table.native.cells
+    names = [row[0] for row in rows]
+    assert "this method" in names and inspect.table.native.isVisibleTo(inspect.native)
+    assert {f"cells denoised {name}" for name in names if name != "this method"} <= {
+        layer.name for layer in viewer.layers
+    }
+    assert all("±" in row[1] for row in rows)
+    ask("sure")
+    assert not inspect.table.native.isVisibleTo(inspect.native)
+
+
+def test_a_model_is_looked_at_instead_if_it_fits_the_plane(viewer, inspect, ask, tmp_path):
+    for name, part in (("small", SAMPLE.noisy[:32, :40]), ("own", SAMPLE.noisy)):
+        save(fit(part, settings=QUICKEST), tmp_path / f"{name}.safetensors")
+    inspect.question.value = "What is between the pixels?"
+    inspect.zoom.value = 1
+    before = len(viewer.layers)
+    inspect.models.use(tmp_path / "small.safetensors")
+    assert "fitted to a plane of 32×40 pixels, but those of “cells denoised” have 48×64" in ask("between")
+    assert inspect.message.is_error and len(viewer.layers) == before
+    inspect.models.use(tmp_path / "own.safetensors")
+    ask("between")
+    sampled = load(tmp_path / "own.safetensors").sample().values
+    assert np.array_equal(viewer.layers["cells denoised INR 1×"].data, sampled)
+    (tmp_path / "broken.safetensors").write_bytes(b"no model")
+    inspect.models.use(tmp_path / "broken.safetensors")
+    assert inspect.message.is_error and inspect.models.path.name == "own.safetensors"
+
+
+def test_a_result_without_settings_is_asked_as_far_as_that_goes(viewer, inspect, ask):
+    viewer.layers["cells denoised"].metadata.clear()
+    inspect.noisy.value = viewer.layers["cells"]
+    assert ask("resolve").endswith("; the layer has no settings.")
+    assert "tells no settings, so this method has no score" in ask("others")
+    assert ask("Why") != "" and not inspect.message.is_error
+
+
+def test_a_stack_is_sampled_between_its_planes_to_voxels_of_equal_sides(viewer, inspect, ask):
+    assert "is no stack along Z" in ask("planes") and inspect.message.is_error
+    y, x = np.mgrid[:24, :32]
+    planes = [100 + 50 * np.sin(y / 5 + 0.4 * z) * np.cos(x / 6) for z in range(6)]
+    stack = np.array(planes, np.float32)[:, None]
+    place = {"scale": (1.0, 1.0, 0.25, 0.25), "translate": (4.0, 0.0, 2.0, 1.0), "units": ("µm",) * 4}
+    place["axis_labels"] = ("z", "c", "y", "x")
+    done = viewer.add_image(stack, name="done", **place)
+    noisy = viewer.add_image(stack + 1, name="noisy", **place)
+    inspect.result.value, inspect.noisy.value = done, noisy
+    viewer.dims.set_point(0, 6.0)
+    assert "sampled 4 times a plane: 24×24×32 voxels" in ask("planes")
+    fine = viewer.layers["done equal voxels"]
+    assert fine.data.shape == (24, 1, 24, 32)
+    assert np.allclose(fine.scale, (0.25, 1.0, 0.25, 0.25))
+    edges = [layer.translate - layer.scale / 2 for layer in (fine, done)]
+    ends = [layer.translate + layer.scale * (np.array(layer.data.shape) - 0.5) for layer in (fine, done)]
+    assert np.allclose(*edges) and np.allclose(*ends)
+    at = [np.sin(y / 5 + 0.4 * (z + 0.5) / 4 - 0.2) * np.cos(x / 6) for z in range(24)]
+    assert np.abs(fine.data[4:-4, 0, 2:-2, 2:-2] - (100 + 50 * np.array(at))[4:-4, 2:-2, 2:-2]).max() < 2.0
+    before = len(viewer.layers)
+    done.data[3] = np.nan
+    assert "Plane 3 of “done” has no result yet" in ask("planes")
+    done.scale = (0.25, 1.0, 0.25, 0.25)
+    assert "have equal sides already" in ask("planes")
+    assert len(viewer.layers) == before
 
 
 def test_what_does_not_fit_is_said_in_a_sentence_and_the_layers_stay(viewer, inspect, ask):
@@ -157,6 +220,27 @@ def test_what_does_not_fit_is_said_in_a_sentence_and_the_layers_stay(viewer, ins
     viewer.layers["cells denoised"].data = np.full((48, 64), np.nan, np.float32)
     assert "has no result yet" in ask("removed")
     assert [layer.name for layer in viewer.layers] == before
+
+
+def test_a_region_outside_of_the_plane_is_said_in_a_sentence(viewer, inspect, ask):
+    shapes = viewer.add_shapes(name="far", scale=(0.2, 0.2), translate=(3.0, 5.0), units=("µm", "µm"))
+    shapes.add_rectangles([[(100, 100), (160, 160)]])
+    inspect.question.value = "What is between the pixels?"
+    inspect.shapes.value = shapes
+    before = len(viewer.layers)
+    assert "The rectangle covers 0×0 pixels of “cells denoised”" in ask("between")
+    assert inspect.message.is_error and len(viewer.layers) == before
+
+
+def test_a_plane_of_a_stack_of_integers_that_the_run_did_not_reach_has_no_result(viewer, inspect, ask):
+    stack = np.stack([SAMPLE.noisy, SAMPLE.noisy])
+    viewer.add_image(stack, name="stack")
+    done = np.stack([SAMPLE.noisy, np.zeros_like(SAMPLE.noisy)])
+    record = {"source": "stack", "planes": [{"plane": [0]}]}
+    viewer.add_image(done, name="stack done", metadata={METADATA_KEY: record})
+    inspect.result.value, inspect.noisy.value = viewer.layers["stack done"], viewer.layers["stack"]
+    viewer.dims.set_point(0, 1)
+    assert "This plane of “stack done” has no result yet" in ask("removed")
 
 
 def test_of_a_stack_the_plane_in_view_is_asked(viewer, inspect, ask):

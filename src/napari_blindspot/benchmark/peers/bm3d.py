@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.float64]
     Filter = Callable[[Array, float | Array], Array]
 
-__all__ = ["METHODS", "plain", "spectrum", "stabilised"]
+__all__ = ["METHODS", "bm3d_filter", "plain", "spectrum", "stabilised"]
 
 METHODS = (
     Method("bm3d", f"{__name__}:plain", place=20, needs=("bm3d",)),
@@ -41,7 +41,7 @@ MIN_SIGMA = 1e-3
 
 def plain(request: Request) -> Denoiser:
     """BM3D with one standard deviation: the root mean square of the noise over the image."""
-    bm3d = _bm3d_filter()
+    bm3d = bm3d_filter()
 
     def denoise(image: npt.NDArray[np.float32]) -> Array:
         sigma = float(np.sqrt(estimate_noise(image).variance(image).mean()))
@@ -52,7 +52,7 @@ def plain(request: Request) -> Denoiser:
 
 def stabilised(request: Request) -> Denoiser:
     """BM3D between the generalised Anscombe transform and its exact unbiased inverse."""
-    bm3d = _bm3d_filter()
+    bm3d = bm3d_filter()
 
     def denoise(image: npt.NDArray[np.float32]) -> Array:
         stabiliser = Anscombe.of(estimate_noise(image))
@@ -67,7 +67,7 @@ def spectrum(request: Request) -> Denoiser:
     For noise that is nearly white, texture that leaks into the measured correlation does more harm than
     the correlation itself; there a second pass takes the spectrum of what the first has removed.
     """
-    bm3d = _bm3d_filter()
+    bm3d = bm3d_filter()
 
     def denoise(image: npt.NDArray[np.float32]) -> Array:
         noise = estimate_noise(image)
@@ -82,7 +82,7 @@ def spectrum(request: Request) -> Denoiser:
     return denoise
 
 
-def _bm3d_filter() -> Filter:
+def bm3d_filter() -> Filter:
     """Import the package, which still needs a function that NumPy 2 has renamed."""
     if not hasattr(np, "trapz"):
         np.trapz = np.trapezoid  # type: ignore[attr-defined]

@@ -114,9 +114,9 @@ def _release_mps() -> None:
 
 
 def _describe_cpu() -> str:
-    import torch
+    from napari_blindspot.engine.hardware.threads import threads_of_a_run
 
-    threads = torch.get_num_threads()
+    threads = threads_of_a_run()
     return f"CPU ({threads} thread{'s' * (threads != 1)}, {platform.machine()})"
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LEAST_TILE",
     "MARGIN",
+    "MOST_PASSES",
     "TILE",
     "free_memory",
     "largest_side",
@@ -44,6 +45,9 @@ TILE = 768
 
 MARGIN = 64
 """Overlap of the tiles of a large plane, in pixels: more than the network sees, so that no seam shows."""
+
+MOST_PASSES = 4
+"""Passes of a prediction that are computed at once, each with feature maps of its own."""
 
 LEAST_TILE = 96
 """Smaller tiles would be margin and nothing else."""
@@ -81,6 +85,8 @@ def peak_memory(shape: Shape, settings: Settings, tile: int = TILE) -> int:
     tile : int
         Side of a tile's core.
     """
+    from napari_blindspot.engine.hardware.threads import threads_of_a_run
+
     area = shape[0] * shape[1]
     level = settings.unet_width * _feature_bytes(settings)
     if not isinstance(settings, MeasuredSettings):
@@ -90,7 +96,8 @@ def peak_memory(shape: Shape, settings: Settings, tile: int = TILE) -> int:
     side, count = patches_of_an_iteration(shape, settings)
     fitted = count * side**2 * FITTED_MAPS * level
     tiles = [length if length <= tile + MARGIN else min(length, tile + 2 * MARGIN) for length in shape]
-    applied = tiles[0] * tiles[1] * (APPLIED_MAPS * level + INPUT_BYTES)
+    passes = min(MOST_PASSES, threads_of_a_run()) if settings.device == "cpu" else 1
+    applied = passes * tiles[0] * tiles[1] * (APPLIED_MAPS * level + INPUT_BYTES)
     return round(SCRATCH + plane + max(fitted, applied))
 
 

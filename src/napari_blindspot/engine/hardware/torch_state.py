@@ -8,15 +8,14 @@ one. Choosing a device belongs to `napari_blindspot.engine.hardware.backends`.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Generator
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 from napari_blindspot.engine.hardware.backends import BACKENDS
+from napari_blindspot.engine.hardware.threads import agree_on_threads, forget_threads, threads_of_a_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,49 +23,21 @@ if TYPE_CHECKING:
 
     Event = TypeVar("Event")
 
-__all__ = ["computing", "scoped", "threads_of_a_run", "usable_cores"]
-
-QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""Where Linux keeps a container's share of the processors: microseconds of each period."""
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use at once: a container often has fewer than its machine."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):
-        share, period = QUOTA.read_text(encoding="ascii").split()
-        if share != "max":
-            cores = min(cores, max(1, round(int(share) / int(period))))
-    return cores
-
-
-def threads_of_a_run() -> int:
-    """Return on how many threads a run computes.
-
-    As many as torch would take, but never more than there are cores, and of more than two cores one is
-    left for whatever else the user looks at. It is the same for widget, command line and batch, because
-    another number of threads adds in another order and so gives slightly other pixels. ``OMP_NUM_THREADS``
-    overrules all this.
-    """
-    # torch's own number is not asked then: other users of OpenMP change it for the threads that they run
-    # in, as numba does in napari's once there is a Labels layer.
-    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if wanted.isdecimal() and int(wanted) > 0:
-        return int(wanted)
-    threads = torch.get_num_threads()
-    cores = usable_cores()
-    return min(threads, cores - 1 if cores > 2 else cores)
+__all__ = ["computing", "scoped"]
 
 
 def scoped(
-    events: Iterator[Event], device: torch.device, *, rounded_products: bool = False
+    events: Iterator[Event],
+    device: torch.device,
+    *,
+    rounded_products: bool = False,
+    shared_operations: bool = False,
 ) -> Iterator[Event]:
     """Yield what a generator yields; it sees torch as `computing` has it, the caller as it was."""
     assert isinstance(events, Generator)
     try:
         while True:
-            with computing(device, rounded_products=rounded_products):
+            with computing(device, rounded_products=rounded_products, shared_operations=shared_operations):
                 try:
                     event = next(events)
                 except StopIteration:
@@ -77,15 +48,20 @@ def scoped(
 
 
 @contextlib.contextmanager
-def computing(device: torch.device, *, rounded_products: bool = False) -> Iterator[None]:
+def computing(
+    device: torch.device, *, rounded_products: bool = False, shared_operations: bool = False
+) -> Iterator[None]:
     """Give the block the torch that a run needs, whatever the caller has set, and undo it at the end.
+
+    The calling thread computes alone, beside those of `napari_blindspot.engine.hardware.side_by_side`. With
+    `shared_operations`, all threads of the run share each operation instead.
 
     On a GPU, convolutions may take TF32, but only repeatable algorithms, so that the same seed gives the
     same pixels; matrix products, which are the INR's, stay in float32. With `rounded_products`, those of a
     CPU round their factors to bfloat16 and add in float32, which is as good for the INR and faster.
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_of_the_process(device, rounded_products))
+        stack.enter_context(_of_the_process(device, rounded_products, shared_operations))
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
         stack.enter_context(torch.inference_mode(False))
@@ -103,16 +79,18 @@ _before: dict[str, Any] = {}
 
 
 @contextlib.contextmanager
-def _of_the_process(device: torch.device, rounded_products: bool) -> Iterator[None]:
+def _of_the_process(
+    device: torch.device, rounded_products: bool, shared_operations: bool
+) -> Iterator[None]:
     """Set what all threads share; several runs at once agree on it."""
     global _runs, _before
     with _lock:
         if _runs == 0:
+            agree_on_threads()
             _before = _read()
-            _before["of a run"] = threads_of_a_run()
         _runs += 1
         # Each thread has a number of its own, which only new threads take from the process.
-        torch.set_num_threads(_before["of a run"])
+        torch.set_num_threads(threads_of_a_run() if shared_operations else 1)
         if torch.get_default_dtype() != torch.float32:
             torch.set_default_dtype(torch.float32)
         if BACKENDS[device.type].takes_tf32:
@@ -130,6 +108,7 @@ def _of_the_process(device: torch.device, rounded_products: bool) -> Iterator[No
                     torch.set_default_dtype(_before["dtype"])
                 _write_flags(_before)
                 _write_products(_before["products"])
+                forget_threads()
 
 
 def _read() -> dict[str, Any]:

@@ -5,8 +5,7 @@ They run in a worker thread and touch no layer and no Qt object.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,98 +28,18 @@ from napari_blindspot.plots.figures import (
     plot_risk,
 )
 from napari_blindspot.settings import MeasuredSettings
+from napari_blindspot.widgets.inspect.asked import Finding, NewLayer, ResultQuestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy.typing as npt
-    from matplotlib.figure import Figure
 
-    from napari_blindspot.plots.ink import Ink
-    from napari_blindspot.widgets.inspect.subject import Subject
+    from napari_blindspot.method.inr_field import InrField
+    from napari_blindspot.widgets.inspect.asked import Asked
 
-    Line = tuple[tuple[float, float], tuple[float, float]]
-    Region = tuple[int, int, int, int]
-
-__all__ = ["QUESTIONS", "Asked", "Finding", "NewLayer"]
+__all__ = ["QUESTIONS"]
 
 SAMPLES_A_PIXEL = 8
 """Of a profile of the INR."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewLayer:
-    """A layer to be shown over the plane.
-
-    Attributes
-    ----------
-    label : str
-        In its name, after that of the result.
-    values : ndarray
-        (rows, columns).
-    limits : tuple of float, optional
-        Intensities of black and white; those of the result if not given.
-    colormap : str
-        As napari calls it; empty for that of the result.
-    origin : tuple of float
-        (y, x) of its first pixel, in pixels of the plane.
-    step : float
-        Distance of its pixels, in pixels of the plane.
-    blending : str
-        As napari calls it; empty for that of the result.
-    """
-
-    label: str
-    values: npt.NDArray[Any]
-    limits: tuple[float, float] | None = None
-    colormap: str = ""
-    origin: tuple[float, float] = (0.0, 0.0)
-    step: float = 1.0
-    blending: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The answer to a question.
-
-    Attributes
-    ----------
-    words : str
-        In sentences.
-    layers : list of NewLayer
-        To be shown.
-    figures : list of Figure
-        To be drawn below one another.
-    """
-
-    words: str
-    layers: list[NewLayer] = field(default_factory=list)
-    figures: list[Figure] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of a plane, beside the question.
-
-    Attributes
-    ----------
-    subject : Subject
-        The plane.
-    ink : Ink
-        Colours of the figures.
-    zoom : int
-        Samples of the INR a pixel.
-    region : tuple of int, optional
-        Rows and columns to sample; the whole plane if not given.
-    line : tuple, optional
-        Ends of a line.
-    """
-
-    subject: Subject
-    ink: Ink
-    zoom: int = 4
-    region: Region | None = None
-    line: Line | None = None
 
 
 def removed(asked: Asked) -> Finding:
@@ -165,7 +84,7 @@ def resolution(asked: Asked) -> Finding:
     """Measure the resolution before and after, by fits of two halves of the noise."""
     subject = asked.subject
     noise, settings = subject.noise(), subject.settings
-    curves = measure_resolution(subject.noisy, subject.denoised, noise, settings)
+    curves = measure_resolution(subject.noisy, subject.denoised, noise, settings, control=asked.control)
     pixel = subject.pixel if subject.unit == "µm" else None
     lengths = {name: length_in_words(curve.resolution, pixel) for name, curve in curves.items()}
     words = f"Two halves of the noise agree down to {lengths['before']} before denoising"
@@ -175,16 +94,14 @@ def resolution(asked: Asked) -> Finding:
 
 def between(asked: Asked) -> Finding:
     """Sample an INR of the result between its pixels, with its gradient and its inconsistency."""
-    from napari_blindspot.engine.inr_of_image import fit_inr
-
     subject = asked.subject
     rows, columns = subject.denoised.shape
     region = check_region((rows, columns), asked.region, asked.zoom)
-    inr = fit_inr(subject.denoised)
+    inr = _inr(asked)
     sampled = inr.sample(asked.zoom, region)
     steep, towards = inr.sample_gradient(asked.zoom, region)
     away = inr.inconsistency(subject.denoised)
-    origin, step = sampled.origin, sampled.step
+    origin, step = sampled.origin, (sampled.step, sampled.step)
     return Finding(
         f"The INR was sampled {asked.zoom} times a pixel; INR and U-Net differ by "
         f"{float(np.nanmedian(away)):.3g} (median).",
@@ -199,8 +116,6 @@ def between(asked: Asked) -> Finding:
 
 def profile(asked: Asked) -> Finding:
     """Draw input, U-Net and INR along a line, with the width of the peak."""
-    from napari_blindspot.engine.inr_of_image import fit_inr
-
     if asked.line is None:
         raise ImageError("There is no line: draw one in a Shapes layer and choose that layer.")
     subject = asked.subject
@@ -212,7 +127,7 @@ def profile(asked: Asked) -> Finding:
     read = [
         ("input", coarse, read_line(subject.noisy, coarse)),
         ("U-Net", coarse, read_line(subject.denoised, coarse)),
-        ("INR", fine, fit_inr(subject.denoised).at(fine).astype(np.float64)),
+        ("INR", fine, _inr(asked).at(fine).astype(np.float64)),
     ]
     profiles = []
     for name, points, values in read:
@@ -251,35 +166,72 @@ def why(asked: Asked) -> Finding:
     return Finding(" ".join(words), figures=figures)
 
 
-def compare(asked: Asked) -> Finding:
-    """Show what a Gaussian filter, non-local means and BM3D, where installed, make of the plane."""
-    from napari_blindspot.widgets.inspect.rivals import rivals
+def equal_voxels(asked: Asked) -> Finding:
+    """Sample one INR of the whole stack between its planes, so that its voxels have equal sides."""
+    from napari_blindspot.engine.inr_of_image import fit_volume
+
+    depth = asked.depth
+    assert depth is not None
+    planes = depth.planes()
+    sampled = fit_volume(planes).sample(depth.zoom)
+    count, height, width = sampled.values.shape
+    # A layer is placed from the plane in view.
+    z, y, x = sampled.origin
+    origin = depth.of_layer((z - depth.index[depth.axis], y, x), 0.0)
+    return Finding(
+        f"One INR of the {len(planes)} planes was sampled {depth.zoom[0]:.3g} times a plane: "
+        f"{count}×{height}×{width} voxels of equal sides.",
+        [
+            NewLayer(
+                "equal voxels",
+                sampled.values.reshape([round(n) for n in depth.of_layer(sampled.values.shape, 1)]),
+                origin=origin,
+                step=depth.of_layer(sampled.step, 1.0),
+            )
+        ],
+    )
+
+
+def others(asked: Asked) -> Finding:
+    """Show what other denoisers make of the plane, and how all did on pixels that were hidden from them."""
+    from napari_blindspot.comparison import compare
 
     subject = asked.subject
-    noise = subject.noise()
-    lines, layers = [], []
-    for name, estimate, score in rivals(subject.noisy, noise):
-        lines.append(f"{name} {score:.3f}")
-        layers.append(NewLayer(name, estimate.astype(np.float32)))
-    words = "Squared error on hidden pixels, in variances of the noise (1 is the noise itself): "
-    return Finding(f"{words}{', '.join(lines)}. {_own_score(subject)}", layers)
-
-
-def _own_score(subject: Subject) -> str:
-    """Say the blind loss with which the result's fit ended, in variances of the noise."""
-    losses = [x for x in subject.record.get("history", {}).get("denoising", []) if np.isfinite(x)]
     settings = subject.settings
-    if not losses or not isinstance(settings, MeasuredSettings):
-        return "The result has no such score."
-    from napari_blindspot.noise.anscombe import Anscombe
+    found = compare(subject.noisy, subject.noise(), settings, model=asked.model, control=asked.control)
+    words = found.in_words
+    if found.own is not None and asked.model is None and subject.record.get("origin") == "model":
+        words += " The result came from a model, which was not given: the plane was fitted anew."
+    if found.own is not None and subject.saw_neighbours:
+        words += " Here the neighbours of the plane were not looked at."
+    layers = [
+        NewLayer(one.name, one.estimate.astype(np.float32))
+        for one in reversed(found.others)
+        if one.estimate is not None
+    ]
+    return Finding(words, layers, heads=found.columns, rows=found.rows)
 
-    refined = sum(settings.refine_iterations or ())
-    blind = losses[: len(losses) - refined] or losses
-    power = float(np.nanvar(Anscombe.of(subject.noise()).forward(subject.noisy)))
-    score = float(np.mean(blind[-max(1, len(blind) // 4) :])) * power
-    return (
-        f"The result's own fit ended at {score:.3f}, on pixels that it was fitted to: no fair comparison."
-    )
+
+def _inr(asked: Asked) -> InrField:
+    """Return the INR of the model that was given, or one that is fitted to the result.
+
+    Raises
+    ------
+    ImageError
+        If the model was fitted to an image of another size, or holds no INR.
+    """
+    from napari_blindspot.engine.inr_of_image import fit_inr
+
+    rows, columns = asked.subject.denoised.shape
+    if asked.model is None:
+        return fit_inr(asked.subject.denoised)
+    inr = asked.model.inr
+    if inr.shape != (rows, columns):
+        raise ImageError(
+            f"The model was fitted to a plane of {inr.shape[0]}×{inr.shape[1]} pixels, but those of "
+            f"“{asked.subject.name}” have {rows}×{columns}: choose the model of this result, or none."
+        )
+    return inr
 
 
 def _check_line(points: npt.NDArray[np.float64], shape: tuple[int, ...]) -> None:
@@ -294,16 +246,33 @@ def _check_line(points: npt.NDArray[np.float64], shape: tuple[int, ...]) -> None
         raise ImageError("The line leaves the image: draw one that lies within it.")
 
 
-QUESTIONS: dict[str, tuple[str, Callable[[Asked], Finding]]] = {
-    "What was removed?": ("Residual, verdict and autocorrelation.", removed),
-    "How sure is it?": ("The standard deviation of the error that is to be expected.", certainty),
-    "How finely does it resolve?": (
-        "Fourier ring correlation before and after; takes two fits.",
-        resolution,
+QUESTIONS: dict[str, ResultQuestion] = {
+    "What was removed?": ResultQuestion("Residual, verdict and autocorrelation.", removed),
+    "How sure is it?": ResultQuestion(
+        "The standard deviation of the error that is to be expected.", certainty
     ),
-    "What is between the pixels?": ("The INR at a higher resolution, and its gradient.", between),
-    "What is along the line?": ("Input, U-Net and INR along a line of a Shapes layer.", profile),
-    "Why these settings?": ("The noise, the risk, the losses.", why),
-    "What do others make of it?": ("A Gaussian filter, non-local means and BM3D, with a score.", compare),
+    "How finely does it resolve?": ResultQuestion(
+        "Fourier ring correlation before and after; takes two fits.", resolution
+    ),
+    "What is between the pixels?": ResultQuestion(
+        "The INR at a higher resolution, and its gradient.",
+        between,
+        frozenset({"zoom", "region", "model"}),
+    ),
+    "What is between the planes?": ResultQuestion(
+        "Equal voxels: one INR of a whole z-stack, sampled between its planes.",
+        equal_voxels,
+        frozenset({"depth"}),
+    ),
+    "What is along the line?": ResultQuestion(
+        "Input, U-Net and INR along a line of a Shapes layer.", profile, frozenset({"line", "model"})
+    ),
+    "Why these settings?": ResultQuestion("The noise, the risk, the losses.", why),
+    "What do others make of it?": ResultQuestion(
+        "A Gaussian filter, non-local means and BM3D beside this method, with a score on hidden pixels; "
+        "takes a fit.",
+        others,
+        frozenset({"model"}),
+    ),
 }
-"""What can be asked: in words, with a tip and the function that answers."""
+"""What can be asked, in words."""

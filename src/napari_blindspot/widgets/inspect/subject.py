@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["Subject", "line_of", "subject_of"]
+__all__ = ["Subject", "has_result", "line_of", "subject_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,11 @@ class Subject:
         except (KeyError, TypeError, SettingsError):
             return None
 
+    @property
+    def saw_neighbours(self) -> bool:
+        """Whether the run looked at other planes as well."""
+        return any(notice.get("kind") == "neighbours-seen" for notice in self.record.get("notices", ()))
+
     def noise(self) -> NoiseModel:
         """Return the noise as the run has measured it, or measure it.
 
@@ -107,6 +112,7 @@ def subject_of(noisy: Image, denoised: Image, point: Sequence[float]) -> Subject
     pixels, result = layer_pixels(noisy), layer_pixels(denoised)
     index = current_plane(denoised, point)
     record = denoised.metadata.get(METADATA_KEY, {})
+    record = record if isinstance(record, dict) else {}
     place = index
     if result.ndim == pixels.ndim and result.shape[:-2] != pixels.shape[:-2]:
         # The result of one plane of a stack lies at that plane.
@@ -120,7 +126,7 @@ def subject_of(noisy: Image, denoised: Image, point: Sequence[float]) -> Subject
             "other as it is: choose a pair of the same size, from before it was cropped or rescaled."
         )
     estimate = np.asarray(result[index], np.float64)
-    if not np.isfinite(estimate).any():
+    if not has_result(estimate, record, place):
         raise ImageError(f"This plane of “{denoised.name}” has no result yet: choose one that has.")
     look = look_and_place(denoised, (*index, 0, 0))
     return Subject(
@@ -133,6 +139,24 @@ def subject_of(noisy: Image, denoised: Image, point: Sequence[float]) -> Subject
         pixel=float(denoised.scale[-1]),
         unit=_unit_of(denoised),
     )
+
+
+def has_result(estimate: Floats, record: Any, place: tuple[int, ...]) -> bool:
+    """Tell whether a plane of a result was denoised.
+
+    Parameters
+    ----------
+    estimate : ndarray
+        (Y, X) float64.
+    record : Any
+        What the layer holds of its run.
+    place : tuple of int
+        Index of the plane in the layer that was denoised.
+    """
+    planes = record.get("planes") if isinstance(record, dict) else None
+    # Integers have no NaN: what has no result yet is 0, and the record does not name it.
+    told = not isinstance(planes, list) or any(tuple(entry.get("plane", ())) == place for entry in planes)
+    return bool(np.isfinite(estimate).any()) and (told or bool(estimate.any()))
 
 
 def line_of(shapes: Shapes, layer: Image) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -161,10 +185,8 @@ def line_of(shapes: Shapes, layer: Image) -> tuple[tuple[float, float], tuple[fl
     return start, end
 
 
-def _record_of(record: Any, place: tuple[int, ...]) -> Mapping[str, Any]:
+def _record_of(record: Mapping[str, Any], place: tuple[int, ...]) -> Mapping[str, Any]:
     """Return what a layer's record says of one plane, with what it says of all."""
-    if not isinstance(record, dict):
-        return {}
     planes = record.get("planes")
     if not isinstance(planes, list):
         return record

@@ -14,85 +14,38 @@ from magicgui.widgets import Container, SpinBox
 from napari.layers import Image, Shapes
 from napari.utils.theme import get_theme
 from napari.utils.transforms import Affine
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QPixmap
-from qtpy.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.core.words import error_sentence
 from napari_blindspot.plots.ink import ON_DARK, ON_LIGHT, needs_matplotlib
 from napari_blindspot.widgets.denoise.scope import region_of, slider_point
-from napari_blindspot.widgets.inspect.questions import QUESTIONS, Asked, Finding
+from napari_blindspot.widgets.inspect.answer import AnswerTable, FigureList
+from napari_blindspot.widgets.inspect.asked import Asked
+from napari_blindspot.widgets.inspect.depth import depth_of
+from napari_blindspot.widgets.inspect.questions import QUESTIONS
 from napari_blindspot.widgets.inspect.subject import line_of, subject_of
 from napari_blindspot.widgets.shared.background import Background
 from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.fields import Choice, Fields, button
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
+from napari_blindspot.widgets.shared.layer_source import list_changes
+from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Message, Native
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from napari.viewer import Viewer
-    from qtpy.QtGui import QResizeEvent
 
     from napari_blindspot.plots.ink import Ink
-    from napari_blindspot.widgets.inspect.questions import NewLayer
+    from napari_blindspot.widgets.inspect.asked import Finding, NewLayer
 
 __all__ = ["InspectWidget"]
 
 DPI = 110
 """Dots an inch of the figures."""
-
-
-class FigureList(QScrollArea):  # type: ignore[misc]
-    """Figures of matplotlib below one another, as pictures."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        inside = QWidget()
-        self._rows = QVBoxLayout(inside)
-        self._rows.setContentsMargins(0, 0, 0, 0)
-        self._rows.addStretch()
-        self._pictures: list[tuple[QLabel, QPixmap]] = []
-        self.setWidget(inside)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumHeight(260)
-
-    def show_pictures(self, pictures: list[bytes]) -> None:
-        """Show PNG images instead of those before."""
-        while self._rows.count() > 1:
-            self._rows.takeAt(0).widget().deleteLater()
-        self._pictures = []
-        for content in pictures:
-            picture, label = QPixmap(), QLabel()
-            picture.loadFromData(content)
-            self._pictures.append((label, picture))
-            self._rows.insertWidget(self._rows.count() - 1, label)
-        # Never as needed: the bar changes the room, and the room the height.
-        policy = Qt.ScrollBarPolicy
-        self.setVerticalScrollBarPolicy(policy.ScrollBarAlwaysOn if pictures else policy.ScrollBarAlwaysOff)
-        self._scale()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Let the pictures follow the width of the dock."""
-        super().resizeEvent(event)
-        self._scale()
-
-    def _scale(self) -> None:
-        """Make every picture as wide as there is room, and no wider than it was drawn."""
-        room = max(self.viewport().width(), 1)
-        for label, picture in self._pictures:
-            width = min(picture.width(), room)
-            label.setPixmap(picture.scaledToWidth(width, Qt.TransformationMode.SmoothTransformation))
-            # A label asks for the width of its pixmap, and would keep the dock from getting narrower.
-            label.setMinimumWidth(1)
-
-    @property
-    def count(self) -> int:
-        """How many pictures are shown."""
-        return int(self._rows.count()) - 1
 
 
 class InspectWidget(Container[Any]):
@@ -107,13 +60,14 @@ class InspectWidget(Container[Any]):
     def __init__(self, napari_viewer: Viewer) -> None:
         self._viewer = napari_viewer
         self._work: Background | None = None
+        self._control = Control()
         self._leaving = False
         self.result = Choice(label="Result", choices=self._results, nullable=False)
         self.noisy = Choice(label="Noisy", choices=self._images, nullable=False)
         self.question = Choice(
             label="Question",
             choices=list(QUESTIONS),
-            tips={text: tip for text, (tip, _) in QUESTIONS.items()},
+            tips={text: question.tip for text, question in QUESTIONS.items()},
         )
         self.zoom = SpinBox(
             label="Zoom", value=4, min=1, max=16, tooltip="Samples of the INR along each side of a pixel."
@@ -124,10 +78,14 @@ class InspectWidget(Container[Any]):
             tooltip="A Shapes layer with the rectangle to sample, or with the line of a profile.",
         )
         self.ask = button("Ask", "Answer the question for the plane in view.")
+        self.models = ModelRow(label="Model", none="none: of the result")
         self.message = Message()
+        self.table = Native(AnswerTable)
         self.figures = Native(FigureList)
-        self._fields = Fields([self.result, self.noisy, self.question, self.zoom, self.shapes])
-        super().__init__(widgets=[self._fields, self.ask, self.message, self.figures], labels=False)
+        self._fields = Fields([self.result, self.noisy, self.question, self.zoom, self.shapes, self.models])
+        super().__init__(
+            widgets=[self._fields, self.ask, self.message, self.table, self.figures], labels=False
+        )
         self.min_width = 330
         when_undocked(self, self.closed)
         self._connect()
@@ -154,7 +112,7 @@ class InspectWidget(Container[Any]):
         except BlindspotError as error:
             self._fail(str(error))
             return
-        answer = QUESTIONS[self.question.value][1]
+        answer = QUESTIONS[self.question.value].answer
 
         def work() -> Generator[tuple[Finding, list[bytes]], None, None]:
             try:
@@ -169,9 +127,9 @@ class InspectWidget(Container[Any]):
 
         self.message.say("Looking…")
         self.ask.enabled = False
-        subject = asked.subject
+        self._control = asked.control
         self._work = Background(
-            f"Inspecting “{subject.name}”",
+            f"Inspecting “{asked.subject.name}”",
             work,
             yielded=lambda answer: self._show(answer[0], answer[1], asked),
             ended=self._ended,
@@ -182,6 +140,7 @@ class InspectWidget(Container[Any]):
         """Let go of what is being answered because the widget leaves the screen."""
         self._leaving = True
         if self._work is not None:
+            self._control.cancel()
             self._work.quit()
 
     def reset_choices(self, *_: Any) -> None:
@@ -204,13 +163,17 @@ class InspectWidget(Container[Any]):
             raise BlindspotError("The result and the noisy layer are the same: choose two.")
         point = slider_point(self._viewer.dims, result)
         subject = subject_of(noisy, result, point)
-        line = region = None
-        if shapes is not None and "line" in self.question.value:
+        needs = QUESTIONS[self.question.value].needs
+        line = region = depth = None
+        if shapes is not None and "line" in needs:
             line = line_of(shapes, result)
-        elif shapes is not None and "between" in self.question.value:
+        elif shapes is not None and "region" in needs:
             rows, columns = region_of(shapes, result, point)
             region = rows.start, columns.start, rows.stop, columns.stop
-        return Asked(subject, self._ink, self.zoom.value, region, line)
+        if "depth" in needs:
+            depth = depth_of(result, point)
+        model = self.models.model if "model" in needs else None
+        return Asked(subject, self._ink, self.zoom.value, region, line, depth, model)
 
     @property
     def _ink(self) -> Ink:
@@ -225,6 +188,7 @@ class InspectWidget(Container[Any]):
             self._viewer.layers.selection.active = active
         if not self._leaving:
             self.message.say(found.words)
+            self.table.native.show_rows(found.heads, found.rows)
             self.figures.native.show_pictures(pictures)
 
     def _add(self, new: NewLayer, asked: Asked) -> None:
@@ -234,9 +198,9 @@ class InspectWidget(Container[Any]):
         scale = np.array(look["scale"], float)
         place = Affine(scale=scale, translate=look["translate"], rotate=look["rotate"], shear=look["shear"])
         first = np.zeros(subject.leading + 2)
-        first[-2:] = new.origin
+        first[-len(new.origin) :] = new.origin
         look["translate"] = np.asarray(place(first))
-        scale[-2:] *= new.step
+        scale[-len(new.step) :] *= new.step
         look["scale"] = scale
         if new.limits is not None:
             low, high = new.limits
@@ -245,7 +209,7 @@ class InspectWidget(Container[Any]):
             look["colormap"], look["gamma"] = new.colormap, 1.0
         if new.blending:
             look["blending"] = new.blending
-        values = new.values.reshape((1,) * subject.leading + new.values.shape)
+        values = new.values.reshape((1,) * (len(scale) - new.values.ndim) + new.values.shape)
         if name in self._viewer.layers:
             self._viewer.layers.remove(self._viewer.layers[name])
         self._viewer.add_image(values, name=name, **look)
@@ -259,18 +223,25 @@ class InspectWidget(Container[Any]):
             self._fail(str(work.error))
 
     def _fail(self, words: str) -> None:
-        """Say why there is no answer; the figures of the question before go."""
+        """Say why there is no answer; table and figures of the question before go."""
         self.message.say(words, error=True)
+        self.table.native.show_rows((), ())
         self.figures.native.show_pictures([])
 
     def _connect(self) -> None:
-        events = self._viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+        for event in list_changes(self._viewer):
             event.connect(self.reset_choices)
         self._viewer.events.theme.connect(self._restyle)
         self.result.changed.connect(self._result_changed)
         self.question.changed.connect(self._question_changed)
         self.ask.changed.connect(self.run)
+        self.models.failed.connect(lambda error: self._fail(str(error)))
+        take_dropped_models(self, self._use_dropped)
+
+    def _use_dropped(self, path: Path) -> None:
+        """Take a model that was dropped where a question that looks at one is chosen."""
+        if "model" in QUESTIONS[self.question.value].needs:
+            self.models.use(path)
 
     def _images(self, _: object = None) -> list[Image]:
         return [layer for layer in self._viewer.layers if isinstance(layer, Image)]
@@ -298,9 +269,10 @@ class InspectWidget(Container[Any]):
 
     def _question_changed(self, _: object = None) -> None:
         """Show the fields that belong to the question."""
-        question = self.question.value
-        self._fields.show_row(self.zoom, "between" in question)
-        self._fields.show_row(self.shapes, "between" in question or "line" in question)
+        needs = QUESTIONS[self.question.value].needs
+        self._fields.show_row(self.zoom, "zoom" in needs)
+        self._fields.show_row(self.shapes, bool(needs & {"region", "line"}))
+        self._fields.show_row(self.models, "model" in needs)
 
     def _restyle(self, _: object = None) -> None:
         self.message.set_dark(get_theme(self._viewer.theme).type == "dark")

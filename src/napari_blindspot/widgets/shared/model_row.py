@@ -36,6 +36,13 @@ NONE = "none: fit anew"
 class ModelRow(Container[Any]):
     """Names the model, and has a button to choose one and another to do without.
 
+    Parameters
+    ----------
+    none : str
+        What is shown where there is none.
+    **options
+        As for all widgets of magicgui.
+
     Attributes
     ----------
     used : Signal
@@ -51,11 +58,12 @@ class ModelRow(Container[Any]):
     used = Signal()
     failed = Signal(BlindspotError)
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, none: str = NONE, **options: Any) -> None:
+        self._none = none
         self.model: Model | None = None
         self.path: Path | None = None
         self.title = TextLine()
-        self.title.value = NONE
+        self.title.value = none
         self.choose = button("Use model…", "Apply what an earlier run has learned; nothing is fitted then.")
         self.drop = button("✕", "Do without the model.", visible=False)
         super().__init__(
@@ -75,7 +83,7 @@ class ModelRow(Container[Any]):
                 self.failed.emit(error)
                 return
         self.model, self.path = model, path
-        self.title.value = NONE if path is None else path.name
+        self.title.value = self._none if path is None else path.name
         self.title.tooltip = "" if model is None else model.in_words
         self.drop.visible = model is not None
         self.used.emit()
