@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
+from psygnal import Signal
 
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.widgets.shared.fields import Choice
@@ -33,7 +34,14 @@ class AxesRow(Container[Any]):
     """Says of each axis how long it is and what it is taken for, and lets the user say what it is.
 
     What the user chooses is remembered for the layer.
+
+    Attributes
+    ----------
+    said : Signal
+        The user has said something, which is remembered by now.
     """
+
+    said = Signal()
 
     def __init__(self) -> None:
         self._layer: Image | None = None
@@ -99,3 +107,4 @@ class AxesRow(Container[Any]):
                 said[at] = before[changed]
         answer_axes(layer, "".join(said.get(at, " ") for at in range(layer.ndim - 2)))
         self.ask(layer)
+        self.said.emit()

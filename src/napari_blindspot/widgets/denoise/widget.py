@@ -255,7 +255,7 @@ class DenoiseWidget(Container[Any]):
             part.changed.connect(self.outlook.renew)
         self.layer.changed.connect(self._layer_changed)
         self.scope.changed.connect(self._ask_for_axes)
-        self.axes.changed.connect(self.scope.reset_choices)
+        self.axes.said.connect(self.scope.reset_choices)
         self.preset.changed.connect(self._preset_changed)
         self.models.used.connect(self._model_changed)
         self.models.failed.connect(self._on_failed)
