@@ -54,7 +54,7 @@ def test_all_that_are_installed_are_compared_on_the_same_pixels_and_said_in_a_ta
         one.score.mean for one in found.contenders
     )
     assert all(one.estimate.shape == (48, 48) for one in found.others)
-    assert found.columns == ("Denoiser", "Score", "Above this method")
+    assert found.columns == ("Denoiser", "Score", "Difference")
     assert [row[0] for row in found.rows] == names and all(len(row) == 3 for row in found.rows)
     assert found.in_words.startswith("On 36 hidden pixels this method errs by ")
 

@@ -103,8 +103,8 @@ class Comparison:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Heads of the columns of `rows`."""
-        return ("Denoiser", "Score", "Above this method") if self.own else ("Denoiser", "Score")
+        """Heads of the columns of `rows`; the difference is that to this method."""
+        return ("Denoiser", "Score", "Difference") if self.own else ("Denoiser", "Score")
 
     @property
     def rows(self) -> list[tuple[str, ...]]:
@@ -113,7 +113,7 @@ class Comparison:
         for one in self.contenders:
             score, above = one.score, "–"
             if one.name != OWN:
-                above = f"{score.above:+.3f} ± {score.above_error:.3f}"
+                above = f"{score.above:+.3f} ± {score.above_error:.3f}".replace("-", "−")
             cells = one.name, f"{score.mean:.3f} ± {score.error:.3f}", above
             rows.append(cells[: len(self.columns)])
         return rows

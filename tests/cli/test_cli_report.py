@@ -58,7 +58,7 @@ def test_other_denoisers_are_compared_on_request_in_pictures_and_a_table(run, tm
     cells = re.findall(r"<td>(.*?)</td>", page)
     assert "this method" in cells and any(cell.startswith("Gaussian") for cell in cells)
     assert re.search(r"<figcaption>Gaussian [\d.]+ px</figcaption>", page)
-    assert re.findall(r"<th>(.*?)</th>", page) == ["Denoiser", "Score", "Above this method"]
+    assert re.findall(r"<th>(.*?)</th>", page) == ["Denoiser", "Score", "Difference"]
     done = run("c.ome.tif", "d.ome.tif", "--compare", "--model", "gone.safetensors", "--overwrite")
     assert done.exit_code == 2 and "gone.safetensors" in done.stderr
 

@@ -78,7 +78,7 @@ def empty_figure(ink: Ink, size: tuple[float, float] = (4.2, 2.8)) -> Figure:
 def style_axes(axes: Any, ink: Ink) -> None:
     """Give axes, their labels, title and legend the colours."""
     axes.set_facecolor("none")
-    axes.tick_params(colors=ink.text, labelsize=8)
+    axes.tick_params(which="both", colors=ink.text, labelsize=8)
     for spine in axes.spines.values():
         spine.set_color(ink.faint)
     for words in (axes.xaxis.label, axes.yaxis.label):
