@@ -41,7 +41,8 @@ SPACING = 7
 """Side in pixels of the cells of which one pixel is asked for: 2 % of all. A convention."""
 
 MOST_HIDDEN = 0.12
-"""Share of the pixels that is hidden at most, with the neighbours that share noise. A convention."""
+"""Share of the pixels that is hidden at most, with the neighbours that share noise, if the plane is not small.
+A convention."""
 
 LONGEST_GAP = 3
 """Pixels hidden around one that is asked for, at most; that of the settings' own gap."""
@@ -180,7 +181,8 @@ def compare(
         raise ImageError("The noise of this plane was not measured, so nothing can be told of it.")
     plane = np.asarray(noisy, np.float64)
     gap = min(noise.reach, LONGEST_GAP)
-    spacing = max(SPACING, target_spacing(gap, 1 - MOST_HIDDEN))
+    # A small plane has four cells at least.
+    spacing = max(SPACING, min(target_spacing(gap, 1 - MOST_HIDDEN), min(plane.shape) // 2))
     hidden = hide_pixels(plane, noise, radius=hole_radius(gap), spacing=spacing, seed=seed)
     if len(hidden.recorded) < FEWEST_HIDDEN:
         raise ImageError("Too few pixels of this plane have a value: none can be hidden for a comparison.")
