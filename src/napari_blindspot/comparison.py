@@ -41,8 +41,8 @@ SPACING = 7
 """Side in pixels of the cells of which one pixel is asked for: 2 % of all. A convention."""
 
 MOST_HIDDEN = 0.12
-"""Share of the pixels that is hidden at most, with the neighbours that share noise, if the plane is not small.
-A convention."""
+"""Share of the pixels that is hidden at most, with the neighbours that share noise; small planes may have
+more. A convention."""
 
 LONGEST_GAP = 3
 """Pixels hidden around one that is asked for, at most; that of the settings' own gap."""
