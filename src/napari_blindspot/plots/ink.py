@@ -36,8 +36,8 @@ class Ink:
     third: str
 
 
-ON_LIGHT = Ink("#1d1d1f", "#c9c9cd", "none", "#2166ac", "#b2182b", "#2f7d32")
-ON_DARK = Ink("#f0f1f2", "#5a626c", "none", "#6fb1ee", "#ff8f80", "#7ed383")
+ON_LIGHT = Ink("#1d1d1f", "#8e8e94", "none", "#2166ac", "#b2182b", "#2f7d32")
+ON_DARK = Ink("#f0f1f2", "#737c87", "none", "#6fb1ee", "#ff8f80", "#7ed383")
 
 
 def needs_matplotlib() -> None:
