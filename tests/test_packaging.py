@@ -66,6 +66,7 @@ def built(tmp_path_factory) -> Path:
 @pytest.mark.slow
 def test_the_wheel_holds_the_package_with_its_manifest_and_types_and_nothing_else(built):
     (wheel,) = built.glob("*.whl")
+    assert wheel.stat().st_size < 3_000_000
     names = zipfile.ZipFile(wheel).namelist()
     package = [name for name in names if name.startswith("napari_blindspot/")]
     assert {"napari_blindspot/napari.yaml", "napari_blindspot/py.typed"} <= set(package)
@@ -87,6 +88,7 @@ def test_the_wheel_holds_the_package_with_its_manifest_and_types_and_nothing_els
 @pytest.mark.slow
 def test_the_sdist_holds_what_is_needed_to_build_test_and_read(built):
     (sdist,) = built.glob("*.tar.gz")
+    assert sdist.stat().st_size < 3_000_000
     names = {name.split("/", 1)[1] for name in tarfile.open(sdist).getnames() if "/" in name}
     assert {"napari.yaml", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"} <= names
     assert {"tests/conftest.py", "tests/constraints.txt", "docs/index.md"} <= names

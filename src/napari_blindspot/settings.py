@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
-from napari_blindspot.core.errors import SettingsError, shown
+from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.core.knobs import (
     MOST_NEIGHBOURS,
     Arithmetic,
@@ -46,6 +46,7 @@ from napari_blindspot.core.knobs import (
     VisibleFractionIfSet,
     knob,
 )
+from napari_blindspot.core.quoting import shown
 from napari_blindspot.method.losses import LOSSES
 
 if TYPE_CHECKING:

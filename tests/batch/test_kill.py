@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sys
@@ -117,11 +118,13 @@ def test_after_a_kill_at_every_stage_the_result_is_that_of_a_run_that_was_left_a
 
 
 @pytest.mark.endurance
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("stack_start", "kills"), [("warm", 20), ("shared", 5)])
 def test_after_kills_at_random_moments_the_result_is_that_of_a_run_that_was_left_alone(
     start, tmp_path, left_alone, stack_start, kills
 ):
     expected, length = left_alone
+    kills = int(os.environ.get("BLINDSPOT_KILLS", kills))
     out = tmp_path / "out"
     moments = random.Random(stack_start)
     stages = set()
@@ -143,4 +146,5 @@ def test_after_kills_at_random_moments_the_result_is_that_of_a_run_that_was_left
             shutil.rmtree(out)
     # Kills that all hit one stage, such as the start of the program, would prove little.
     assert len(stages) >= (3 if kills > 10 else 2), stages
+    print(f"{killed} kills at {len(stages)} stages")
     assert_ends_well(start, tmp_path, expected)

@@ -19,7 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from napari_blindspot.core.errors import SettingsError, shown
+from napari_blindspot.core.errors import SettingsError
+from napari_blindspot.core.quoting import shown
 from napari_blindspot.files.formats.registry import Writer, writers
 from napari_blindspot.files.read_options import ReadOptions, parse_voxel_size
 from napari_blindspot.files.write_options import Compression, NgffVersion

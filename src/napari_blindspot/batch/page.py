@@ -6,6 +6,7 @@ in `napari_blindspot.batch.columns`.
 
 from __future__ import annotations
 
+import functools
 from importlib import resources
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -18,11 +19,22 @@ from napari_blindspot.core.words import duration
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jinja2 import Template
+
     from napari_blindspot.batch.items import Batch
 
 __all__ = ["page"]
 
 _TEMPLATE = "page.html.jinja"
+
+
+@functools.cache
+def _template() -> Template:
+    """Compile the template, once: the page is written anew again and again."""
+    from jinja2 import Environment
+
+    text = resources.files("napari_blindspot.batch").joinpath(_TEMPLATE).read_text(encoding="utf-8")
+    return Environment(autoescape=True, keep_trailing_newline=True).from_string(text)
 
 
 def page(batch: Batch, pictures: Mapping[int, Pictures]) -> str:
@@ -35,16 +47,12 @@ def page(batch: Batch, pictures: Mapping[int, Pictures]) -> str:
     pictures : mapping of int to Pictures
         For the items that have some, by their number.
     """
-    from jinja2 import Environment
-
-    text = resources.files("napari_blindspot.batch").joinpath(_TEMPLATE).read_text(encoding="utf-8")
-    template = Environment(autoescape=True, keep_trailing_newline=True).from_string(text)
     shown = [(column, column.html) for column in COLUMNS if column.html is not None]
     rows = [
         [(column, html(item, pictures.get(number, Pictures()))) for column, html in shown]
         for number, item in enumerate(batch.items)
     ]
-    return template.render(
+    return _template().render(
         batch=batch,
         columns=[column for column, _ in shown],
         duration=duration(sum(item.seconds for item in batch.items)),

@@ -10,13 +10,12 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from napari_blindspot.cli.exits import say
+from napari_blindspot.cli.exits import notice_with_flag, say
 from napari_blindspot.cli.groups import FileChoice
 from napari_blindspot.cli.noise_measurement import measure_channels
 from napari_blindspot.cli.noise_picture import save_noise_picture
 from napari_blindspot.cli.noise_table import print_measurement
 from napari_blindspot.core.errors import FileError
-from napari_blindspot.core.words import sentence
 from napari_blindspot.files.door import open_image
 from napari_blindspot.files.safe_write import check_writable
 from napari_blindspot.plots.ink import needs_matplotlib
@@ -73,7 +72,7 @@ def report_noise(
         voxel_size=chosen.voxel_size,
     )
     for notice in image.notices:
-        say(sentence(notice))
+        say(notice_with_flag(notice))
     found = measure_channels(image, chosen.channel)
     if picture is not None:
         check_writable(picture, len(found) * PICTURE_SIZE)

@@ -7,7 +7,6 @@ classes is a ``RuntimeError``: worker threads in napari take that for a request 
 from __future__ import annotations
 
 import functools
-import reprlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,18 +22,7 @@ __all__ = [
     "InternalError",
     "OutOfMemoryError",
     "SettingsError",
-    "shown",
 ]
-
-_SHORT = reprlib.Repr()
-_SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist, _SHORT.maxtuple = 3, 4, 10, 10
-_SHORT.maxstring = _SHORT.maxother = 100
-
-
-def shown(value: object) -> str:
-    """Return a value as an error quotes it; of a long one, or one that nests without end, the beginning."""
-    text = _SHORT.repr(value)
-    return text if len(text) <= 200 else f"{text[:199]}…"
 
 
 class BlindspotError(Exception):

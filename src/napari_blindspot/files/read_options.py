@@ -83,4 +83,4 @@ def parse_voxel_size(value: str | Sequence[float] | None) -> tuple[float, ...] |
 
 def spell_voxel_size(size: Sequence[float] | None) -> str:
     """Return a voxel size as `parse_voxel_size` reads it; empty if there is none."""
-    return "" if size is None else ",".join(f"{step:g}" for step in size)
+    return "" if size is None else ",".join(repr(float(step)).removesuffix(".0") for step in size)

@@ -325,7 +325,16 @@ def _write(path: Path, content: bytes) -> int:
 
 
 def _read_text(path: Path) -> str | None:
+    """Return what is in a file; None if it is not there or is no text.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read, which must not be taken for a file of another run.
+    """
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
+    except OSError as error:
+        raise FileError(f"Cannot read {path}: {error.strerror or error}.") from error

@@ -24,6 +24,10 @@ __all__ = ["Anscombe"]
 _FLOOR = 2.0 * sqrt(3.0 / 8.0)
 """The stabilised value of zero counts: the inverse is defined from here upwards."""
 
+_LEAST_GAIN = 1e-10
+"""In standard deviations at intensity 0. The inverse is the difference of numbers that are larger than that
+deviation by its reciprocal, and float64 has 16 digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Anscombe:
@@ -49,7 +53,7 @@ class Anscombe:
     def forward(self, image: npt.ArrayLike) -> Floats:
         """Return the image with noise of standard deviation 1, in float64."""
         y = np.asarray(image, np.float64)
-        if self.gain <= 0.0:
+        if not self._grows:
             return y / self._sigma
         radicand = self.gain * y + 0.375 * self.gain**2 + self.offset
         root: Floats = 2.0 / self.gain * np.sqrt(np.maximum(radicand, 0.0))
@@ -62,7 +66,7 @@ class Anscombe:
         inverse would be too dark, by a quarter of a count at high counts and more at low ones.
         """
         z = np.asarray(estimate, np.float64)
-        if self.gain <= 0.0:
+        if not self._grows:
             return z * self._sigma
         d = np.maximum(z, _FLOOR)
         q = sqrt(1.5)
@@ -70,6 +74,11 @@ class Anscombe:
         # Divided out of the transform: y = gain * counts + (terms that the offset moves).
         intensities: Floats = self.gain * counts - self.offset / self.gain
         return intensities
+
+    @property
+    def _grows(self) -> bool:
+        """Whether the variance grows so much that float64 can tell what the transform makes of it."""
+        return self.gain > 0.0 and self.gain > _LEAST_GAIN * sqrt(max(self.offset, 0.0))
 
     @property
     def _sigma(self) -> float:

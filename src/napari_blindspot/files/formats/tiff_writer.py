@@ -167,4 +167,6 @@ def _resolution(like: ImageFile) -> dict[str, Any]:
     if not ("X" in like.spacing and "Y" in like.spacing):
         return {}
     per_centimetre = tuple(1e4 / like.spacing[axis].micrometres for axis in "XY")
-    return {"resolution": per_centimetre, "resolutionunit": "CENTIMETER"}
+    # The tags hold fractions of 32 bits; what does not fit stands in the OME-XML alone.
+    fits = all(2.0**-31 < number < 2.0**32 for number in per_centimetre)
+    return {"resolution": per_centimetre, "resolutionunit": "CENTIMETER"} if fits else {}

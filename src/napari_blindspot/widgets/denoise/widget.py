@@ -31,7 +31,7 @@ from napari_blindspot.widgets.shared.curve import LossCurve
 from napari_blindspot.widgets.shared.fields import Choice, Fields, Folding
 from napari_blindspot.widgets.shared.form import SettingsForm
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixels
-from napari_blindspot.widgets.shared.layer_source import is_passing
+from napari_blindspot.widgets.shared.layer_source import is_passing, list_changes
 from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Native
 from napari_blindspot.widgets.shared.preferences import read_preferences
@@ -228,8 +228,7 @@ class DenoiseWidget(Container[Any]):
             self._layer_changed()
 
     def _connect(self) -> None:
-        events = self._viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+        for event in list_changes(self._viewer):
             event.connect(self.reset_choices)
         self._viewer.layers.selection.events.active.connect(self._follow)
         self._viewer.layers.selection.events.changed.connect(self._count_others)

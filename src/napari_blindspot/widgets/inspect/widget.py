@@ -29,6 +29,7 @@ from napari_blindspot.widgets.shared.background import Background
 from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.fields import Choice, Fields, button
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
+from napari_blindspot.widgets.shared.layer_source import list_changes
 from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Message, Native
 
@@ -228,8 +229,7 @@ class InspectWidget(Container[Any]):
         self.figures.native.show_pictures([])
 
     def _connect(self) -> None:
-        events = self._viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+        for event in list_changes(self._viewer):
             event.connect(self.reset_choices)
         self._viewer.events.theme.connect(self._restyle)
         self.result.changed.connect(self._result_changed)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
-__all__ = ["is_made_here", "is_passing", "is_result", "remember_source", "source_of"]
+__all__ = ["is_made_here", "is_passing", "is_result", "list_changes", "remember_source", "source_of"]
 
 _sources: WeakKeyDictionary[Image, ref[Image]] = WeakKeyDictionary()
 
@@ -38,6 +38,16 @@ def source_of(viewer: ViewerModel, result: Image) -> Image | None:
     name = result.metadata[METADATA_KEY].get("source")
     layers = [layer for layer in viewer.layers if isinstance(layer, Image) and layer.name == name]
     return layers[0] if layers else None
+
+
+def list_changes(viewer: ViewerModel) -> list[Any]:
+    """Return the events after which the layers are others, or have other names or another order.
+
+    napari tells the names since version 0.7.
+    """
+    events = viewer.layers.events
+    names = ("inserted", "removed", "reordered", "renamed")
+    return [getattr(events, name) for name in names if hasattr(events, name)]
 
 
 def is_passing(layer: object) -> bool:
