@@ -44,7 +44,8 @@ def test_the_page_holds_pictures_plots_verdict_and_settings_and_needs_no_network
     assert len(sources) == 9 and all(source.startswith("data:image/png;base64,") for source in sources)
 
 
-def test_other_denoisers_are_compared_on_request_in_pictures_and_a_table(run, tmp_path):
+def test_other_denoisers_are_compared_on_request_in_pictures_and_a_table(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_blindspot.comparison.PACKAGES", {})
     sample = confocal((48, 48))
     write_ome_tiff(tmp_path / "c.ome.tif", ImageFile(sample.noisy, "YX"))
     settings = Settings.from_preset(
