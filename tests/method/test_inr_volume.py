@@ -69,11 +69,11 @@ def test_a_wave_of_known_phase_is_where_it_should_be_to_a_hundredth_of_a_pixel_a
 
 
 def test_it_runs_through_the_planes_and_learns_what_the_splines_blur_within_them():
-    splines, learned = (fit_volume(STACK, iterations=count) for count in (0, 24))
+    splines, learned = (fit_volume(STACK, iterations=count) for count in (0, 40))
     away = [
         float(np.abs(inr.at(PLACES.reshape(-1, 3)) - STACK.ravel()).mean()) for inr in (splines, learned)
     ]
-    assert away[1] < 0.95 * away[0]
+    assert away[1] < 0.9 * away[0]
     wide = np.broadcast_to(np.array([3.0, 9.0, -2.0, 5.0])[:, None, None], (4, 20, 20))
     flat = fit_volume(wide, iterations=0)
     ends = flat.at([(0, 8, 8), (1, 8, 8), (2, 8, 8), (3, 8, 8), (-0.4, 8, 8), (3.4, 8, 8)])
