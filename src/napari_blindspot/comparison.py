@@ -181,7 +181,7 @@ def compare(
         raise ImageError("The noise of this plane was not measured, so nothing can be told of it.")
     plane = np.asarray(noisy, np.float64)
     gap = min(noise.reach, LONGEST_GAP)
-    # A small plane has four cells at least.
+    # A plane of a few dozen pixels a side still has to have a few cells.
     spacing = max(SPACING, min(target_spacing(gap, 1 - MOST_HIDDEN), min(plane.shape) // 2))
     hidden = hide_pixels(plane, noise, radius=hole_radius(gap), spacing=spacing, seed=seed)
     if len(hidden.recorded) < FEWEST_HIDDEN:
