@@ -180,7 +180,8 @@ def compare(
         raise ImageError("The noise of this plane was not measured, so nothing can be told of it.")
     plane = np.asarray(noisy, np.float64)
     gap = min(noise.reach, LONGEST_GAP)
-    spacing = max(SPACING, target_spacing(gap, 1 - MOST_HIDDEN))
+    # A plane of a few dozen pixels a side still has to have a few cells.
+    spacing = max(SPACING, min(target_spacing(gap, 1 - MOST_HIDDEN), min(plane.shape) // 2))
     hidden = hide_pixels(plane, noise, radius=hole_radius(gap), spacing=spacing, seed=seed)
     if len(hidden.recorded) < FEWEST_HIDDEN:
         raise ImageError("Too few pixels of this plane have a value: none can be hidden for a comparison.")

@@ -151,19 +151,25 @@ def test_a_bad_plane_later_in_a_stack_is_named_and_the_planes_before_it_are_kept
     assert np.isnan(partial[1:]).all()
 
 
-def test_what_is_to_be_done_is_said_before_a_large_folder_is_looked_through(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("image", "axes", "said"),
+    [
+        (np.stack([GOOD] * 3), "ZYX", "Denoising 3 planes of 32×32 pixels, one after another."),
+        (GOOD, "YX", "Denoising a plane of 32×32 pixels."),
+    ],
+)
+def test_what_is_to_be_done_is_said_before_a_large_folder_is_looked_through(
+    image, axes, said, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    tifffile.imwrite("stack.tif", np.stack([GOOD] * 3), photometric="minisblack", metadata={"axes": "ZYX"})
+    tifffile.imwrite("cells.tif", image, photometric="minisblack", metadata={"axes": axes})
 
     def look_through(path):
         raise FileError(f"Cannot read {path}.")
 
     monkeypatch.setattr("napari_blindspot.jobs.file_job.state_of", look_through)
-    done = CliRunner().invoke(app, ["denoise", "stack.tif"])
-    assert done.stderr.splitlines() == [
-        "Denoising 3 planes of 32×32 pixels, one after another.",
-        "Error: Cannot read stack.tif.",
-    ]
+    done = CliRunner().invoke(app, ["denoise", "cells.tif"])
+    assert done.stderr.splitlines() == [said, "Error: Cannot read cells.tif."]
 
 
 @pytest.mark.parametrize("case", BAD_OPTIONS)

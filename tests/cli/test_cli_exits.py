@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from napari_blindspot.cli import noise_measurement
 from napari_blindspot.cli.app import app
-from napari_blindspot.cli.exits import size_with_flag, with_flag
+from napari_blindspot.cli.exits import notice_with_flag, with_flag
 from napari_blindspot.core.errors import BlindspotError, DeviceError, InternalError
 from napari_blindspot.jobs.record import output_size
 from napari_blindspot.samples import confocal
@@ -121,4 +121,4 @@ def test_an_option_that_the_sentence_names_is_not_named_again():
 )
 def test_how_large_an_output_is_is_said_with_the_option_that_keeps_it_small(sizes, before, text):
     notice = output_size(*sizes, np.dtype(before), np.dtype(np.float32))
-    assert size_with_flag(notice) == text
+    assert notice_with_flag(notice) == text

@@ -11,11 +11,10 @@ from napari_blindspot.batch.report import BatchReport
 from napari_blindspot.batch.run import run_batch
 from napari_blindspot.cli.batch_progress import BatchTeller
 from napari_blindspot.cli.display import display_of
-from napari_blindspot.cli.exits import INTERRUPTED, say, size_with_flag, with_flag
+from napari_blindspot.cli.exits import INTERRUPTED, notice_with_flag, say, with_flag
 from napari_blindspot.cli.interrupt import interrupts
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import BlindspotError, SettingsError
-from napari_blindspot.core.words import sentence
 from napari_blindspot.files.door import read_settings
 
 if TYPE_CHECKING:
@@ -137,10 +136,10 @@ def denoise_batch(job: BatchJob) -> int:
     for path in batch.models:
         say(f"Applied the model {path}.")
     for notice in batch.findings:
-        say(sentence(notice))
+        say(notice_with_flag(notice))
     say(f"{batch.in_words}.")
     if batch.size is not None:
-        say(size_with_flag(batch.size))
+        say(notice_with_flag(batch.size))
     say(report.problem or f"The report is {report.page}.")
     if control.ending and any(item.state in OPEN for item in batch.items):
         anew = batch.options.existing == "overwrite"

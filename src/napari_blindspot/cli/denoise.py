@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING
 
 from napari_blindspot.cli.display import display_of
-from napari_blindspot.cli.exits import say, size_with_flag
+from napari_blindspot.cli.exits import notice_with_flag, say
 from napari_blindspot.cli.interrupt import interrupts
 from napari_blindspot.cli.outputs import default_output, partial_name
 from napari_blindspot.cli.progress import FitTeller
@@ -114,17 +114,18 @@ def denoise_file(job: FileJob) -> bool:
     job.check_outputs()
     image = job.open()
     said = [sentence(notice) for notice in image.notices]
-    for text in said:
-        say(text)
+    for notice in image.notices:
+        say(notice_with_flag(notice))
     with reserved(job) as notices:
         for notice in notices:
-            say(sentence(notice))
+            say(notice_with_flag(notice))
         # A run that held them may just have ended.
         job.check_outputs()
-        # A file of many planes or chunks takes seconds to look through, and so does the first iteration.
+        # To read and measure a large plane takes as long as a user waits, and so do many planes or chunks.
         count, (height, width) = math.prod(image.shape[:-2]), image.shape[-2:]
-        if count > 1:
-            say(f"Denoising {count} planes of {height}×{width} pixels, one after another.")
+        whole = "a plane" if count == 1 else f"{count} planes"
+        order = ", one after another" if count > 1 else ""
+        say(f"Denoising {whole} of {height}×{width} pixels{order}.")
         check_room(job, image)
         return _fit_and_write(FileRun.open(job, image), said)
 
@@ -179,7 +180,7 @@ def _tell_outcome(job: FileJob, record: FileRecord) -> None:
         say(f"Stopped after {last.iterations} of {last.planned_iterations} iterations; the result is kept.")
     say(f"Took {duration(record.seconds)} on {', '.join(record.devices)}.")
     if record.size is not None:
-        say(size_with_flag(record.size))
+        say(notice_with_flag(record.size))
     if job.save_model is not None:
         say(f"The model is {job.save_model}.")
     for path in job.outputs.values():

@@ -33,11 +33,11 @@ __all__ = [
     "INTERRUPTED",
     "OUR_FAULT",
     "TRACEBACK_VARIABLE",
+    "notice_with_flag",
     "printable",
     "say",
     "sentences",
     "show_traceback",
-    "size_with_flag",
     "with_flag",
 ]
 
@@ -85,12 +85,16 @@ def with_flag(error: BlindspotError) -> str:
     return f"{sentence.removesuffix('.')} ({flag})."
 
 
-def size_with_flag(notice: Notice) -> str:
-    """Say how large outputs are, with the option that keeps them small where that is worth a word."""
+def notice_with_flag(notice: Notice) -> str:
+    """Return the sentence of a notice, with the option that would change what it tells of."""
     from napari_blindspot.core.words import sentence
 
-    text = sentence(notice)
-    return f"{text.removesuffix('.')} (--dtype input)." if notice.values["times"] else text
+    text, flag = sentence(notice), ""
+    if notice.kind == "output-size" and notice.values["times"]:
+        flag = "--dtype input"
+    elif notice.kind == "channels-in-turn":
+        flag = f"--split {notice.values['count']}:C"
+    return f"{text.removesuffix('.')} ({flag})." if flag else text
 
 
 @contextlib.contextmanager

@@ -7,16 +7,16 @@ are belongs to `noise_measurement`, the table to `noise_table`, the drawing to `
 from __future__ import annotations
 
 import json
+import math
 import os
 from typing import TYPE_CHECKING
 
-from napari_blindspot.cli.exits import say
+from napari_blindspot.cli.exits import notice_with_flag, say
 from napari_blindspot.cli.groups import FileChoice
 from napari_blindspot.cli.noise_measurement import measure_channels
 from napari_blindspot.cli.noise_picture import save_noise_picture
 from napari_blindspot.cli.noise_table import print_measurement
 from napari_blindspot.core.errors import FileError
-from napari_blindspot.core.words import sentence
 from napari_blindspot.files.door import open_image
 from napari_blindspot.files.safe_write import check_writable
 from napari_blindspot.plots.ink import needs_matplotlib
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from napari_blindspot.cli.noise_measurement import ChannelNoise
 
 __all__ = ["report_noise"]
+
+QUICK = 2**22
+"""Pixels of an image that is measured in about a second; of a larger one a line says what goes on."""
 
 PICTURE_SIZE = 500_000
 """Bytes that a picture needs at most for each channel."""
@@ -73,7 +76,10 @@ def report_noise(
         voxel_size=chosen.voxel_size,
     )
     for notice in image.notices:
-        say(sentence(notice))
+        say(notice_with_flag(notice))
+    if math.prod(image.shape) > QUICK:
+        height, width = (image.shape[image.axes.index(axis)] for axis in "YX")
+        say(f"Measuring the noise on planes of {height}×{width} pixels.")
     found = measure_channels(image, chosen.channel)
     if picture is not None:
         check_writable(picture, len(found) * PICTURE_SIZE)

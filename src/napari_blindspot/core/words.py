@@ -248,6 +248,10 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
     "axis-guessed": lambda v: (
         f"The file does not name the axis of length {v['length']}; it is taken for {v['letter']}."
     ),
+    "channels-in-turn": lambda v: (
+        f"ScanImage has stored the images of {v['count']} channels in turn on the axis of length "
+        f"{v['length']}; the split {v['count']}:C keeps them apart."
+    ),
     "axis-as-channels": lambda v: (
         f"The axis of length {v['length']} stands for the {v['meaning']}, not for depth or time; its "
         "images are taken for channels, each on its own."

@@ -29,6 +29,7 @@ __all__ = [
     "plane_letters",
     "planes_last",
     "split_axis",
+    "without_single_steps",
 ]
 
 _KNOWN = "TZCYXS"
@@ -104,6 +105,36 @@ def guess_axes(shape: tuple[int, ...], named: str = "") -> tuple[str, tuple[Noti
             guess = Notice("axis-guessed", {"length": shape[position], "letter": letters[position]})
             notices.append(guess)
     return "".join(letters), tuple(notices)
+
+
+def without_single_steps(array: NDArray[Any] | LazyArray, named: str) -> tuple[Any, str]:
+    """Leave out the axes before the planes that have no name and one step only.
+
+    Parameters
+    ----------
+    array : ndarray or LazyArray
+        The pixels.
+    named : str
+        What the file says, one letter an axis, as for `guess_axes`; may be empty.
+
+    Returns
+    -------
+    array : ndarray or LazyArray
+        The same pixels.
+    named : str
+        What the file says of the axes that are left.
+    """
+    shape = tuple(array.shape)
+    count = len(array.leading) if isinstance(array, LazyArray) else len(shape) - 2
+    letters = named or "?" * len(shape)
+    known = {*_KNOWN, *_CHANNEL_LIKE}
+    kept = [at for at in range(count) if shape[at] != 1 or letters[at] in known]
+    if count <= 0 or len(letters) != len(shape) or len(kept) == count:
+        return array, named
+    left = tuple(shape[at] for at in kept)
+    rest = shape[count:]
+    array = array.with_leading(left) if isinstance(array, LazyArray) else array.reshape(left + rest)
+    return array, "".join(letters[at] for at in kept) + named[count:] if named else ""
 
 
 def _of_colour(shape: tuple[int, ...], named: str) -> str:

@@ -96,7 +96,8 @@ def open_image(
     image = known_format(source).open(source, said.series, said.axes)
     if said.split is not None:
         array, letters = split_axis(image.array, image.axes, said.split)
-        image = replace(image, array=array, axes=letters)
+        notices = tuple(notice for notice in image.notices if notice.kind != "channels-in-turn")
+        image = replace(image, array=array, axes=letters, notices=notices)
     return image if said.voxel_size is None else image.with_voxel_size(said.voxel_size)
 
 

@@ -174,3 +174,20 @@ def test_an_output_of_another_name_is_refused_with_the_endings_that_would_do():
     ) as caught:
         writer_of("out.png")
     assert caught.value.setting == "output"
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "sentence"),
+    [
+        ("a.ome.zarr.zip", b"PK\x03\x04", "is a ZIP archive, which cannot be read; unpack it"),
+        ("a.tif.gz", b"\x1f\x8b\x08", "is compressed by gzip, which cannot be read; unpack it"),
+        ("a.ims", b"\x89HDF\r\n\x1a\n", "is an HDF5 file, as Imaris and BigDataViewer write"),
+        ("a.jpg", b"\xff\xd8\xff\xe0", "is a JPEG, which cannot be read"),
+        ("a.ics", b"\t\nics_version\t1.0", "is an ICS file, which cannot be read; export it as OME-TIFF."),
+        ("zarr.json", b"{", "describes a Zarr; give the folder "),
+    ],
+)
+def test_a_file_of_another_kind_is_named_with_what_would_help(name, start, sentence, tmp_path):
+    (tmp_path / name).write_bytes(start + bytes(40))
+    with pytest.raises(FileError, match=re.escape(sentence)):
+        known_format(tmp_path / name)

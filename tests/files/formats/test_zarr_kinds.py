@@ -95,6 +95,28 @@ def test_axes_that_are_named_by_words_are_known(tmp_path):
     assert open_image(tmp_path / "a.zarr").axes == "CYX"
 
 
+@pytest.mark.parametrize("version", [2, 3])
+def test_the_axes_of_an_array_outside_ome_zarr_may_have_names_too(version, tmp_path):
+    names = ("time", "y", "x")
+    given = {"dimension_names": names} if version == 3 else {}
+    options = {"shape": PIXELS.shape, "dtype": PIXELS.dtype, "zarr_format": version}
+    array = zarr.create_array(tmp_path / "a.zarr", **options, **given)
+    array[...] = PIXELS
+    if version == 2:
+        array.attrs["_ARRAY_DIMENSIONS"] = names
+    image = open_image(tmp_path / "a.zarr")
+    assert (image.axes, image.notices) == ("TYX", ())
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_the_array_of_an_image_has_the_axes_and_the_voxel_size_of_the_image(version, tmp_path):
+    write(tmp_path / "a.zarr", {"multiscales": [described()]}, version=version)
+    image = open_image(tmp_path / "a.zarr" / "0")
+    assert (image.axes, image.notices) == ("CYX", ())
+    assert np.array_equal(np.asarray(image.array), PIXELS)
+    assert image.spacing == {"Y": Spacing(0.2, "µm"), "X": Spacing(0.25, "µm")}
+
+
 def test_a_scene_gives_the_images_that_it_puts_together(tmp_path):
     root = zarr.open_group(tmp_path / "a.zarr", mode="w")
     for number in range(2):

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 from napari_blindspot.core.errors import BlindspotError, FileError
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.words import first_line
-from napari_blindspot.files.axes import check_axes, fold_channels, guess_axes, planes_last
+from napari_blindspot.files.axes import (
+    check_axes,
+    fold_channels,
+    guess_axes,
+    planes_last,
+    without_single_steps,
+)
 from napari_blindspot.files.image_file import ImageFile
 
 if TYPE_CHECKING:
@@ -55,6 +61,8 @@ def image_of(
     -----
     Samples of a pixel that are no colours become channels, unless the user says that they are samples.
     """
+    if not axes:
+        pixels, named = without_single_steps(pixels, named)
     letters, said = (check_axes(axes, pixels.shape), ()) if axes else guess_axes(pixels.shape, named)
     if "S" in letters and not axes and not _are_colours(pixels, letters):
         said = (*said, Notice("samples-as-channels", {"count": pixels.shape[letters.index("S")]}))

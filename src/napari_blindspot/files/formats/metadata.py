@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from napari_blindspot.core.notices import Notice
 from napari_blindspot.files.spacing import make_spacing
 
 if TYPE_CHECKING:
@@ -45,6 +46,37 @@ class Metadata:
         converted = None if spacing is None else spacing.convert(value, unit)
         if converted is not None and math.isfinite(converted):
             self.origin[axis] = converted
+
+    def call_rows_y(self, axes: str) -> tuple[str, tuple[Notice, ...]]:
+        """Call the rows of a scan that are depth or time Y, with the distance between them.
+
+        Parameters
+        ----------
+        axes : str
+            As the file names them, such as CZX.
+
+        Returns
+        -------
+        axes : str
+            The same, with Y for the letter before X if there was no Y.
+        notices : tuple of Notice
+            What was renamed.
+        """
+        before, columns, samples = axes.partition("X")
+        rows = before[-1:]
+        if "Y" in axes or rows not in ("Z", "T") or samples not in ("", "S"):
+            return axes, ()
+        self.spacing.pop("Y", None)
+        self.origin.pop("Y", None)
+        # A time is no distance between rows.
+        if rows == "Z":
+            if "Z" in self.spacing:
+                self.spacing["Y"] = self.spacing.pop("Z")
+            if "Z" in self.origin:
+                self.origin["Y"] = self.origin.pop("Z")
+        said = {"plane": f"{rows}×{columns}", "names": f"{rows} is called Y"}
+        notice = Notice("planes-of-other-axes", said, is_warning=False)
+        return f"{before[:-1]}Y{columns}{samples}", (notice,)
 
     def turn_sideways(self) -> None:
         """Exchange X and Y, of an image that is shown turned."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_blindspot.files.image_file import ImageFile
 
-__all__ = ["ORDER", "axes_of", "metadata_of", "ome_attributes", "window_channels"]
+__all__ = ["ORDER", "axes_of", "letter_of", "metadata_of", "ome_attributes", "window_channels"]
 
 ORDER = "TCZYX"
 """The order of axes that the specification asks for: time, then channel, then space."""
@@ -39,7 +39,7 @@ _UNITS = {
     "h": "hour",
 }
 _TYPES = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
-_WORDS = {"time": "T", "channel": "C"}
+_WORDS = {"time": "T", "frame": "T", "channel": "C", "depth": "Z"}
 """Types and names of axes, other than single letters."""
 
 _BEFORE_AXES = "TCZYX"
@@ -54,10 +54,11 @@ def axes_of(multiscales: Mapping[str, Any], ndim: int) -> str:
     axes, _ = _system(multiscales)
     if not axes:
         return _BEFORE_AXES if ndim == len(_BEFORE_AXES) else ""
-    return "".join(_letter(axis) for axis in axes)
+    return "".join(letter_of(axis) for axis in axes)
 
 
-def _letter(axis: Any) -> str:
+def letter_of(axis: Any) -> str:
+    """Return the letter of an axis; a question mark of one that is no axis of an image."""
     name = axis if isinstance(axis, str) else str(axis.get("name") or "")
     kind = "" if isinstance(axis, str) else axis.get("type") or ""
     by_word = _WORDS.get(kind) or _WORDS.get(name.lower())
@@ -103,7 +104,7 @@ def _end(transformation: Mapping[str, Any], end: str) -> Any:
 
 
 def _has_plane(axes: Sequence[Any]) -> bool:
-    return {"Y", "X"} <= {_letter(axis) for axis in axes}
+    return {"Y", "X"} <= {letter_of(axis) for axis in axes}
 
 
 def metadata_of(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.core.errors import FileError
 from napari_blindspot.files import formats
+from napari_blindspot.files.formats.other_kinds import what_it_is
 
 if TYPE_CHECKING:
     import os
@@ -178,6 +179,8 @@ def known_format(path: str | os.PathLike[str]) -> Format:
         raise FileError(f"Cannot read {source}: it is a folder, and no {names}.")
     if not start:
         raise FileError(f"The file {source} is empty; an image is needed ({format_names()}).")
+    if known := what_it_is(source, start):
+        raise FileError(f"The file {source} {known}.")
     raise FileError(
         f"The file {source} is no image that can be read ({format_names()}): it begins with {start[:12]!r}."
     )

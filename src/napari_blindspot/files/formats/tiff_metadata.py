@@ -34,6 +34,10 @@ def read_metadata(tiff: TiffFile, page: TiffPage, series: int = 0) -> Metadata:
         return _from_lsm(tiff.lsm_metadata)
     if tiff.is_imagej and tiff.imagej_metadata:
         return _from_imagej(page, tiff.imagej_metadata)
+    if tiff.is_stk and tiff.stk_metadata:
+        return _from_stk(tiff.stk_metadata)
+    if tiff.is_metaseries and tiff.metaseries_metadata:
+        return _from_metaseries(tiff.metaseries_metadata)
     return _from_slide(page) if tiff.is_svs else _from_tags(page)
 
 
@@ -99,11 +103,15 @@ def _color_of_ome(value: str | None) -> str:
 
 
 def _from_imagej(page: TiffPage, metadata: dict[str, Any]) -> Metadata:
-    unit = str(metadata.get("unit", ""))
+    units = {
+        axis: str(metadata.get(f"{axis.lower()}unit", metadata.get("unit", ""))) for axis in LENGTH_AXES
+    }
     found = Metadata()
     for axis, per_unit in zip("XY", _pixels_per_unit(page), strict=True):
-        found.set_spacing(axis, 1.0 / per_unit if per_unit else None, unit)
-    found.set_spacing("Z", metadata.get("spacing"), str(metadata.get("zunit", unit)))
+        found.set_spacing(axis, 1.0 / per_unit if per_unit else None, units[axis])
+    step = metadata.get("spacing")
+    # It is negative where a stack was recorded downwards.
+    found.set_spacing("Z", abs(step) if isinstance(step, (int, float)) else None, units["Z"])
     found.set_spacing("T", metadata.get("finterval"), str(metadata.get("tunit", "s")))
     for axis in LENGTH_AXES:
         # ImageJ counts pixels from the corner to the origin.
@@ -127,6 +135,29 @@ def _from_lsm(metadata: dict[str, Any]) -> Metadata:
     channels = metadata.get("ChannelColors") or {}
     found.channel_names = tuple(str(name) for name in channels.get("ColorNames") or ())
     found.channel_colors = tuple("#{:02x}{:02x}{:02x}".format(*rgba) for rgba in _triples(channels))
+    return found
+
+
+def _from_stk(metadata: dict[str, Any]) -> Metadata:
+    """Take the voxel size of a MetaMorph STK, and the mean time between its planes."""
+    found, unit = Metadata(), str(metadata.get("CalibrationUnits", ""))
+    for axis in "XY":
+        found.set_spacing(axis, metadata.get(f"{axis}Calibration"), unit)
+    depths, times = (list(metadata.get(name, ())) for name in ("ZDistance", "TimeCreated"))
+    if any(depths):
+        found.set_spacing("Z", abs(float(depths[-1])), unit)
+    elif len(times) > 1:
+        # In milliseconds since midnight.
+        found.set_spacing("T", (float(times[-1]) - float(times[0])) / (len(times) - 1), "ms")
+    return found
+
+
+def _from_metaseries(metadata: dict[str, Any]) -> Metadata:
+    """Take the size of a pixel in a TIFF of a single plane by MetaMorph."""
+    found, plane = Metadata(), metadata.get("PlaneInfo") or {}
+    unit = str(plane.get("spatial-calibration-units", ""))
+    for axis in "XY" if plane.get("spatial-calibration-state", True) else "":
+        found.set_spacing(axis, plane.get(f"spatial-calibration-{axis.lower()}"), unit)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,9 @@ def raise_if_cut(source: Path, problems: list[str]) -> None:
     """
     for problem in problems:
         if any(word in problem for word in _TRUNCATED):
-            raise FileError(f"{_DAMAGED.format(source)}: {first_line(problem)}.")
+            # Without the name that tifffile has for the file.
+            what = re.sub(r"^<[^<>]*> ", "", first_line(problem))
+            raise FileError(f"{_DAMAGED.format(source)}: {what}.")
 
 
 def planes_of(source: Path, image: Any, chosen: Mapping[str, int]) -> tuple[LazyArray, tuple[Notice, ...]]:

@@ -6,28 +6,28 @@ Which images a file holds is told by `tiff_images` and `ome_set`, how their plan
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
-from napari_blindspot.core.errors import FileError
+from napari_blindspot.core.notices import Notice
 from napari_blindspot.files.formats.finish_reading import image_of
 from napari_blindspot.files.formats.metadata import RUN_RECORD
 from napari_blindspot.files.formats.ome_set import find_set
+from napari_blindspot.files.formats.scanimage import channels_in_turn
 from napari_blindspot.files.formats.series import choose_series
 from napari_blindspot.files.formats.tiff_images import images_of
 from napari_blindspot.files.formats.tiff_log import quiet
 from napari_blindspot.files.formats.tiff_metadata import metadata_of_ome, read_annotation, read_metadata
+from napari_blindspot.files.formats.tiff_opening import opened_tiff
 from napari_blindspot.files.formats.tiff_pixels import as_shown, display_color, turns_sideways
-from napari_blindspot.files.formats.tiff_planes import damage, planes_of, planes_of_set, raise_if_cut
+from napari_blindspot.files.formats.tiff_planes import damage, planes_of, planes_of_set
 from napari_blindspot.files.image_file import ImageFile, Series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from napari_blindspot.core.notices import Notice
     from napari_blindspot.files.formats.metadata import Metadata
     from napari_blindspot.files.formats.ome_set import OmeSet
+    from napari_blindspot.files.formats.tiff_images import TiffImage
     from napari_blindspot.files.lazy_array import LazyArray
 
 __all__ = ["open_tiff", "tiff_record", "tiff_series"]
@@ -52,18 +52,36 @@ def open_tiff(source: Path, series: int | None = None, axes: str | None = None) 
     found = find_set(source)
     if found is not None:
         return _open_of_set(source, found, series, axes)
-    with _reading(source) as tiff:
+    with opened_tiff(source) as tiff:
         images = images_of(tiff)
         there = [image.series(number) for number, image in enumerate(images)]
         image = images[choose_series(source, there, series)]
         page = image.pages.keyframe
         metadata = read_metadata(tiff, page, image.number)
-        keeps_numbers = not _MICROSCOPES.isdisjoint(tiff.flags)
+        keeps_numbers = page.is_scanimage or not _MICROSCOPES.isdisjoint(tiff.flags)
         if not keeps_numbers:
             metadata.channel_colors = tuple(filter(None, [display_color(page)]))
         array, said = planes_of(source, image.pages, image.chosen)
-        shown = as_shown(array, image.axes, page, keeps_numbers=keeps_numbers, source=source)
+        named, scanned = metadata.call_rows_y(image.axes)
+        shown = as_shown(array, named, page, keeps_numbers=keeps_numbers, source=source)
+        said += (*scanned, *_in_turn(tiff, image, axes), *_fewer_than_noted(tiff, image))
         return _finished(shown, page, axes, metadata, said)
+
+
+def _in_turn(tiff: Any, image: TiffImage, axes: str | None) -> tuple[Notice, ...]:
+    """Say that channels stand in turn on one axis, where nobody has named it."""
+    length, count = len(image.pages.pages), channels_in_turn(tiff.pages.first)
+    if (axes and "C" in axes.upper()) or count < 2 or length % count or not image.axes.startswith("IYX"):
+        return ()
+    return (Notice("channels-in-turn", {"count": count, "length": length}),)
+
+
+def _fewer_than_noted(tiff: Any, image: TiffImage) -> tuple[Notice, ...]:
+    """Say that there are other planes than ImageJ's notes speak of."""
+    promised, there = (tiff.imagej_metadata or {}).get("images", 1), len(image.pages.pages)
+    if image.pages.kind == "imagej" or not tiff.is_imagej or promised == there:
+        return ()
+    return (Notice("planes-promised", {"promised": promised, "there": there, "missing": ""}),)
 
 
 def _open_of_set(source: Path, found: OmeSet, series: int | None, axes: str | None) -> ImageFile:
@@ -100,7 +118,7 @@ def tiff_series(source: Path) -> list[Series]:
     found = find_set(source)
     if found is not None:
         return _series_of_set(source, found)
-    with _reading(source) as tiff:
+    with opened_tiff(source) as tiff:
         return [image.series(number) for number, image in enumerate(images_of(tiff))]
 
 
@@ -129,17 +147,3 @@ def _series_of_set(source: Path, found: OmeSet) -> list[Series]:
             Series(number, image.name, (*image.shape, *page.shape), image.axes + page.axes, str(page.dtype))
             for number, image in enumerate(found.images)
         ]
-
-
-@contextlib.contextmanager
-def _reading(source: Path) -> Iterator[Any]:
-    """Open a TIFF, and say in one sentence what is wrong with it."""
-    import tifffile
-
-    with damage(source), quiet() as problems, tifffile.TiffFile(source) as tiff:
-        if not tiff.series:
-            raise FileError(f"The TIFF file {source} holds no image.")
-        # Before anything else is made of what tifffile could not reach.
-        raise_if_cut(source, problems)
-        yield tiff
-    raise_if_cut(source, problems)

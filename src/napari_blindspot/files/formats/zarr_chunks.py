@@ -41,7 +41,9 @@ def missing_chunks(source: Path, array: Any) -> list[Notice]:
     stored = getattr(array, "shards", None) or array.chunks
     grid = tuple(-(-length // size) for length, size in zip(array.shape, stored, strict=True))
     count = math.prod(grid)
-    found = _places(source / array.path, len(grid))
+    folder = source / array.path
+    # Where one size of an image was opened, its group is the folder above.
+    found = _places(folder if folder.is_dir() else source, len(grid))
     inside = (all(at < length for at, length in zip(place, grid, strict=True)) for place in found)
     if count > MOST_CHUNKS:
         there = count if any(inside) else 0

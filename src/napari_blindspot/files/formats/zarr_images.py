@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.core.errors import FileError
-from napari_blindspot.files.formats.ngff import axes_of
+from napari_blindspot.files.formats.ngff import axes_of, letter_of
 from napari_blindspot.files.formats.optional import import_zarr
 from napari_blindspot.files.image_file import Series
 
@@ -45,14 +45,22 @@ class ZarrImage:
     @property
     def array(self) -> Any:
         """The array of the full resolution."""
-        return self.group[self.multiscales["datasets"][0]["path"]] if self.multiscales else self.group
+        if not self.multiscales:
+            return self.group
+        path = self.multiscales["datasets"][0]["path"]
+        if path not in self.group:
+            raise ValueError(f"the array {path!r} is not there")
+        return self.group[path]
 
     def axes(self, array: Any) -> str:
         """Return what the file calls the axes of its array; empty if it does not name them."""
         if self.multiscales:
             return axes_of(self.multiscales, array.ndim)
-        names = getattr(array.metadata, "dimension_names", None) or ()
-        letters = [name.upper() if name and len(name) == 1 else "?" for name in names]
+        # Arrays of Zarr 2 have no names; xarray gives them some.
+        names = (
+            getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS") or ()
+        )
+        letters = [letter_of(name or "") for name in names]
         return "".join(letters) if "Y" in letters and "X" in letters else ""
 
 
@@ -67,7 +75,7 @@ def zarr_images(source: Path) -> list[ZarrImage]:
     root = import_zarr().open(str(source), mode="r")
     if not hasattr(root, "members"):
         _refuse_labels(source, root, {})
-        return [ZarrImage("", root)]
+        return [_level_of_image(source) or ZarrImage("", root)]
     _refuse_labels(source, root, _ome(root))
     images = list(_in_group(root, ""))
     if not images:
@@ -75,6 +83,21 @@ def zarr_images(source: Path) -> list[ZarrImage]:
             f"The Zarr folder {source} holds no image of OME-Zarr; give the folder of one of its arrays."
         )
     return images
+
+
+def _level_of_image(source: Path) -> ZarrImage | None:
+    """Return the image of which an array is one of the sizes; None of an array that lies elsewhere."""
+    try:
+        group = import_zarr().open_group(str(source.absolute().parent), mode="r")
+    # What zarr raises where there is no group is open-ended.
+    except Exception:
+        return None
+    ome = _ome(group)
+    for multiscales in ome.get("multiscales") or ():
+        for level in multiscales.get("datasets") or ():
+            if level.get("path") == source.absolute().name:
+                return ZarrImage("", group, {**multiscales, "datasets": [level]}, ome.get("omero") or {})
+    return None
 
 
 def list_zarr_images(images: list[ZarrImage]) -> list[Series]:
