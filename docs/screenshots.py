@@ -2,7 +2,7 @@
 
     xvfb-run -a -s "-screen 0 1400x900x24" python docs/screenshots.py
 
-writes ``docs/images/widget-{axes,idle,advanced,half-way,finished,error}.png``, and the same in
+writes ``docs/images/widget-{axes,idle,advanced,half-way,finished,wipe,error}.png``, and the same in
 napari's light theme with ``-light`` in the name. ``--quick`` takes a small image and few iterations,
 ``--theme`` one of the themes; ``--folder`` says where to write.
 """
@@ -82,6 +82,10 @@ def take(folder: Path, ending: str, *, quick: bool) -> None:
     picture("finished")
 
     grid.enabled = False
+    viewer.reset_view()
+    widget.after.line.value = 50
+    picture("wipe")
+    widget.after.line.value = 0
     shapes = viewer.add_shapes(
         [[(2, 2), (2, 3), (3, 3), (3, 2)]],
         name="region",

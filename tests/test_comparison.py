@@ -54,12 +54,13 @@ def test_all_that_are_installed_are_compared_on_the_same_pixels_and_said_in_a_ta
         one.score.mean for one in found.contenders
     )
     assert all(one.estimate.shape == (48, 48) for one in found.others)
-    assert found.columns == ("Denoiser", "Score", "Above this method")
+    assert found.columns == ("Denoiser", "Score", "Difference")
     assert [row[0] for row in found.rows] == names and all(len(row) == 3 for row in found.rows)
     assert found.in_words.startswith("On 36 hidden pixels this method errs by ")
 
 
-def test_without_settings_the_others_alone_have_a_score():
+def test_without_settings_the_others_alone_have_a_score(monkeypatch):
+    monkeypatch.setattr("napari_blindspot.comparison.PACKAGES", {})
     sample, noise = exposed(48)
     found = compare(np.where(np.arange(48) < 5, np.nan, sample.noisy), noise)
     assert found.own is None and len(found.columns) == 2

@@ -41,7 +41,8 @@ SPACING = 7
 """Side in pixels of the cells of which one pixel is asked for: 2 % of all. A convention."""
 
 MOST_HIDDEN = 0.12
-"""Share of the pixels that is hidden at most, with the neighbours that share noise. A convention."""
+"""Share of the pixels that is hidden at most, with the neighbours that share noise; small planes may have
+more. A convention."""
 
 LONGEST_GAP = 3
 """Pixels hidden around one that is asked for, at most; that of the settings' own gap."""
@@ -103,8 +104,8 @@ class Comparison:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Heads of the columns of `rows`."""
-        return ("Denoiser", "Score", "Above this method") if self.own else ("Denoiser", "Score")
+        """Heads of the columns of `rows`; the difference is that to this method."""
+        return ("Denoiser", "Score", "Difference") if self.own else ("Denoiser", "Score")
 
     @property
     def rows(self) -> list[tuple[str, ...]]:
@@ -113,7 +114,7 @@ class Comparison:
         for one in self.contenders:
             score, above = one.score, "–"
             if one.name != OWN:
-                above = f"{score.above:+.3f} ± {score.above_error:.3f}"
+                above = f"{score.above:+.3f} ± {score.above_error:.3f}".replace("-", "−")
             cells = one.name, f"{score.mean:.3f} ± {score.error:.3f}", above
             rows.append(cells[: len(self.columns)])
         return rows
@@ -215,10 +216,9 @@ def _filters(noise: NoiseModel) -> dict[str, Filter]:
         return lambda image: stabiliser.inverse(method(stabiliser.forward(image)))
 
     filters: dict[str, Filter] = {_gaussian_name(sigma): _gaussian(sigma) for sigma in GAUSSIANS}
-    if importlib.util.find_spec("skimage") is not None:
-        filters["NLM"] = stabilised(_non_local_means)
-    if importlib.util.find_spec("bm3d") is not None:
-        filters["BM3D"] = stabilised(_bm3d(noise))
+    for name, (package, make) in PACKAGES.items():
+        if importlib.util.find_spec(package) is not None:
+            filters[name] = stabilised(make(noise))
     return filters
 
 
@@ -230,13 +230,12 @@ def _gaussian(sigma: float) -> Filter:
     return lambda image: np.asarray(gaussian_filter(image, sigma), np.float64)
 
 
-def _non_local_means(image: Floats) -> Floats:
+def _non_local_means(_: NoiseModel) -> Filter:
+    """Return non-local means for noise of standard deviation 1."""
     from skimage.restoration import denoise_nl_means
 
-    found: Floats = denoise_nl_means(
-        image, patch_size=5, patch_distance=6, h=0.8, sigma=1.0, fast_mode=True
-    )
-    return found
+    how = {"patch_size": 5, "patch_distance": 6, "h": 0.8, "sigma": 1.0, "fast_mode": True}
+    return lambda image: np.asarray(denoise_nl_means(image, **how), np.float64)
 
 
 def _bm3d(noise: NoiseModel) -> Filter:
@@ -249,3 +248,10 @@ def _bm3d(noise: NoiseModel) -> Filter:
         return np.asarray(bm3d_filter()(image, spread), np.float64)
 
     return method
+
+
+PACKAGES: dict[str, tuple[str, Callable[[NoiseModel], Filter]]] = {
+    "NLM": ("skimage", _non_local_means),
+    "BM3D": ("bm3d", _bm3d),
+}
+"""Those that need a package: by name, the package and what makes the filter of stabilised planes."""

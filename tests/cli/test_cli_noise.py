@@ -109,6 +109,14 @@ def test_json_holds_the_model_and_the_sentence_and_nothing_else_is_printed(noise
     assert figures["gain"] == pytest.approx(GAIN, rel=0.05)
 
 
+def test_a_large_image_is_spoken_of_before_it_is_measured(noise, monkeypatch):
+    monkeypatch.setattr("napari_blindspot.cli.noise.QUICK", 64 * 64)
+    save("large.tif", photographed(size=65))
+    save("small.tif", photographed(size=64))
+    assert noise("large.tif").stderr == "Measuring the noise on planes of 65×65 pixels.\n"
+    assert noise("small.tif").stderr == ""
+
+
 def test_every_channel_of_a_file_is_measured_on_its_own(noise):
     save("cells.tif", np.stack([photographed(), photographed(8.0)]), "CYX")
     both = json.loads(noise("cells.tif", "--json").stdout)

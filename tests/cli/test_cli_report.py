@@ -44,7 +44,8 @@ def test_the_page_holds_pictures_plots_verdict_and_settings_and_needs_no_network
     assert len(sources) == 9 and all(source.startswith("data:image/png;base64,") for source in sources)
 
 
-def test_other_denoisers_are_compared_on_request_in_pictures_and_a_table(run, tmp_path):
+def test_other_denoisers_are_compared_on_request_in_pictures_and_a_table(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_blindspot.comparison.PACKAGES", {})
     sample = confocal((48, 48))
     write_ome_tiff(tmp_path / "c.ome.tif", ImageFile(sample.noisy, "YX"))
     settings = Settings.from_preset(
@@ -58,7 +59,7 @@ def test_other_denoisers_are_compared_on_request_in_pictures_and_a_table(run, tm
     cells = re.findall(r"<td>(.*?)</td>", page)
     assert "this method" in cells and any(cell.startswith("Gaussian") for cell in cells)
     assert re.search(r"<figcaption>Gaussian [\d.]+ px</figcaption>", page)
-    assert re.findall(r"<th>(.*?)</th>", page) == ["Denoiser", "Score", "Above this method"]
+    assert re.findall(r"<th>(.*?)</th>", page) == ["Denoiser", "Score", "Difference"]
     done = run("c.ome.tif", "d.ome.tif", "--compare", "--model", "gone.safetensors", "--overwrite")
     assert done.exit_code == 2 and "gone.safetensors" in done.stderr
 

@@ -86,6 +86,8 @@ def widget(viewer: Viewer, qtbot, monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def quickest(widget: DenoiseWidget) -> DenoiseWidget:
     """The widget with the settings `QUICKEST` and without previews."""
+    # Whose planes can start from one another.
+    widget.preset.value = QUICKEST.preset
     # A monkeypatch would hold the widget, and with it the viewer, longer than the viewer may last.
     vars(widget.form)["settings"] = lambda: QUICKEST
     widget.previews.value = False

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from npe2 import PluginManifest
 
+from napari_blindspot.core.errors import FileError
 from napari_blindspot.engine.hardware.backends import BACKENDS
 from napari_blindspot.settings import DEFAULT_PRESET, PRESETS, Settings
 from napari_blindspot.widgets.denoise import DenoiseWidget
 from napari_blindspot.widgets.shared.preferences import Preferences, read_preferences
 
-SAMPLES = ("confocal", "two_photon", "wide_field", "z_stack")
+SAMPLES = ("confocal", "two_photon", "wide_field", "z_stack", "cell_series")
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +50,29 @@ def test_a_sample_opens_with_its_truth_beneath_it(make_napari_viewer, plugin, ke
     assert truth.name == f"{noisy.name} truth"
     assert truth.data.shape == noisy.data.shape
     assert np.array_equal(truth.scale, noisy.scale)
-    assert {f"{unit:~}" for unit in noisy.units} == {"µm"}
+    # Nobody says how large the pixels of the cell are.
+    assert {str(unit) for unit in noisy.units} == {"pixel" if key == "cell_series" else "micrometer"}
     assert truth.contrast_limits == noisy.contrast_limits
     correlation = np.corrcoef(truth.data.ravel(), noisy.data.ravel())[0, 1]
     assert correlation > 0.3
+
+
+def test_real_samples_are_what_scikit_image_carries_and_a_run_could_take_them(
+    make_napari_viewer, plugin, monkeypatch
+):
+    from napari_blindspot.widgets.denoise.scope import check_layer
+    from napari_blindspot.widgets.shared import samples
+
+    viewer = make_napari_viewer(show=False)
+    for key, rgb in (("cell", False), ("fundus", False), ("tissue", True)):
+        (layer,) = viewer.open_sample("napari-blindspot", key)
+        assert (layer.name, layer.rgb, layer.data.dtype) == (key, rgb, np.uint8)
+        check_layer(layer)
+    monkeypatch.setitem(sys.modules, "skimage.data", None)
+    with pytest.raises(
+        FileError, match=r'This sample needs the package skimage.*"napari-blindspot\[samples\]"'
+    ):
+        samples.cell_layers()
 
 
 def test_the_preferences_offer_every_preset_and_device(manifest):

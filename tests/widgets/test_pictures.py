@@ -11,7 +11,7 @@ from small import run_program
 pytestmark = [pytest.mark.display, pytest.mark.slow]
 
 STATES = {
-    "widget": ("advanced", "axes", "error", "finished", "half-way", "idle"),
+    "widget": ("advanced", "axes", "error", "finished", "half-way", "idle", "wipe"),
     "batch": ("empty", "finished", "opened", "running"),
 }
 

@@ -7,6 +7,7 @@ are belongs to `noise_measurement`, the table to `noise_table`, the drawing to `
 from __future__ import annotations
 
 import json
+import math
 import os
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from napari_blindspot.cli.noise_measurement import ChannelNoise
 
 __all__ = ["report_noise"]
+
+QUICK = 2**22
+"""Pixels of an image that is measured in about a second; of a larger one a line says what goes on."""
 
 PICTURE_SIZE = 500_000
 """Bytes that a picture needs at most for each channel."""
@@ -73,6 +77,9 @@ def report_noise(
     )
     for notice in image.notices:
         say(notice_with_flag(notice))
+    if math.prod(image.shape) > QUICK:
+        height, width = (image.shape[image.axes.index(axis)] for axis in "YX")
+        say(f"Measuring the noise on planes of {height}×{width} pixels.")
     found = measure_channels(image, chosen.channel)
     if picture is not None:
         check_writable(picture, len(found) * PICTURE_SIZE)

@@ -219,6 +219,7 @@ def plot_profile(
         look: dict[str, Any] = points if few else {}
         axes.plot(distance, values, color=colour, label=f"{name}{fwhm}", **look)
     axes.set(xlabel=f"distance, {unit}", ylabel="intensity")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(profiles), columnspacing=1.0)
+    # Three beside one another are wider than the figure, and would be cut.
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, columnspacing=1.0)
     style_axes(axes, ink)
     return figure

@@ -36,8 +36,8 @@ class Ink:
     third: str
 
 
-ON_LIGHT = Ink("#1d1d1f", "#c9c9cd", "none", "#2166ac", "#b2182b", "#2f7d32")
-ON_DARK = Ink("#f0f1f2", "#5a626c", "none", "#6fb1ee", "#ff8f80", "#7ed383")
+ON_LIGHT = Ink("#1d1d1f", "#8e8e94", "none", "#2166ac", "#b2182b", "#2f7d32")
+ON_DARK = Ink("#f0f1f2", "#737c87", "none", "#6fb1ee", "#ff8f80", "#7ed383")
 
 
 def needs_matplotlib() -> None:
@@ -78,7 +78,7 @@ def empty_figure(ink: Ink, size: tuple[float, float] = (4.2, 2.8)) -> Figure:
 def style_axes(axes: Any, ink: Ink) -> None:
     """Give axes, their labels, title and legend the colours."""
     axes.set_facecolor("none")
-    axes.tick_params(colors=ink.text, labelsize=8)
+    axes.tick_params(which="both", colors=ink.text, labelsize=8)
     for spine in axes.spines.values():
         spine.set_color(ink.faint)
     for words in (axes.xaxis.label, axes.yaxis.label):

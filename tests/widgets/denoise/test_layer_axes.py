@@ -8,7 +8,9 @@ import tifffile
 from numpy.testing import assert_array_equal
 from small import QUICKEST, noisy_image, quick
 
-from napari_blindspot import denoise_stack
+from napari_blindspot import Finished, denoise_stack, fit_stack
+from napari_blindspot.widgets.inspect.subject import subject_of
+from napari_blindspot.widgets.shared.layer_data import layer_axes
 
 
 def shown(widget) -> bool:
@@ -66,11 +68,12 @@ def test_what_the_user_says_of_an_axis_is_remembered_for_the_layer(viewer, quick
     assert quickest.axes.value == "PYX"
 
 
-def test_two_axes_never_become_the_same_and_a_named_one_is_not_asked_for(viewer, widget):
+def test_two_axes_never_become_the_same(viewer, widget):
     viewer.add_image(np.zeros((3, 2, 5, 16, 16)), axis_labels=("time", "a", "b", "y", "x"))
     widget.scope.value = "stack"
     assert widget.axes.value == "TCZYX"
-    channel, depth, *others = widget.axes
+    time, channel, depth, *others = widget.axes
+    assert time.value == "T"
     assert not any(other.visible for other in others)
     channel.value = "Z"
     assert (channel.value, depth.value, widget.axes.value) == ("Z", "C", "TZCYX")
@@ -78,10 +81,42 @@ def test_two_axes_never_become_the_same_and_a_named_one_is_not_asked_for(viewer,
     assert depth.value == "P"
 
 
-def test_a_layer_with_names_in_words_is_asked_nothing(viewer, widget):
-    viewer.add_image(np.zeros((2, 5, 16, 16)), axis_labels=("Channel", "depth", "y", "x"))
-    widget.scope.value = "stack"
-    assert not shown(widget)
+def test_what_names_in_words_say_can_be_corrected_and_the_result_is_called_so(viewer, quickest, finish):
+    layer = viewer.add_image(
+        noisy_image((2, 3, 16, 20)), name="cells", axis_labels=("Channel", "depth", "y", "x")
+    )
+    quickest.scope.value = "stack"
+    assert shown(quickest)
+    assert quickest.axes.value == "CZYX"
+    quickest.axes[1].value = "T"
+    assert layer_axes(layer) == "CTYX"
+    finish(quickest)
+    result = viewer.layers["cells denoised"]
+    assert result.axis_labels == ("Channel", "t", "y", "x")
+    assert result.metadata["napari_blindspot"]["axes"] == "CTYX"
+
+
+def test_all_channels_of_the_plane_in_view_are_denoised_in_one_run(viewer, quickest, finish):
+    stack = noisy_image((4, 2, 16, 20))
+    viewer.add_image(stack, name="cells", axis_labels=("z", "c", "y", "x"), scale=(2, 1, 1, 1))
+    viewer.dims.set_current_step(0, 3)
+    texts = [quickest.scope.native.itemText(at) for at in range(quickest.scope.native.count())]
+    assert texts == ["Current plane", "Current plane, 2 channels", "Whole stack (8 planes)"]
+    quickest.scope.value = "channels"
+    assert shown(quickest)
+    finish(quickest)
+    result = viewer.layers["cells denoised"]
+    assert result.data.shape == (1, 2, 16, 20)
+    assert result.translate[0] == 6
+    # With the planes beside it in view of the network, as a run of one plane has them.
+    events = fit_stack(stack, QUICKEST, axes="ZCYX", indices=[(3, 0), (3, 1)])
+    alone = [event.result.denoised for event in events if isinstance(event, Finished)]
+    assert_array_equal(result.data[0], alone)
+    subject = subject_of(viewer.layers["cells"], result, viewer.dims.point)
+    assert_array_equal(subject.noisy, stack[3, viewer.dims.current_step[1]])
+    # Of what are no channels there is no such choice.
+    quickest.axes[1].value = "P"
+    assert quickest.scope.choices == ("plane", "stack")
 
 
 def test_channels_within_a_plane_are_refused_before_a_run(viewer, widget):
@@ -110,7 +145,7 @@ def test_of_a_huge_lazy_pyramid_nothing_is_read_before_the_click_and_a_stack_is_
     assert widget.axes.value == "ZYX"
     widget.buttons.start.native.click()
     assert widget.session is None
-    assert "add the layer to Batch denoise, which writes plane after plane" in widget.status.message.value
+    assert "so it goes to disk. “huge” is in no file" in widget.status.message.value
     assert len(reads) == shown
     assert list(viewer.layers) == [layer]
 

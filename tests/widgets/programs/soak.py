@@ -16,6 +16,7 @@ os.environ["NAPARI_CONFIG"] = ""
 import napari
 import numpy as np
 import psutil
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_blindspot import Settings
@@ -46,6 +47,8 @@ def main(fits: int) -> None:
         for layer in results:
             viewer.layers.remove(layer)
         QApplication.processEvents()
+        # What is to be deleted later is, as soon as a loop of events has no more to do; here there is none.
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         gc.collect()
         line = {
             "fit": number + 1,

@@ -7,7 +7,7 @@ import pytest
 from napari.layers import Image
 
 from napari_blindspot.core.errors import ImageError
-from napari_blindspot.widgets.shared.layer_data import answer_axes, layer_axes, unnamed_axes
+from napari_blindspot.widgets.shared.layer_data import answer_axes, labels_of, layer_axes, long_axes
 
 
 def layer(*shape: int, labels: str = "") -> Image:
@@ -26,15 +26,13 @@ def layer(*shape: int, labels: str = "") -> Image:
     ],
 )
 def test_labels_are_understood_in_letters_and_in_words(labels, axes):
-    named = layer(2, 3, 4, labels=labels)
-    assert layer_axes(named) == axes
-    assert unnamed_axes(named) == ()
+    assert layer_axes(layer(2, 3, 4, labels=labels)) == axes
 
 
 @pytest.mark.parametrize("labels", ["", "-4 -3 -2 -1", "axis_-4 axis_-3 axis_-2 axis_-1", "foo bar y x"])
-def test_axes_without_names_are_asked_for(labels):
-    assert unnamed_axes(layer(5, 2, labels=labels)) == (0, 1)
-    assert unnamed_axes(layer(1, 2, labels=labels)) == (1,)
+def test_axes_with_several_planes_can_be_said(labels):
+    assert long_axes(layer(5, 2, labels=labels)) == (0, 1)
+    assert long_axes(layer(1, 2, labels=labels)) == (1,)
 
 
 @pytest.mark.parametrize(
@@ -65,13 +63,17 @@ def test_a_unit_of_time_says_that_an_axis_is_time_and_one_of_length_nothing():
     assert layer_axes(Image(data, units=("µm",) * 4, contrast_limits=(0, 1))) == "CZYX"
 
 
-def test_an_answer_holds_as_long_as_the_layer_and_labels_are_stronger():
+def test_an_answer_holds_as_long_as_the_layer_and_is_stronger_than_labels():
     asked = layer(2, 5)
     answer_axes(asked, "tz")
     assert layer_axes(asked) == "TZYX"
     assert layer_axes(layer(2, 5)) == "CZYX"
     asked.axis_labels = ("z", "-3", "y", "x")
-    assert layer_axes(asked) == "ZTYX"
+    assert layer_axes(asked) == "TZYX"
+    assert labels_of(asked) == ("t", "-3", "y", "x")
+    answer_axes(asked, "P ")
+    assert layer_axes(asked) == "PZYX"
+    assert labels_of(asked) == ("position", "-3", "y", "x")
     with pytest.raises(ImageError, match="none twice"):
         answer_axes(asked, "zz")
 

@@ -10,15 +10,17 @@ from magicgui.widgets import Container, Label
 from napari_blindspot.batch import BatchOptions
 from napari_blindspot.batch.models import FIRST
 from napari_blindspot.batch.options import OUTPUT_FORMATS
+from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.core.model import BESIDE_A_MODEL
 from napari_blindspot.files.read_options import spell_voxel_size
 from napari_blindspot.files.write_options import NGFF_VERSIONS
-from napari_blindspot.settings import PRESETS, Settings
+from napari_blindspot.settings import Settings
 from napari_blindspot.widgets.batch.table import BatchTable
 from napari_blindspot.widgets.shared.fields import Choice, Entry, Fields, Folding, button, row
 from napari_blindspot.widgets.shared.form import SettingsForm
 from napari_blindspot.widgets.shared.model_row import ModelRow
 from napari_blindspot.widgets.shared.native import Native
+from napari_blindspot.widgets.shared.own_presets import PresetChoice, show_settings
 from napari_blindspot.widgets.shared.run_buttons import RunButtons, RunWords
 from napari_blindspot.widgets.shared.stack_start import StackStartChoice
 from napari_blindspot.widgets.shared.status import RunStatus
@@ -94,7 +96,7 @@ class BatchPanel(Container[Any]):
         )
         self.ngff = _choice(_NGFF, choices=NGFF_VERSIONS[::-1], visible=False)
         self.existing = _choice(_EXISTING, choices=[(text, name) for name, (text, _) in _EXISTING.items()])
-        self.preset = Choice(label="Preset", choices=PRESETS, value=preset)
+        self.preset = PresetChoice(preset, label="Preset")
         self.models = ModelRow()
         self.fit_on = Choice(choices=self._fit_ons)
         self.stack_start = StackStartChoice(preset)
@@ -106,7 +108,6 @@ class BatchPanel(Container[Any]):
         self.save = button("Save as job…", "Write all this into a file, to be run without napari.")
         self.show_report = button("Report", "Open the report of the output folder.")
         # What a job file says and no field shows, and the file that it fits for all.
-        self._more_settings: dict[str, Any] = {}
         self._more_options: dict[str, Any] = {}
         super().__init__(widgets=self._parts(), labels=False)
         self.min_width = 390
@@ -127,8 +128,8 @@ class BatchPanel(Container[Any]):
             said = {name: value for name, value in self.form.overrides().items() if name in BESIDE_A_MODEL}
             return Settings.from_preset(model.settings.preset, **said)
         stacks = {"stack_start": self.stack_start.value}
-        chosen = {**self._more_settings, **self.form.overrides(), **stacks}
-        return Settings.from_preset(self.preset.value, **chosen)
+        chosen = {**self.form.more, **self.form.overrides(), **stacks}
+        return Settings.from_preset(self.form.preset, **chosen)
 
     def batch_options(self) -> BatchOptions:
         """Return what the fields say.
@@ -162,8 +163,7 @@ class BatchPanel(Container[Any]):
         self.ngff.value = options.ngff
         self.existing.value = options.existing
         self.preset.value = options.settings.preset
-        self._more_settings = self.form.take(options.settings)
-        self.stack_start.value = options.settings.stack_start
+        show_settings(options.settings, self.form, self.stack_start)
         self.models.use(options.model)
         self._named_fit = options.fit_on if options.fit_on != FIRST else None
         self.fit_on.reset_choices()
@@ -209,10 +209,11 @@ class BatchPanel(Container[Any]):
     def _format_changed(self, name: str) -> None:
         self.ngff.visible = name == "ome-zarr"
 
-    def _preset_changed(self, preset: str) -> None:
-        self.form.preset = preset
-        self._more_settings = {}
-        self.stack_start.offer(preset)
+    def _preset_changed(self, _: str) -> None:
+        try:
+            self.preset.show_in(self.form, self.stack_start)
+        except BlindspotError as error:
+            self.status.say(str(error), error=True)
 
 
 def _choice(entries: dict[str, tuple[str, str]], **options: Any) -> Choice:

@@ -22,6 +22,7 @@ from napari_blindspot.batch.job_file import BatchJob, load_job, save_job
 from napari_blindspot.core.errors import BlindspotError, FileError, ImageError
 from napari_blindspot.files.formats.registry import dialog_filter
 from napari_blindspot.files.model_file import ENDING
+from napari_blindspot.widgets.batch.choices import last_options, options_of_project, remember_options
 from napari_blindspot.widgets.batch.file_list import FileList
 from napari_blindspot.widgets.batch.inputs import expand, input_of_layer, usual_output
 from napari_blindspot.widgets.batch.pair import show_pair
@@ -82,6 +83,10 @@ class BatchWidget(BatchPanel):
         self._pair: list[Layer] = []
         when_undocked(self, self.closed)
         self._connect()
+        options = last_options()
+        if options is not None:
+            self.take_options(options)
+            self.output.value = ""
         self._restyle()
         self._enable()
         warm_up_soon()
@@ -110,7 +115,7 @@ class BatchWidget(BatchPanel):
                         self.files.add(files_of(plan_batch(job.inputs, job.options, look=None)))
                         continue
                     if not self.output.value.strip():
-                        self.output.value = str(usual_output(path))
+                        self._take_project(usual_output(path))
                     self.files.add(expand([path], self.batch_options()))
             for path in models[:1]:
                 self.models.use(path)
@@ -130,7 +135,7 @@ class BatchWidget(BatchPanel):
                             f"“{layer.name}” is in no file yet and would be saved with the results: choose "
                             "an output folder first."
                         )
-                    self.output.value = str(usual_output(Path(path)))
+                    self._take_project(usual_output(Path(path)))
                 self.files.add([input_of_layer(layer, self.batch_options().output)])
 
     def remove_rows(self, rows: Sequence[int]) -> None:
@@ -156,6 +161,7 @@ class BatchWidget(BatchPanel):
             batch = self.files.batch
             if batch is None:
                 return
+            remember_options(batch.options)
             self.files.quit()
             self.files.frozen = True
             self.status.begin("Looking at the files")
@@ -226,6 +232,13 @@ class BatchWidget(BatchPanel):
         self.models.used.connect(self._model_changed)
         self.models.failed.connect(lambda error: self.status.say(str(error), error=True))
         self._viewer.events.theme.connect(self._restyle)
+
+    def _take_project(self, output: Path) -> None:
+        """Write to a folder, as it was done last if it was."""
+        options = options_of_project(output)
+        if options is not None:
+            self.take_options(options)
+        self.output.value = str(output)
 
     @contextlib.contextmanager
     def _saying(self, done: str = "") -> Iterator[None]:

@@ -1,10 +1,11 @@
-"""The question of what the axes of a stack without names are: a choice for each, set to the best guess."""
+"""What the axes of a stack are: a choice for each, set to what the layer says or to the best guess."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
+from psygnal import Signal
 
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.widgets.shared.fields import Choice
@@ -13,7 +14,7 @@ from napari_blindspot.widgets.shared.layer_data import (
     answer_axes,
     layer_axes,
     layer_pixels,
-    unnamed_axes,
+    long_axes,
 )
 
 if TYPE_CHECKING:
@@ -24,16 +25,23 @@ __all__ = ["AxesRow"]
 _WORDS = {"T": "times", "Z": "z-planes", "C": "channels", "P": "positions"}
 
 _TIP = (
-    "What the axes before Y and X are: the layer does not name them. Channels and positions never share a "
-    "network and are no neighbours of each other."
+    "What the axes before Y and X are. Channels and positions never share a network and are no neighbours "
+    "of each other."
 )
 
 
 class AxesRow(Container[Any]):
-    """Says of each axis without a name how long it is, and lets the user say what it is.
+    """Says of each axis how long it is and what it is taken for, and lets the user say what it is.
 
     What the user chooses is remembered for the layer.
+
+    Attributes
+    ----------
+    said : Signal
+        The user has said something, which is remembered by now.
     """
+
+    said = Signal()
 
     def __init__(self) -> None:
         self._layer: Image | None = None
@@ -51,7 +59,7 @@ class AxesRow(Container[Any]):
 
     @property
     def value(self) -> str:
-        """The letters of all axes of the layer, such as ``"CZYX"``; empty where nothing is asked."""
+        """The letters of all axes of the layer, such as ``"CZYX"``; empty where nothing is shown."""
         return layer_axes(self._layer) if self._layer is not None else ""
 
     @value.setter
@@ -61,7 +69,7 @@ class AxesRow(Container[Any]):
             self.ask(self._layer)
 
     def ask(self, layer: Image | None) -> bool:
-        """Ask of a layer what it does not say itself; return whether there is anything to be asked."""
+        """Show the axes of a layer; return whether there is any that has several planes."""
         self._layer, self._asked = None, {}
         if layer is None or layer.rgb:
             return False
@@ -71,7 +79,7 @@ class AxesRow(Container[Any]):
             # It is said when the run is started.
             return False
         shape = layer_pixels(layer).shape
-        asked = [at for at in unnamed_axes(layer) if axes[at] in LEADING]
+        asked = [at for at in long_axes(layer) if axes[at] in LEADING]
         free = [letter for letter in LEADING if letter in (axes[at] for at in asked) or letter not in axes]
         for number, choice in enumerate(self._choices):
             choice.visible = number < len(asked)
@@ -99,3 +107,4 @@ class AxesRow(Container[Any]):
                 said[at] = before[changed]
         answer_axes(layer, "".join(said.get(at, " ") for at in range(layer.ndim - 2)))
         self.ask(layer)
+        self.said.emit()

@@ -17,7 +17,7 @@ from napari_blindspot.core.plane import cast_like
 from napari_blindspot.core.words import size_of_memory
 from napari_blindspot.engine.hardware.memory import free_memory
 from napari_blindspot.widgets.denoise.color import SAMPLES
-from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
+from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, labels_of
 from napari_blindspot.widgets.shared.layer_source import remember_source
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def look_and_place(layer: Image, origin: Sequence[int]) -> dict[str, Any]:
         "shear": layer.shear,
         "affine": layer.affine,
         "units": layer.units,
-        "axis_labels": layer.axis_labels,
+        "axis_labels": labels_of(layer),
         "colormap": layer.colormap,
         "contrast_limits": list(layer.contrast_limits),
         "gamma": layer.gamma,

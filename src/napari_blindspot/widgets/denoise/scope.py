@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LayerJob",
     "Window",
+    "channels_of",
     "check_layer",
     "current_plane",
     "layer_job",
@@ -119,11 +120,20 @@ def check_layer(layer: Image) -> None:
     layer_axes(layer)
 
 
+def channels_of(layer: Image) -> int:
+    """Return how many channels a layer has; 1 where it has no axis of channels that is known."""
+    with contextlib.suppress(ImageError):
+        axes = layer_axes(layer)
+        return int(layer_pixels(layer).shape[axes.index("C")]) if "C" in axes else 1
+    return 1
+
+
 def layer_job(
     layer: Image,
     point: Sequence[float],
     *,
     whole_stack: bool = False,
+    all_channels: bool = False,
     region: Region | None = None,
 ) -> LayerJob:
     """Decide what a run reads.
@@ -136,6 +146,8 @@ def layer_job(
         Where the viewer's sliders stand, in the world of the layer.
     whole_stack : bool
         Every plane instead of the one at `point`.
+    all_channels : bool
+        The plane at `point` in every channel.
     region : tuple of slice, optional
         Rows and columns in data pixels, as `region_of` returns them; all of them if not given.
 
@@ -154,8 +166,10 @@ def layer_job(
     window = Window(pixels, (rows, columns))
     first, leading = (0,) * (layer.ndim - 2), pixels.shape[: layer.ndim - 2]
     if not whole_stack:
-        first = current_plane(layer, point)
-        leading = (1,) * len(first)
+        at_point, lengths = current_plane(layer, point), leading
+        taken = [all_channels and letter == "C" for letter in axes[: len(at_point)]]
+        first = tuple(0 if all_of_it else at for at, all_of_it in zip(at_point, taken, strict=True))
+        leading = tuple(n if all_of_it else 1 for n, all_of_it in zip(lengths, taken, strict=True))
     samples = (SAMPLES,) if in_color else ()
     planes = tuple(
         tuple(o + i for o, i in zip((*first, *(0 for _ in samples)), index, strict=True))

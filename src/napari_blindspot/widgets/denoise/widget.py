@@ -16,15 +16,22 @@ from napari.utils.theme import get_theme
 from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.core.model import BESIDE_A_MODEL
 from napari_blindspot.core.words import sentences_of
-from napari_blindspot.settings import PRESETS, Settings
+from napari_blindspot.settings import Settings
 from napari_blindspot.widgets.denoise.after_row import AfterRow
 from napari_blindspot.widgets.denoise.axes_row import AxesRow
+from napari_blindspot.widgets.denoise.choices import recall_choices, remember_choices
 from napari_blindspot.widgets.denoise.disk_session import DiskSession
 from napari_blindspot.widgets.denoise.inspect_button import InspectButton
 from napari_blindspot.widgets.denoise.keep_row import KeepRow
 from napari_blindspot.widgets.denoise.outlook import Outlook, Question
 from napari_blindspot.widgets.denoise.right_click import offer_on_right_click
-from napari_blindspot.widgets.denoise.scope import check_layer, layer_job, region_of, slider_point
+from napari_blindspot.widgets.denoise.scope import (
+    channels_of,
+    check_layer,
+    layer_job,
+    region_of,
+    slider_point,
+)
 from napari_blindspot.widgets.denoise.session import LayerSession
 from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.curve import LossCurve
@@ -34,6 +41,7 @@ from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixel
 from napari_blindspot.widgets.shared.layer_source import is_passing, list_changes
 from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Native
+from napari_blindspot.widgets.shared.own_presets import OwnPresets, PresetChoice
 from napari_blindspot.widgets.shared.preferences import read_preferences
 from napari_blindspot.widgets.shared.preload import warm_up_soon
 from napari_blindspot.widgets.shared.run_buttons import RunButtons, RunWords
@@ -52,7 +60,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DenoiseWidget"]
 
-PLANE, STACK = "plane", "stack"
+PLANE, CHANNELS, STACK = "plane", "channels", "stack"
 
 _WORDS = RunWords(
     start=("Denoise", "Denoise what is chosen above."),
@@ -95,7 +103,7 @@ class DenoiseWidget(Container[Any]):
             choices=self._regions,
             tooltip="A part of the image: draw a rectangle in a Shapes layer and choose that layer here.",
         )
-        self.preset = Choice(label="Preset", choices=PRESETS, value=self._preferences.preset)
+        self.preset = PresetChoice(self._preferences.preset, label="Preset")
         self.others = CheckBox(text="", visible=False, tooltip="One after another, with the same settings.")
         self._queue: list[Image] = []
         self.stack_start = StackStartChoice(self._preferences.preset, label="Stacks")
@@ -111,7 +119,10 @@ class DenoiseWidget(Container[Any]):
             tooltip="Start anew on the CPU when the GPU has too little memory.",
         )
         self.keep = KeepRow()
-        inside = Container[Any](widgets=[self.form, self.previews, self.fall_back, self.keep], labels=False)
+        self.own = OwnPresets(self.preset, self._settings)
+        inside = Container[Any](
+            widgets=[self.form, self.previews, self.fall_back, self.keep, self.own], labels=False
+        )
         self.advanced = Folding("Advanced", inside, height=230)
         self.buttons: RunButtons[LayerSession] = RunButtons(_WORDS, start_apart=True)
         self.outlook = Outlook(self._question)
@@ -137,6 +148,7 @@ class DenoiseWidget(Container[Any]):
         take_dropped_models(self, self._use_dropped)
         offer_on_right_click()
         self._connect()
+        recall_choices(self)
         self._restyle()
         self._follow()
         self._layer_changed()
@@ -166,6 +178,7 @@ class DenoiseWidget(Container[Any]):
             self.status.end("", full=False)
             self.status.say(in_terms(error, _FIELDS), error=True)
             return
+        remember_choices(self)
         self.curve.native.clear()
         self.status.begin("Starting")
         self.buttons.adopt(session)
@@ -187,7 +200,13 @@ class DenoiseWidget(Container[Any]):
         """Return which pixels the fields say."""
         point = slider_point(self._viewer.dims, layer)
         region = None if self.region.value is None else region_of(self.region.value, layer, point)
-        return layer_job(layer, point, whole_stack=self.scope.value == STACK, region=region)
+        return layer_job(
+            layer,
+            point,
+            whole_stack=self.scope.value == STACK,
+            all_channels=self.scope.value == CHANNELS,
+            region=region,
+        )
 
     def _question(self) -> Question | None:
         """Return what would be run by now; None while something runs or nothing could."""
@@ -203,8 +222,7 @@ class DenoiseWidget(Container[Any]):
         model = self.models.model
         if model is None:
             settings = self.form.settings()
-            chosen = self.scope.value == STACK and self.stack_start.value != self.stack_start.usual
-            if not chosen:
+            if self.scope.value != STACK or self.stack_start.value == settings.stack_start:
                 return settings
             return Settings.parse({**settings.model_dump(), "stack_start": self.stack_start.value})
         said = {name: value for name, value in self.form.overrides().items() if name in BESIDE_A_MODEL}
@@ -237,11 +255,13 @@ class DenoiseWidget(Container[Any]):
             part.changed.connect(self.outlook.renew)
         self.layer.changed.connect(self._layer_changed)
         self.scope.changed.connect(self._ask_for_axes)
+        self.axes.said.connect(self.scope.reset_choices)
         self.preset.changed.connect(self._preset_changed)
         self.models.used.connect(self._model_changed)
         self.models.failed.connect(self._on_failed)
-        self.after.failed.connect(self._on_failed)
-        self.after.said.connect(self.status.say)
+        for speaker in (self.after, self.own):
+            speaker.failed.connect(self._on_failed)
+            speaker.said.connect(self.status.say)
         self.buttons.started.connect(self.run)
         self.buttons.said.connect(self.status.say)
         self.buttons.switched.connect(self._enable)
@@ -259,8 +279,10 @@ class DenoiseWidget(Container[Any]):
     def _scopes(self, _: object = None) -> list[tuple[str, str]]:
         layer = self.layer.value
         count = 1 if layer is None else prod(layer_pixels(layer).shape[: layer.ndim - 2])
+        channels = 1 if layer is None else channels_of(layer)
+        several = [(f"Current plane, {channels} channels", CHANNELS)] if 1 < channels < count else []
         stack = [] if count == 1 else [(f"Whole stack ({count} planes)", STACK)]
-        return [("Current plane", PLANE), *stack]
+        return [("Current plane", PLANE), *several, *stack]
 
     def _selected(self) -> list[Image]:
         """Return the selected layers that can be chosen and are no results, in the order of the list."""
@@ -301,15 +323,17 @@ class DenoiseWidget(Container[Any]):
         self._ask_for_axes()
 
     def _ask_for_axes(self, _: object = None) -> None:
-        """Ask what the axes of a stack are, where the layer does not say it."""
-        asked = self.scope.value == STACK and self.axes.ask(self.layer.value)
+        """Show what the axes of a stack are taken for."""
+        asked = self.scope.value != PLANE and self.axes.ask(self.layer.value)
         self._fields.show_row(self.axes, asked)
         self._fields.show_row(self.stack_start, self.scope.value == STACK)
         self.outlook.renew()
 
-    def _preset_changed(self, preset: str) -> None:
-        self.form.preset = preset
-        self.stack_start.offer(preset)
+    def _preset_changed(self, _: str) -> None:
+        try:
+            self.preset.show_in(self.form, self.stack_start)
+        except BlindspotError as error:
+            self._on_failed(error)
         self.outlook.renew()
 
     def _model_changed(self) -> None:

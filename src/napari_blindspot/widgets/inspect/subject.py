@@ -116,7 +116,9 @@ def subject_of(noisy: Image, denoised: Image, point: Sequence[float]) -> Subject
     place = index
     if result.ndim == pixels.ndim and result.shape[:-2] != pixels.shape[:-2]:
         # The result of one plane of a stack lies at that plane.
-        place = tuple(record.get("plane", ())) or index
+        place = tuple(record.get("plane", ())) or current_plane(
+            noisy, denoised.data_to_world((*index, 0, 0))
+        )
     if pixels.shape[-2:] != result.shape[-2:] or len(place) != pixels.ndim - 2:
         raise ImageError(
             f"“{denoised.name}” has planes of {result.shape[-2]}×{result.shape[-1]} pixels and "

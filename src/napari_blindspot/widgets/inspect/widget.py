@@ -78,7 +78,7 @@ class InspectWidget(Container[Any]):
             tooltip="A Shapes layer with the rectangle to sample, or with the line of a profile.",
         )
         self.ask = button("Ask", "Answer the question for the plane in view.")
-        self.models = ModelRow(label="Model", none="none: of the result")
+        self.models = ModelRow(label="Model", none="none")
         self.message = Message()
         self.table = Native(AnswerTable)
         self.figures = Native(FigureList)

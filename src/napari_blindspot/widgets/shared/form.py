@@ -40,6 +40,11 @@ class SettingsForm(Fields):
     ----------
     preset : str
         Whose values to show first.
+
+    Attributes
+    ----------
+    more : dict of str to Any
+        Settings without a field that were taken with others; another preset leaves them out.
     """
 
     def __init__(self, preset: str) -> None:
@@ -47,6 +52,8 @@ class SettingsForm(Fields):
         self._shown: dict[str, Any] = {}
         self._preset = preset
         self._filling = False
+        # What was taken and has no field.
+        self.more: dict[str, Any] = {}
         super().__init__()
         self._build()
         self.changed.connect(self._follow)
@@ -60,6 +67,7 @@ class SettingsForm(Fields):
     def preset(self, preset: str) -> None:
         said = {name: value for name, value in self.overrides().items() if name in KEPT}
         self._preset = preset
+        self.more = {}
         self._build()
         for name, value in said.items():
             self[name].value = value
@@ -74,14 +82,14 @@ class SettingsForm(Fields):
         return {name: self._said(name) for name in self._knobs if self[name].value != self._shown[name]}
 
     def settings(self) -> Settings:
-        """Return the preset with the user's changes.
+        """Return the preset with the user's changes, and what was taken that has no field.
 
         Raises
         ------
         SettingsError
             If they do not fit together.
         """
-        return Settings.from_preset(self._preset, **self.overrides())
+        return Settings.from_preset(self._preset, **{**self.more, **self.overrides()})
 
     def take(self, settings: Settings) -> dict[str, Any]:
         """Show what other settings have, and return those that differ from their preset without a field."""
@@ -91,7 +99,8 @@ class SettingsForm(Fields):
         # Twice, since one may change what another one starts from.
         for name in 2 * [name for name in self._knobs if changed.get(name) is not None]:
             self[name].value = changed[name]
-        return {name: value for name, value in changed.items() if name not in self._knobs}
+        self.more = {name: value for name, value in changed.items() if name not in self._knobs}
+        return self.more
 
     def _build(self) -> None:
         """Make the fields of the preset and fill them; those of another method go."""

@@ -1,7 +1,7 @@
 """What an image layer holds: its pixels, and what each of its axes is.
 
-An axis is what its label says. napari's own reader gives no labels; of such an axis the user is asked, and
-until then it is guessed so that at worst too little is shared between planes, never too much.
+An axis is what the user says, else what its label says. napari's own reader gives no labels; such an axis
+is guessed so that at worst too little is shared between planes, never too much.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ __all__ = [
     "answer_axes",
     "answer_for",
     "axes_of_attributes",
+    "labels_of",
     "layer_axes",
     "layer_pixels",
-    "unnamed_axes",
+    "long_axes",
 ]
 
 METADATA_KEY = "napari_blindspot"
@@ -59,7 +60,7 @@ def layer_pixels(layer: Image) -> Any:
 
 
 def layer_axes(layer: Image) -> str:
-    """Return one letter an axis of the layer's pixels: of its labels, else as answered, else guessed.
+    """Return one letter an axis of the layer's pixels: as answered, else of its labels, else guessed.
 
     Parameters
     ----------
@@ -86,10 +87,19 @@ def layer_axes(layer: Image) -> str:
     )
 
 
-def unnamed_axes(layer: Image) -> tuple[int, ...]:
-    """Return which axes before Y and X have more than one plane and no label that says what they are."""
-    shape = layer_pixels(layer).shape[: layer.ndim]
-    return tuple(at for at, letter in enumerate(_named(_labels(layer))) if not letter and shape[at] > 1)
+def long_axes(layer: Image) -> tuple[int, ...]:
+    """Return which axes before Y and X have more than one plane."""
+    shape = layer_pixels(layer).shape[: layer.ndim - 2]
+    return tuple(at for at, length in enumerate(shape) if length > 1)
+
+
+def labels_of(layer: Image) -> tuple[str, ...]:
+    """Return the axis labels of a layer, corrected where the user has said something else."""
+    labels = list(map(str, layer.axis_labels))
+    for at, letter in enumerate(_answers.get(layer, "")):
+        if _letter(labels[at]) not in ("", letter) and letter in LEADING:
+            labels[at] = "position" if letter == "P" else letter.lower()
+    return tuple(labels)
 
 
 def answer_axes(layer: Image, letters: str) -> None:
@@ -100,7 +110,7 @@ def answer_axes(layer: Image, letters: str) -> None:
     layer : Image
         Whose axes they are.
     letters : str
-        One of T, Z, C and P for each of them, or a blank where nothing is said; labels are stronger.
+        One of T, Z, C and P for each of them, or a blank where nothing is said.
 
     Raises
     ------
@@ -162,8 +172,12 @@ def axes_of_attributes(
             "in Y and X: move the channel or position before them."
         )
     letters = _named(labels)
+    for at, letter in enumerate(answer if len(answer) == leading else ""):
+        if letter in LEADING:
+            letters = ["" if other == letter else other for other in letters]
+            letters[at] = letter
     if not all(letters):
-        known = answer or _recorded(metadata)
+        known = _recorded(metadata)
         for at, letter in enumerate(known if len(known) == leading else ""):
             if not letters[at] and letter in LEADING and letter not in letters:
                 letters[at] = letter

@@ -1,0 +1,124 @@
+"""Memory of napari while a stack that is larger goes to disk, is interrupted by a kill, and gone on with.
+
+    xvfb-run -a python docs/benchmarks/on_disk.py --folder /tmp/on_disk
+
+opens a stack of 4.3 GB whose planes are made when they are asked for, presses Denoise in the real dock,
+kills napari when half of the planes are on disk, presses Denoise again in a new one, and prints the largest
+resident memory of both. Two planes hold an image and are fitted, shortly; all others hold one value, which
+a run leaves as it is: how much memory a fit takes depends on its plane, and not on how many there are. The
+folder takes 9 GB meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+SIDE, PLANES = 1024, 2048
+FITTED = (3, 1500)
+"""The planes with an image: one before napari is killed, one after."""
+
+NAME = "movie_denoised.ome.zarr"
+
+
+def main() -> None:
+    """Run napari twice, and say what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--planes", type=int, default=PLANES)
+    parser.add_argument("--in-napari", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.in_napari:
+        denoise(options.folder, options.planes)
+        return
+    shutil.rmtree(options.folder, ignore_errors=True)
+    options.folder.mkdir(parents=True)
+    half = options.planes // 2
+    first = watch(options, until=half)
+    second = watch(options, until=None)
+    state = json.loads((options.folder / "end.json").read_text())
+    print(f"{options.planes} planes of {SIDE}×{SIDE}, {options.planes * SIDE**2 * 2 / 1e9:.1f} GB")
+    print(f"killed after {first['planes']} planes, {first['seconds']:.0f} s: {first['peak'] / 1e9:.2f} GB")
+    print(f"gone on with, {second['seconds']:.0f} s: {second['peak'] / 1e9:.2f} GB")
+    print(state["message"])
+    print(f"planes that were seen in the layer: {state['seen']}")
+
+
+def watch(options: argparse.Namespace, until: int | None) -> dict[str, float]:
+    """Run napari until so many planes are on disk, or to its end, and follow its memory."""
+    command = [
+        sys.executable,
+        __file__,
+        "--in-napari",
+        f"--folder={options.folder}",
+        f"--planes={options.planes}",
+    ]
+    begun = time.monotonic()
+    process = subprocess.Popen(command)
+    watched, peak, planes = psutil.Process(process.pid), 0, 0
+    while process.poll() is None:
+        try:
+            peak = max(peak, watched.memory_info().rss)
+        except psutil.NoSuchProcess:
+            break
+        planes = sum(1 for _ in options.folder.glob(f"{NAME}.planes/*.json"))
+        if until is not None and planes >= until:
+            process.kill()
+            process.wait()
+        time.sleep(0.05)
+    return {"peak": peak, "planes": planes, "seconds": time.monotonic() - begun}
+
+
+def denoise(folder: Path, planes: int) -> None:
+    """Denoise the stack in a viewer."""
+    os.environ["NAPARI_CONFIG"] = ""
+    import dask.array as da
+    import napari
+    import numpy as np
+    from qtpy.QtWidgets import QApplication
+
+    from napari_blindspot import Settings
+    from napari_blindspot.widgets.denoise import DenoiseWidget
+
+    def plane(block_info: dict) -> np.ndarray:
+        number = block_info[None]["chunk-location"][0]
+        if number not in FITTED:
+            return np.full((1, SIDE, SIDE), 100 + number, np.uint16)
+        y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+        clean = 60 + 40 * np.sin(x / 9) * np.cos(y / 11)
+        return np.random.default_rng(number).poisson(clean).astype(np.uint16)[None]
+
+    chunks = ((1,) * planes, (SIDE,), (SIDE,))
+    movie = da.map_blocks(plane, chunks=chunks, dtype=np.uint16, meta=np.empty((0, 0, 0), np.uint16))
+    viewer = napari.Viewer(show=False)
+    viewer.add_image(
+        movie, name="movie", axis_labels=("t", "y", "x"), contrast_limits=(0, 700), cache=False
+    )
+    widget = DenoiseWidget(viewer)
+    viewer.window.add_dock_widget(widget)
+    widget.scope.value = "stack"
+    widget.keep.folder.value = str(folder)
+    widget.keep.where.value = "disk"
+    settings = Settings.from_preset("fast", iterations=4, refine_iterations=(), symmetries=1, device="cpu")
+    vars(widget.form)["settings"] = lambda: settings
+    viewer.dims.set_current_step(0, 1)
+    widget.run()
+    while widget.session is not None:
+        QApplication.processEvents()
+        time.sleep(0.01)
+    layer = viewer.layers["movie denoised"]
+    seen = {number: int(np.asarray(layer.data[number]).max()) for number in (1, *FITTED, planes - 1)}
+    (folder / "end.json").write_text(json.dumps({"message": widget.status.message.value, "seen": seen}))
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()
