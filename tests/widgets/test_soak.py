@@ -33,5 +33,5 @@ def test_many_fits_in_one_napari_leave_threads_files_and_widgets_as_they_were_an
     memory = np.array([line["memory"] for line in settled]) / MEGABYTE
     slope = np.polyfit(np.arange(len(memory)), memory, 1)[0]
     print(f"{slope * 1024:.0f} kB a fit; {memory[0]:.0f} MB, then {memory[-1]:.0f} MB")
-    # What a finished run holds on to; docs/hardening.md says what is known of it.
-    assert slope < 2, f"{slope:.3f} MB a fit"
+    # Napari keeps a little of each layer; docs/hardening.md has the figures.
+    assert slope < 0.5, f"{slope:.3f} MB a fit"

@@ -54,7 +54,7 @@ class Background:
         self.abandoned = False
         self._yielded = yielded
         self._ended = ended
-        self._call = _Titled(function, *arguments)
+        self._call = _Titled(_given_by, [functools.partial(function, *arguments)])
         self._call.title = title
         self._worker: Any = create_worker(self._call, _start_thread=False, _ignore_errors=True)
 
@@ -99,22 +99,38 @@ class Background:
             signal.disconnect(slot)
         _live.discard(self)
         # One that was abandoned waits where it yielded, and may hold a lock on a file there.
-        self._call.generator.close()
+        self._call.close()
         ended = self._ended
         # Those who listen hold this object: without the circle they go as soon as nobody needs them.
         del self._yielded, self._ended
         ended()
 
 
+def _given_by(calls: list[Callable[[], Generator[Any, None, None]]]) -> Generator[Any, None, None]:
+    """Yield what the generator of the one call yields, and keep neither of them afterwards."""
+    yield from calls.pop()()
+
+
 class _Titled(functools.partial):  # type: ignore[type-arg]
-    """A call with a name that can be read, which remembers the generator that it gave."""
+    """A call with a name that can be read, which remembers the generator that it gave until it is closed.
+
+    The signals of napari's worker keep it for good, so it must not hold what was computed.
+    """
 
     title: str
-    generator: Generator[Any, None, None]
+    generator: Generator[Any, None, None] | None = None
 
     def __call__(self) -> Generator[Any, None, None]:
-        self.generator = super().__call__()
-        return self.generator
+        generator: Generator[Any, None, None] = super().__call__()
+        self.generator = generator
+        return generator
 
     def __str__(self) -> str:
         return self.title
+
+    def close(self) -> None:
+        """End the generator, if it has not ended, and let go of it."""
+        if self.generator is not None:
+            self.generator.close()
+        self.generator = None
+        self.args[0].clear()
