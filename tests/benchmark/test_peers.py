@@ -79,7 +79,13 @@ def test_filters_gain_over_the_noisy_image(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(LEARNING))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.endurance) if name == "mash" else name
+        for name in sorted(LEARNING)
+    ],
+)
 def test_learning_peers_gain_over_the_noisy_image(name, monkeypatch):
     # A quarter of their filters, so that enough iterations are quick.
     monkeypatch.setattr(learning, "UNET_WIDTH", 12)

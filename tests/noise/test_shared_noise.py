@@ -58,7 +58,10 @@ def test_structure_that_planes_share_is_not_taken_for_noise():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("start", "share"), [("random", 0.95), ("pretrained", 0.98)])
+@pytest.mark.parametrize(
+    ("start", "share"),
+    [pytest.param("random", 0.95, marks=pytest.mark.endurance), ("pretrained", 0.98)],
+)
 def test_two_independent_captures_beside_a_plane_bring_it_closer_to_the_truth(start, share):
     truth, frames = captures(3, 48)
     settings = Settings.from_preset("fast", device="cpu", unet_weights=start, inr_features=8)

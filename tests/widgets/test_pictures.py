@@ -16,13 +16,10 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize(
-    "themes",
-    [{"dark": ""}, pytest.param({"dark": "", "light": "-light"}, marks=pytest.mark.endurance)],
-    ids=["dark", "both"],
-)
-def test_runs_in_a_real_window_can_be_photographed_in_every_state(tmp_path, themes):
+@pytest.mark.endurance
+def test_runs_in_a_real_window_can_be_photographed_in_every_state(tmp_path):
     """A fit, and a batch of five files of which one is damaged."""
+    themes = {"dark": "", "light": "-light"}
     program = Path(__file__).parent / "programs" / "pictures.py"
     run_program(program, "--quick", "--folder", tmp_path, *(f"--theme={theme}" for theme in themes))
     names = {path.name for path in tmp_path.iterdir()}

@@ -317,8 +317,15 @@ for source, output in zip(sys.argv[1::2], sys.argv[2::2]):
 """
 
 
-@pytest.mark.parametrize("ending", ["ome.tif", "ome.zarr"])
-@pytest.mark.parametrize("compression", [None, "zstd"])
+@pytest.mark.parametrize(
+    ("ending", "compression"),
+    [
+        ("ome.tif", None),
+        ("ome.zarr", "zstd"),
+        pytest.param("ome.tif", "zstd", marks=pytest.mark.endurance),
+        pytest.param("ome.zarr", None, marks=pytest.mark.endurance),
+    ],
+)
 def test_memory_does_not_grow_with_the_length_of_a_stack(tmp_path, ending, compression):
     plane = pixels(512, 512)
     command = [sys.executable, "-c", COPY]
