@@ -322,9 +322,9 @@ class BlindLoss:
         self.fit = fit
         self.count = fit.settings.batch_size
         self.pixels = fit.pixels
+        self._channels = self.pixels.shape[1]
         if learned is not None:
             self.pixels = torch.cat([self.pixels, learned.to(self.pixels.dtype)], dim=1)
-        self._channels = fit.pixels.shape[1]
 
     def pieces(self) -> list[Piece]:
         """Return the terms of the loss of the patches that were placed last."""

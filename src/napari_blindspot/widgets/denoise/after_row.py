@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,13 @@ from napari_blindspot.files.names import stem
 from napari_blindspot.widgets.denoise.before_after import Wipe, fit_contrast, result_of, swap
 from napari_blindspot.widgets.denoise.writer import write_ome_tiff_layer, write_ome_zarr_layer
 from napari_blindspot.widgets.shared.background import Background
+from napari_blindspot.widgets.shared.failures import failures_told
 from napari_blindspot.widgets.shared.fields import button, row
 from napari_blindspot.widgets.shared.layer_source import source_of
 from napari_blindspot.widgets.shared.model_row import MODEL_FILES
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     from napari.viewer import Viewer
 
@@ -137,7 +137,7 @@ class AfterRow(Container[Any]):
         model = self._model
         if model is not None:
             path = path if path.suffix.lower() == ENDING else path.with_name(path.name + ENDING)
-            with self._telling():
+            with failures_told(self.failed):
                 save_model(model, path)
                 self.said.emit(f"Saved {path}. {model.in_words}")
 
@@ -148,15 +148,8 @@ class AfterRow(Container[Any]):
         self.follow()
 
     def _try(self, what: Any) -> None:
-        with self._telling():
+        with failures_told(self.failed):
             what()
-
-    @contextlib.contextmanager
-    def _telling(self) -> Iterator[None]:
-        try:
-            yield
-        except BlindspotError as error:
-            self.failed.emit(error)
 
     def _ask_for_result(self) -> None:
         result = result_of(self._viewer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,12 @@ from napari_blindspot.files.door import read_settings
 from napari_blindspot.files.names import plain_name, stem
 from napari_blindspot.files.safe_write import atomic_path
 from napari_blindspot.settings import DEFAULT_PRESET, PRESETS, Settings
+from napari_blindspot.widgets.shared.failures import failures_told
 from napari_blindspot.widgets.shared.fields import Choice, Entry, Fields, button, row
 from napari_blindspot.widgets.shared.own_folder import own_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from napari_blindspot.widgets.shared.form import SettingsForm
     from napari_blindspot.widgets.shared.stack_start import StackStartChoice
@@ -127,19 +127,19 @@ class OwnPresets(Fields):
 
     def save(self, name: str) -> None:
         """Keep what the fields say as a preset, which is chosen then."""
-        with self._telling():
+        with failures_told(self.failed):
             self._keep(name, self._settings())
             self.said.emit(f"Saved the preset “{self._choice.value}”.")
 
     def share(self, path: Path) -> None:
         """Write what the fields say as a file."""
-        with self._telling():
+        with failures_told(self.failed):
             _write(path, self._settings())
             self.said.emit(f"Saved {path}.")
 
     def take(self, path: Path) -> None:
         """Take the settings of a file as a preset, named as the file is."""
-        with self._telling():
+        with failures_told(self.failed):
             self._keep(stem(path.name), read_settings(path))
             self.said.emit(f"Added the preset “{self._choice.value}”.")
 
@@ -149,7 +149,7 @@ class OwnPresets(Fields):
         path = _path_of(name)
         if name in PRESETS or path is None:
             return
-        with self._telling():
+        with failures_told(self.failed):
             base = self._choice.base
             try:
                 path.unlink(missing_ok=True)
@@ -176,13 +176,6 @@ class OwnPresets(Fields):
 
     def _follow(self, _: object = None) -> None:
         self.drop.enabled = self._choice.value not in PRESETS
-
-    @contextlib.contextmanager
-    def _telling(self) -> Iterator[None]:
-        try:
-            yield
-        except BlindspotError as error:
-            self.failed.emit(error)
 
     def _ask_to_add(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self.native, "Add a preset", "", _SOURCES)
