@@ -149,6 +149,8 @@ class RunInput(Generic[S]):
         What was seen before it began, as news.
     blank : int
         Pixels in blank areas.
+    inr_later : bool
+        Whether the INR is not fitted beside the U-Net.
     device_name : str
         Of the device, as its owner would name it.
     """
@@ -160,6 +162,7 @@ class RunInput(Generic[S]):
     neighbours: npt.NDArray[np.float64]
     notices: tuple[Notice, ...] = ()
     blank: int = 0
+    inr_later: bool = False
     device_name: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
