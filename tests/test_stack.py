@@ -81,7 +81,7 @@ def test_a_model_of_a_stack_that_is_saved_has_an_inr(tmp_path):
     event = finished(cells(2))[1,]
     save(event.model, tmp_path / "cells.safetensors")
     sampled = load(tmp_path / "cells.safetensors").sample().values
-    assert np.abs(sampled - event.result.inr).max() < 0.1 * event.result.denoised.std()
+    assert np.abs(sampled - event.result.inr).mean() < 0.05 * event.result.denoised.std()
     with pytest.raises(ImageError, match="no INR"):
         event.model.sample()
 
@@ -139,7 +139,7 @@ def test_a_single_plane_is_the_same_whatever_the_strategy(strategy):
 def test_a_warm_plane_needs_fewer_iterations_and_says_where_it_started():
     events = finished(cells(3), QUICK.model_copy(update={"gap": 0}))
     assert [e.result.origin for e in events.values()] == ["anew", "warm", "warm"]
-    assert [e.result.iterations for e in events.values()] == [13, 5, 5]
+    assert [e.result.iterations for e in events.values()] == [13, 4, 4]
 
 
 @pytest.mark.slow

@@ -34,6 +34,9 @@ LEAST_LEG = 12
 WARM_SHARE = 0.2
 """Length of the blind fit after a warm start, relative to one from nothing (docs/benchmarks/stacks.md)."""
 
+WARM_REFINEMENT = 0.5
+"""Likewise of the refinement, where it starts from a refined network: that is, on white noise."""
+
 INR_EVERY = 20
 """Iterations of the blind fit for each one of the INR, which learns the noisy pixels then: few suffice."""
 
@@ -83,6 +86,8 @@ class Schedule:
         # What is learned late of correlated noise is what leaks past the hole.
         legs = _legs(least, least if settings.gap else most)
         rounds = settings.refine_iterations
+        if warm and not settings.gap:
+            rounds = tuple(math.ceil(WARM_REFINEMENT * iterations) for iterations in rounds)
         inr = -(-least // INR_EVERY) + INR_IN_REFINEMENT * sum(rounds)
         return cls(legs, rounds, inr)
 
