@@ -128,9 +128,9 @@ def inr_at_pixels(denoised: npt.NDArray[Any], settings: MeasuredSettings) -> npt
     with computing(torch.device("cpu")):
         siren = _siren_of(pixels, _steps(settings), settings.seed, _Kind.of(settings), FEW_POINTS)
         image = b_spline_at_pixels(pixels)
-        where, values = pixel_coordinates(*image.shape, image.device), image.view(-1)
+        where, values = pixel_coordinates(image.shape[0], image.shape[1], image.device), image.view(-1)
         with torch.no_grad():
-            for some in torch.arange(len(values)).split(CHUNK):
+            for some in torch.split(torch.arange(len(values)), CHUNK):
                 values[some] += siren(where[some])[:, 0]
     found = image.numpy().astype(np.float64) * scale + mean
     left = ~np.isfinite(bare) if bare.dtype.kind == "f" else np.zeros(bare.shape, bool)
