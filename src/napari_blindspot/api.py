@@ -286,12 +286,10 @@ def measure_resolution(
 def save(model: Model, path: str | os.PathLike[str]) -> None:
     """Write a model as one safetensors file; under its own name it is never incomplete.
 
-    The INR of a plane of a stack is fitted first, if nobody has asked for it yet.
-
     Parameters
     ----------
     model : Model
-        What `fit` returned.
+        What `fit` returned; to that of a plane of a stack, its INR is fitted first.
     path : path-like
         By convention ending in ``.safetensors``. A file of that name is replaced.
 
