@@ -16,12 +16,13 @@ from napari_blindspot.files.door import read_image
 def fitted(monkeypatch):
     """The planes to which an INR was fitted, in their order."""
     planes = []
+    standardised = inr_of_image._standardised
 
-    def fit(denoised, settings):
-        planes.append(denoised)
-        return inr_at_pixels(denoised, settings)
+    def count(values):
+        planes.append(values)
+        return standardised(values)
 
-    monkeypatch.setattr(inr_of_image, "inr_at_pixels", fit)
+    monkeypatch.setattr(inr_of_image, "_standardised", count)
     return planes
 
 
@@ -44,6 +45,7 @@ def test_the_inr_of_a_stack_is_fitted_when_its_layer_is_shown_for_the_plane_in_v
 ):
     denoised = viewer.layers["cells denoised"].data
     expected = [inr_at_pixels(plane, QUICKEST) for plane in denoised]
+    fitted.clear()
     assert not inr.visible
     viewer.dims.set_current_step(0, 1)
     assert np.isnan(inr.data[1]).all()

@@ -12,19 +12,18 @@ from weakref import ref
 
 import numpy as np
 
+from napari_blindspot.core.plane import cast_like
 from napari_blindspot.files.lazy_array import LazyArray
 from napari_blindspot.widgets.denoise.color import SAMPLES
 from napari_blindspot.widgets.denoise.scope import current_plane, slider_point
 from napari_blindspot.widgets.shared.background import Background
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Mapping
 
     import numpy.typing as npt
     from napari.components import ViewerModel
     from napari.layers import Image
-
-    from napari_blindspot.settings import MeasuredSettings
 
     Slot = tuple[int, ...]
 
@@ -32,60 +31,49 @@ __all__ = ["InrArray", "InrOnDemand", "InrPlanes"]
 
 
 class InrPlanes:
-    """The INR's images of denoised planes, as far as they are fitted.
+    """The INR's images of the planes of a stack, as far as they are fitted.
 
     Parameters
     ----------
-    denoised : ndarray
-        (…, Y, X), which a run fills.
-    settings : MeasuredSettings
-        Of the run.
+    shape : tuple of int
+        (…, Y, X).
+    dtype : dtype
+        Of the pixels.
     in_color : bool
         Whether the last axis before Y and X becomes the samples of a pixel.
     """
 
-    def __init__(
-        self, denoised: npt.NDArray[Any], settings: MeasuredSettings, *, in_color: bool = False
-    ) -> None:
-        self._denoised = denoised
-        self._settings = settings
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], *, in_color: bool = False) -> None:
+        self.shape = shape
+        self.dtype = dtype
         self.in_color = in_color
-        self._finished: set[Slot] = set()
+        self._given: dict[Slot, Mapping[str, npt.NDArray[Any]]] = {}
         self._fitted: dict[Slot, npt.NDArray[Any]] = {}
         self.array = InrArray(self)
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(…, Y, X)."""
-        return self._denoised.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the pixels."""
-        return self._denoised.dtype
-
-    def finish(self, slot: Slot) -> None:
-        """Take note that a plane is denoised."""
-        self._finished.add(slot)
+    def give(self, slot: Slot, images: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take the images of a plane, of which that of the INR is fitted when it is read."""
+        self._given[slot] = images
 
     def put(self, slot: Slot, image: npt.NDArray[Any]) -> None:
-        """Take the image of a plane that needs no fit."""
+        """Take the image of a plane that needs no fit, or a preview of it."""
         self._fitted[slot] = image
 
     def missing(self, slots: Iterable[Slot]) -> list[Slot]:
         """Return those of some planes that could be fitted and are not."""
-        return [slot for slot in slots if slot in self._finished and slot not in self._fitted]
+        return [slot for slot in slots if slot in self._given]
 
     def fit(self, slot: Slot) -> None:
         """Fit a plane that is denoised (any thread)."""
-        from napari_blindspot.engine.inr_of_image import inr_at_pixels
-
-        if self.missing([slot]):
-            self._fitted[slot] = inr_at_pixels(self._denoised[slot].copy(), self._settings)
+        images = self._given.get(slot)
+        if images is not None:
+            self._fitted[slot] = cast_like(images["inr"], self.dtype)
+            # Whoever else has fitted it meanwhile has got the same pixels.
+            self._given.pop(slot, None)
 
     def fit_all(self) -> None:
         """Fit every plane that is denoised."""
-        for slot in sorted(self._finished):
+        for slot in sorted(self._given):
             self.fit(slot)
 
     def image(self, slot: Slot) -> npt.NDArray[Any]:

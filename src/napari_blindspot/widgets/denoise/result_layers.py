@@ -6,6 +6,7 @@ gone. Main thread only. Which images there are is written in `napari_blindspot.c
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,8 +17,6 @@ from napari_blindspot.core.images import IMAGES, Images
 from napari_blindspot.core.plane import cast_like
 from napari_blindspot.core.words import size_of_memory
 from napari_blindspot.engine.hardware.memory import free_memory
-from napari_blindspot.settings import MeasuredSettings
-from napari_blindspot.stack import fits_inr_later
 from napari_blindspot.widgets.denoise.color import SAMPLES
 from napari_blindspot.widgets.denoise.inr_layer import InrOnDemand, InrPlanes
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, labels_of
@@ -73,9 +72,8 @@ class ResultLayers:
         Decides their shape.
     dtype : dtype
         Of the results. A plane without a result yet is NaN, which napari draws transparent, so that the
-        noisy plane is seen through it; integers have no NaN, and such a plane is 0 there.
-    settings : Settings
-        Of the run. The INR of a stack's planes is fitted when its layer is shown, which is hidden at first.
+        noisy plane is seen through it; integers have no NaN, and such a plane is 0 there. The INR of a plane
+        of a stack is fitted when its layer is shown, which is hidden at first.
 
     Raises
     ------
@@ -83,14 +81,7 @@ class ResultLayers:
         If the arrays do not fit into memory.
     """
 
-    def __init__(
-        self,
-        viewer: ViewerModel,
-        source: Image,
-        job: LayerJob,
-        dtype: np.dtype[Any],
-        settings: Settings,
-    ) -> None:
+    def __init__(self, viewer: ViewerModel, source: Image, job: LayerJob, dtype: np.dtype[Any]) -> None:
         _check_memory(job.shape, dtype)
         self._viewer = viewer
         self._job = job
@@ -98,20 +89,18 @@ class ResultLayers:
         self._arguments = look_and_place(source, job.corner) | {"rgb": job.in_color}
         self._range = list(source.contrast_limits_range)
         self._active = viewer.layers.selection.active
-        later = fits_inr_later(job.window.shape, settings)
-        shown = {
-            name: _ShownImage(
+        self._inr: InrPlanes | None = None
+        if prod(job.window.shape[:-2]) > 1:
+            self._inr = InrPlanes(job.shape, dtype, in_color=job.in_color)
+        # In the order in which they are laid on each other: what was asked for is the one that is seen.
+        self._shown = {
+            name: _ShownInr(f"{job.name} {image.label}", self._inr)
+            if name == "inr" and self._inr is not None
+            else _ShownImage(
                 f"{job.name} {image.label}", empty_planes(job.shape, dtype), in_color=job.in_color
             )
-            for name, image in IMAGES.items()
-            if not (later and name == "inr")
+            for name, image in reversed(IMAGES.items())
         }
-        self._inr: InrPlanes | None = None
-        if isinstance(settings, MeasuredSettings) and later:
-            self._inr = InrPlanes(shown["denoised"].planes, settings, in_color=job.in_color)
-            shown["inr"] = _ShownInr(f"{job.name} {IMAGES['inr'].label}", self._inr)
-        # In the order in which they are laid on each other: what was asked for is the one that is seen.
-        self._shown = {name: shown[name] for name in reversed(IMAGES)}
         if job.in_color and len(job.planes) == SAMPLES:
             # A sample without a result yet would be missing from the colours of all pixels.
             for plane in job.planes:
@@ -130,13 +119,14 @@ class ResultLayers:
 
     def result(self, plane: tuple[int, ...], images: Mapping[str, npt.NDArray[Any]]) -> None:
         """Write the result of one plane, and make the layers that are not there yet."""
-        self._write(plane, images.ready if isinstance(images, Images) else images)
+        if self._inr is not None and isinstance(images, Images):
+            self._inr.give(self._job.slot(plane), images)
+            images = images.ready
+        self._write(plane, images)
         for shown in self._missing():
             self._add(shown)
-        if self._inr is not None:
-            self._inr.finish(self._job.slot(plane))
-            if self._inr.array.demand is not None:
-                self._inr.array.demand.look()
+        if self._inr is not None and self._inr.array.demand is not None:
+            self._inr.array.demand.look()
 
     def keep(self, record: Mapping[str, Any]) -> None:
         """Turn the layers into results: add the record of the run, and make the first image's active.
@@ -170,6 +160,8 @@ class ResultLayers:
         for name, shown in self._shown.items():
             if name not in images:
                 continue
+            # What a fit shows of its INR need not be asked for.
+            shown.is_visible = True
             shown.write(slot, cast_like(images[name], shown.array.dtype))
             if shown.layer is not None and self._present(shown):
                 shown.layer.refresh(extent=False, highlight=False)
@@ -197,13 +189,12 @@ class _ShownImage:
         Whether the last axis before Y and X becomes the samples of a pixel.
     """
 
-    is_visible = True
-
     def __init__(self, name: str, planes: npt.NDArray[Any], *, in_color: bool) -> None:
         self.name = name
         self.planes: Any = planes
         self.array: Any = np.moveaxis(planes, -3, -1) if in_color else planes
         self.layer: Image | None = None
+        self.is_visible = True
 
     def write(self, slot: tuple[int, ...], image: npt.NDArray[Any]) -> None:
         """Write one plane."""
@@ -213,16 +204,15 @@ class _ShownImage:
 class _ShownInr(_ShownImage):
     """The layer of an INR that is fitted when it is looked at: hidden until then."""
 
-    is_visible = False
-
     def __init__(self, name: str, planes: InrPlanes) -> None:
         self.name = name
         self.planes = planes
         self.array = planes.array
         self.layer = None
+        self.is_visible = False
 
     def write(self, slot: tuple[int, ...], image: npt.NDArray[Any]) -> None:
-        """Take the image of a plane that was left as it was."""
+        """Take the image of a plane that is there already."""
         self.planes.put(slot, image)
 
 

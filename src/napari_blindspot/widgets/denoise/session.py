@@ -127,8 +127,7 @@ class LayerSession(Session[LayerNews]):
         OutOfMemoryError
             If it does not fit into memory.
         """
-        dtype = result_dtype(self._job, self._settings)
-        return ResultLayers(viewer, source, self._job, dtype, self._settings)
+        return ResultLayers(viewer, source, self._job, result_dtype(self._job, self._settings))
 
     def _fits(self) -> Iterator[Event]:
         """Return the events of the fits (worker thread)."""
