@@ -72,8 +72,8 @@ class ResultLayers:
         Decides their shape.
     dtype : dtype
         Of the results. A plane without a result yet is NaN, which napari draws transparent, so that the
-        noisy plane is seen through it; integers have no NaN, and such a plane is 0 there. The INR of a plane
-        of a stack is fitted when its layer is shown, which is hidden at first.
+        noisy plane is seen through it; integers have no NaN, and such a plane is 0 there. The INR of a
+        plane of a stack is fitted when its layer is shown, which is hidden at first.
 
     Raises
     ------
