@@ -53,6 +53,6 @@ def test_the_image_of_a_plane_of_a_stack_leaves_blank_areas_and_missing_pixels_a
     assert found.dtype == np.float32
     assert (found[:12] == 0).all()
     assert np.array_equal(np.isnan(found), np.isnan(image))
-    assert np.abs(found - image)[20:28].max() < 0.2 * np.nanstd(image[20:])
+    assert np.abs(found - image)[20:28].mean() < 0.1 * np.nanstd(image[20:])
     splines = inr_at_pixels(image, Settings.from_preset("fast", train_inr=False))
     assert np.nanmean((found - image) ** 2) < np.nanmean((splines - image) ** 2)

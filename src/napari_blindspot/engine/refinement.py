@@ -23,6 +23,10 @@ __all__ = ["RefinementLoss", "wrapped"]
 BLIND_SHARE = 0.3
 """Weight of the blind-spot loss on the real pixels."""
 
+SMALL_PLANE = 128**2
+"""Pixels below which a patch, which costs little there, is seen with noise twice in an iteration: on planes
+of 48² once gives errors that are 3 to 5 % larger, on planes of 128² 0.02 dB."""
+
 LEAST_POWER = 0.01
 """Floor of the noise's power spectrum, whose mean is 1: a measured one may dip below 0."""
 
@@ -114,9 +118,14 @@ class RefinementLoss:
         return terms
 
     def _noise(self, guide: torch.Tensor) -> torch.Tensor:
-        """Draw noise for each patch of `guide`: once, or where it is correlated twice, with either sign."""
+        """Draw noise for each patch of `guide`.
+
+        Once; on a small plane twice; and where it is correlated twice, with either sign.
+        """
         generator = self.fit.generator
         if self.correlation is None:
+            if self.fit.noisy.numel() < SMALL_PLANE:
+                guide = torch.cat([guide, guide])
             uniform = torch.rand(guide.shape, device=guide.device, generator=generator)
             pick = guide + (2 * uniform - 1) * self.spread
             return self.residuals[pick.long().clamp(0, len(self.residuals) - 1)]

@@ -80,8 +80,6 @@ class Schedule:
         """
         share = WARM_SHARE if warm else 1.0
         most = _blind_iterations(settings, shape, share)
-        if warm:
-            most = max(most, min(LEAST_LEG, _blind_iterations(settings, shape, 1.0)))
         least = most
         if warm or settings.unet_weights == "pretrained":
             least = min(most, max(LEAST_LEG, round(share * settings.least_iterations)))
