@@ -50,29 +50,20 @@ class Choice:
         Whether the whole images are among them.
     corners : tuple
         (y, x) of the parts of the whole images' fits; the noise is measured on the part.
-    fitted : tuple of int
-        (y, x) of the parts that are fitted themselves.
-    captures : dict of str to int
-        Of which capture these are, by the first letters of the scene; else of the first.
+    fitted : tuple of int or None
+        (y, x) of the part that is fitted itself.
     seeds : tuple of int
         Of the synthetic images.
     """
 
     whole: bool
     corners: tuple[tuple[int, int], ...]
-    fitted: tuple[int, int]
-    captures: dict[str, int]
+    fitted: tuple[int, int] | None
     seeds: tuple[int, ...]
 
 
-SET_ON = Choice(True, ((20, 20), (180, 180), (340, 340), (20, 340)), (180, 180), {}, (100, 101))
-HELD_OUT = Choice(
-    False,
-    ((384, 0), (0, 180), (384, 180), (180, 384), (180, 0)),
-    (340, 60),
-    {"TwoPhoton": 3, "WideField": 3},
-    (200,),
-)
+SET_ON = Choice(True, ((20, 20), (180, 180), (340, 340), (20, 340)), (180, 180), ())
+HELD_OUT = Choice(False, ((384, 0), (0, 180), (384, 180), (180, 384), (180, 0)), None, (100, 101))
 
 
 @dataclass(frozen=True)
@@ -132,7 +123,15 @@ def images(folder: Path, choice: Choice, preset: str, keep: Path | None) -> Iter
             part = np.s_[y : y + SIDE, x : x + SIDE]
             noise = estimate_noise(noisy[part])
             yield Image("part of one", f"{pair.scene} {y} {x}", noisy[part], fit[part], truth[part], noise)
-        yield fitted_part(folder, pair.scene, choice, preset, keep, fit)
+        if choice.fitted is not None:
+            y, x = choice.fitted
+            part = np.s_[y : y + SIDE, x : x + SIDE]
+            name = f"{pair.scene} c1 {y} {x} {SIDE}"
+            result, _ = kept_fit(name, noisy[part], preset, keep)
+            alone = np.asarray(result.denoised, np.float64)
+            there = moved_to(alone, recorded[part])
+            lost = error(alone, there) > WORSE * error(fit[part], there)
+            yield Image("part fitted alone", name, noisy[part], alone, there, result.noise, lost)
     for make in (samples.confocal, samples.two_photon, samples.wide_field):
         for seed in choice.seeds:
             sample = make((SIDE, SIDE), seed=seed)
@@ -142,25 +141,6 @@ def images(folder: Path, choice: Choice, preset: str, keep: Path | None) -> Iter
                 np.asarray(image, np.float64) for image in (sample.noisy, result.denoised, sample.truth)
             )
             yield Image("synthetic image", name, *planes, result.noise)
-
-
-def fitted_part(
-    folder: Path, scene: str, choice: Choice, preset: str, keep: Path | None, whole: Floats
-) -> Image:
-    """Return a part of an image that was fitted alone; `whole` is the fit of the whole first capture."""
-    capture = next((n for name, n in choice.captures.items() if scene.startswith(name)), 1)
-    pair = next(
-        pair for pair in find_pairs(folder, capture, scenes=[scene]).pairs if pair.capture == capture
-    )
-    y, x = choice.fitted
-    part = np.s_[y : y + SIDE, x : x + SIDE]
-    noisy, recorded = (np.asarray(image, np.float64)[part] for image in pair.load())
-    name = f"{scene} c{capture} {y} {x} {SIDE}"
-    result, _ = kept_fit(name, noisy, preset, keep)
-    fit = np.asarray(result.denoised, np.float64)
-    truth = moved_to(fit, recorded)
-    lost = error(fit, truth) > WORSE * error(whole[part], truth)
-    return Image("part fitted alone", name, noisy, fit, truth, result.noise, lost)
 
 
 def tabulate(rows: list[tuple[str, str, str, float, float, str]]) -> None:
