@@ -15,7 +15,6 @@ from napari_blindspot.samples import confocal
 from napari_blindspot.widgets.denoise import DenoiseWidget
 from napari_blindspot.widgets.inspect import InspectWidget
 from napari_blindspot.widgets.inspect.questions import QUESTIONS
-from napari_blindspot.widgets.inspect.widget import VIEW
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
 
 SAMPLE = confocal((48, 64), seed=1)
@@ -110,26 +109,6 @@ def test_the_inr_lies_exactly_over_the_image_at_a_higher_resolution(viewer, insp
     assert {f"cells denoised {name}" for name in ("gradient", "gradient direction", "inconsistency")} <= {
         layer.name for layer in viewer.layers
     }
-
-
-def test_what_is_in_view_can_be_sampled_alone(viewer, inspect, ask):
-    inspect.question.value = "What is along the line?"
-    assert inspect.shapes.choices == (None,)
-    inspect.question.value = "What is between the pixels?"
-    inspect.zoom.value, inspect.shapes.value = 2, VIEW
-    result = viewer.layers["cells denoised"]
-    # As napari notes it when it draws: the first and the last pixel on the screen.
-    result.corner_pixels = np.array([[8, 16], [31, 47]])
-    ask("between")
-    fine = viewer.layers["cells denoised INR 2×"]
-    assert fine.data.shape == (48, 64)
-    assert np.allclose(fine.translate - fine.scale / 2, result.translate + result.scale * (7.5, 15.5))
-    before = len(viewer.layers)
-    result.corner_pixels = np.array([[0, 63], [47, 63]])
-    assert "hardly anything is in view" in ask("between") and inspect.message.is_error
-    viewer.dims.ndisplay = 3
-    assert "look at Y and X in 2-D" in ask("between") and inspect.message.is_error
-    assert len(viewer.layers) == before
 
 
 def remove_all(shapes) -> None:

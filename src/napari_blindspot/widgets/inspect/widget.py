@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from magicgui.widgets import Container, SpinBox
 from napari.layers import Image, Shapes
-from napari.utils.theme import get_theme
 from napari.utils.transforms import Affine
 
 from napari_blindspot.core.control import Control
@@ -24,7 +23,7 @@ from napari_blindspot.widgets.inspect.answer import AnswerTable, FigureList
 from napari_blindspot.widgets.inspect.asked import Asked
 from napari_blindspot.widgets.inspect.depth import depth_of
 from napari_blindspot.widgets.inspect.questions import QUESTIONS
-from napari_blindspot.widgets.inspect.subject import line_of, region_in_view, subject_of
+from napari_blindspot.widgets.inspect.subject import line_of, subject_of
 from napari_blindspot.widgets.shared.background import Background
 from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.fields import Choice, Fields, button
@@ -32,6 +31,7 @@ from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
 from napari_blindspot.widgets.shared.layer_source import list_changes
 from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Message, Native
+from napari_blindspot.widgets.shared.theme import is_dark
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from napari_blindspot.widgets.inspect.asked import Finding, NewLayer
 
 __all__ = ["InspectWidget"]
-
-VIEW = "view"
-"""Stands among the Shapes layers for what is in view."""
 
 DPI = 110
 """Dots an inch of the figures."""
@@ -76,10 +73,9 @@ class InspectWidget(Container[Any]):
             label="Zoom", value=4, min=1, max=16, tooltip="Samples of the INR along each side of a pixel."
         )
         self.shapes = Choice(
-            label="Where",
+            label="Shape",
             choices=self._shapes,
-            tooltip="What is sampled: the whole plane, what is in view, or the rectangle of a Shapes "
-            "layer; of a profile the Shapes layer with its line.",
+            tooltip="A Shapes layer with the rectangle to sample, or with the line of a profile.",
         )
         self.ask = button("Ask", "Answer the question for the plane in view.")
         self.models = ModelRow(label="Model", none="none")
@@ -169,10 +165,8 @@ class InspectWidget(Container[Any]):
         subject = subject_of(noisy, result, point)
         needs = QUESTIONS[self.question.value].needs
         line = region = depth = None
-        if shapes not in (None, VIEW) and "line" in needs:
+        if shapes is not None and "line" in needs:
             line = line_of(shapes, result)
-        elif shapes == VIEW:
-            region = region_in_view(result, self._viewer.dims)
         elif shapes is not None and "region" in needs:
             rows, columns = region_of(shapes, result, point)
             region = rows.start, columns.start, rows.stop, columns.stop
@@ -183,7 +177,7 @@ class InspectWidget(Container[Any]):
 
     @property
     def _ink(self) -> Ink:
-        return ON_DARK if get_theme(self._viewer.theme).type == "dark" else ON_LIGHT
+        return ON_DARK if is_dark(self._viewer) else ON_LIGHT
 
     def _show(self, found: Finding, pictures: list[bytes], asked: Asked) -> None:
         """Show an answer."""
@@ -257,13 +251,9 @@ class InspectWidget(Container[Any]):
         images = self._images()
         return sorted(images, key=lambda layer: METADATA_KEY not in layer.metadata)
 
-    def _shapes(self, _: object = None) -> list[tuple[str, Shapes | str | None]]:
-        """Return where the question can be asked, by name."""
+    def _shapes(self, _: object = None) -> list[tuple[str, Shapes | None]]:
         shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
-        named = [(layer.name, layer) for layer in shapes]
-        if "line" in QUESTIONS[self.question.value].needs:
-            return [("None", None), *named]
-        return [("Whole plane", None), ("What is in view", VIEW), *named]
+        return [("None", None), *((layer.name, layer) for layer in shapes)]
 
     def _result_changed(self, _: object = None) -> None:
         """Choose the layer that the result came from, by the name in its record."""
@@ -280,13 +270,12 @@ class InspectWidget(Container[Any]):
     def _question_changed(self, _: object = None) -> None:
         """Show the fields that belong to the question."""
         needs = QUESTIONS[self.question.value].needs
-        self.shapes.reset_choices()
         self._fields.show_row(self.zoom, "zoom" in needs)
         self._fields.show_row(self.shapes, bool(needs & {"region", "line"}))
         self._fields.show_row(self.models, "model" in needs)
 
     def _restyle(self, _: object = None) -> None:
-        self.message.set_dark(get_theme(self._viewer.theme).type == "dark")
+        self.message.set_dark(is_dark(self._viewer))
 
 
 def _png(figure: Any) -> bytes:
