@@ -53,6 +53,27 @@ def test_the_map_shows_where_one_half_was_blurred_and_the_other_left_noisy():
     assert pixels.shape == (192, 192) and (pixels[::32, ::32] == verdict.map).all()
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_noise_that_was_kept_in_part_is_not_taken_for_structure(seed):
+    """A small plane that is nearly flat: where the estimate stands out, it is the noise that did."""
+    y, x = np.mgrid[:96, :96]
+    truth = 10 + 4 * np.sin(y / 30) * np.sin(x / 25) + 60 * np.exp(-((y - 80) ** 2 + (x - 80) ** 2) / 30)
+    noisy = np.random.default_rng(seed).poisson(truth).astype(float)
+    estimate = truth + 0.5 * gaussian_filter(noisy - truth, 1.5)
+    assert judge(noisy, estimate, estimate_noise(noisy)).kind == "noise-alone"
+
+
+def test_a_half_that_is_black_and_holds_no_noise_does_not_mislead():
+    truth = 3 * samples.confocal((128, 128), seed=1).truth.astype(float)
+    black = np.zeros((128, 128), bool)
+    black[:, :70] = True
+    noisy = np.where(black, 0.0, np.random.default_rng(1).poisson(truth))
+    noise = estimate_noise(noisy)
+    truth[black] = 0.0
+    assert judge(noisy, truth, noise).kind == "noise-alone"
+    assert judge(noisy, gaussian_filter(truth, 3.0), noise).kind == "structure-removed"
+
+
 def test_planes_that_do_not_divide_by_the_window_and_have_missing_pixels_are_judged():
     sample = samples.confocal((75, 90), seed=2)
     noisy = sample.noisy.astype(float)

@@ -25,8 +25,8 @@ __all__ = [
 ]
 
 LEAST_VARIANCE = 0.1
-"""Least variance of the noise, relative to that at the median intensity: the fitted line may reach 0. A
-convention."""
+"""Least variance of the noise, relative to that at the median intensity, or to its mean where that is 0:
+the fitted line may reach 0. A convention."""
 
 FARTHEST_SIGMA = 6.0
 """Standard deviations at which a standardised residual is cut off, so that a defect is not a structure. A
@@ -64,8 +64,10 @@ def noise_sigma(denoised: npt.ArrayLike, noise: MeasuredNoise) -> Floats:
         (Y, X) float64, in the unit of the plane; positive, and NaN where the plane is.
     """
     image = np.asarray(denoised, np.float64)
-    floor = LEAST_VARIANCE * float(noise.variance(np.nanmedian(image)))
-    variance = np.maximum(noise.variance(image), max(floor, np.finfo(float).tiny))
+    variance = noise.variance(image)
+    # Of a plane that is black for the most part the fitted line is 0 at the median.
+    typical = float(noise.variance(np.nanmedian(image))) or float(np.nanmean(variance))
+    variance = np.maximum(variance, max(LEAST_VARIANCE * typical, np.finfo(float).tiny))
     return np.where(np.isfinite(image), np.sqrt(variance), np.nan)
 
 

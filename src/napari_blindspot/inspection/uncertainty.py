@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["error_sigma"]
 
 FLOOR = 0.0046
-"""Variance of the error where nothing is to be seen, relative to that of the noise."""
+"""Variance of the error where nothing is to be seen, relative to that of white noise. Only the lowest
+frequencies are left there, at which correlated noise is stronger by the sum of its autocorrelation, as far
+as that is at least `SHARED`."""
+
+SHARED = 0.1
+"""Least correlation of two pixels that counts. A convention: less may be chance, of which many add up."""
 
 WHOLE_WEIGHT, WHOLE_SHARE = 0.282, 0.95
 """Weight of the variance that the residual of the whole plane lacks, and the share of the noise's below
@@ -79,7 +84,8 @@ def error_sigma(
     y = np.where(known, y, x)
     sigma = _clipped_sigma(y, noise_sigma(x, noise), noise)
     squares = np.clip((y - x) / sigma, -FARTHEST_SIGMA, FARTHEST_SIGMA) ** 2
-    share = FLOOR + WHOLE_WEIGHT * max(WHOLE_SHARE - float(squares[known].mean()), 0.0)
+    lowest = max(float(noise.correlation[noise.correlation >= SHARED].sum()), 1.0)
+    share = FLOOR * lowest + WHOLE_WEIGHT * max(WHOLE_SHARE - float(squares[known].mean()), 0.0)
     share = share + NEAR_WEIGHT * np.maximum(NEAR_SHARE - gaussian_filter(squares, NEAR), 0.0)
     for fine, coarse, window, weight in DETAIL:
         band = (gaussian_filter(x, fine) - gaussian_filter(x, coarse)) / sigma

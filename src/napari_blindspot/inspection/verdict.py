@@ -1,10 +1,15 @@
 """Whether structure was removed with the noise, or noise was left: on the whole, and in windows.
 
-Noise knows nothing of the image. So the residual of a good estimate is as strong, on the scale of the
-noise, where the image is busy as where it is flat; where the estimate was smoothed too far, what was lost
-of the structure lies where the structure is, and the residual is stronger there. And a residual that is
-weaker than the noise has left some of it in the image. The first is a comparison of two parts of the same
-residual, so that it does not depend on how well the noise was measured; the second does.
+Noise knows nothing of the image. So the coarse part of the residual of a good estimate is as strong,
+relative to its finest part, where the image is busy as where it is flat; where the estimate was smoothed
+too far, what was lost of the structure lies where the structure is, and the coarse residual is stronger
+there. The finest part holds hardly any structure: it is the scale of the noise at the place, also where the
+noise is clipped or grows otherwise than was measured. And a residual that is weaker than the noise has left
+some of it in the image. The first is a comparison of parts of the same residual, so that it does not depend
+on how well the noise was measured; the second does.
+
+What is busy is a matter of whole neighbourhoods, not of pixels: an estimate keeps some of the noise, and a
+pixel of it that stands out is one at which the noise did, of which most is in the residual.
 
 docs/benchmarks/verdict.md has the estimates that the thresholds were tried on, and
 ``docs/benchmarks/verdict.py`` makes its table.
@@ -17,7 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
 from napari_blindspot.inspection.residual import (
     MeasuredNoise,
@@ -46,21 +51,33 @@ STRUCTURE_BANDS = ((0.8, 2.0), (1.2, 3.0), (1.6, 4.0))
 STRUCTURE_SCALE = 1.5
 """Sigma in pixels at which the estimate is searched for structure."""
 
+NEIGHBOURHOOD = 8.0
+"""Sigma in pixels of the neighbourhood whose structure is summed up at a pixel."""
+
 FLAT_SHARE, BUSY_SHARE = 0.5, 0.1
 """Shares of the pixels, by how much structure is around them, that are compared."""
 
 LEAST_NOISE_REMOVED = 0.65
 """Energy of the residual in the fine band, relative to the noise's, below which noise is left."""
 
-MOST_STRUCTURE = 1.6
-"""Energy of the residual where the image is busy, relative to where it is flat, above which structure was
-removed."""
+MOST_STRUCTURE = 1.1
+"""Coarse energy of the residual beside its fine energy, where the image is busy, relative to where it is
+flat, above which structure was removed."""
+
+ALIKE = 5
+"""Side in pixels of the squares of one value of which the middle counts as a pixel without noise. A
+convention."""
+
+LEAST_FINE = 0.1
+"""Least fine energy that the coarse one is related to, relative to the noise's: where a plane is clipped or
+compressed there may be none. A convention."""
 
 WINDOW = 32
 """Side in pixels of the windows of the map."""
 
-CHANCE = 3.0
-"""Standard deviations that a figure must exceed its limit by, where few pixels make it uncertain."""
+CHANCE, CHANCE_IN_WINDOW = 2.0, 3.0
+"""Standard deviations that a figure must exceed its limit by, where few pixels make it uncertain: that of
+the plane, and those of its windows, which are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,35 +141,48 @@ def judge(noisy: npt.ArrayLike, denoised: npt.ArrayLike, noise: MeasuredNoise) -
     """
     residual = standardised_residual(noisy, denoised, noise)
     known = np.isfinite(residual)
+    held = known & _holds_noise(noisy)
+    known = held if held.any() else known
     fine = band_energy(residual, *FINE_BAND) / expected_energy(noise.correlation, *FINE_BAND)
     left = float(fine[known].mean()) if known.any() else math.nan
     busyness = np.where(known, _busyness(denoised, noise), -1.0)
     flat_limit, busy_limit = np.quantile(busyness[known], (FLAT_SHARE, 1 - BUSY_SHARE))
     flat, busy = known & (busyness <= flat_limit), known & (busyness >= busy_limit)
-    ratios, margins, energies = [], [], []
+    ratios, excess, bands = [], [], []
     for band in STRUCTURE_BANDS:
-        energy = band_energy(residual, *band)
-        quiet = max(float(energy[flat].mean()), np.finfo(float).tiny)
-        ratios.append(float(energy[busy].mean()) / quiet)
-        margins.append(MOST_STRUCTURE + CHANCE * _chance(float(busy.sum()), band, noise))
-        energies.append(energy)
-    excess = [ratio / margin for ratio, margin in zip(ratios, margins, strict=True)]
+        energy = band_energy(residual, *band) / expected_energy(noise.correlation, *band)
+        quiet = max(_beside_fine(energy, fine, flat), np.finfo(float).tiny)
+        ratios.append(_beside_fine(energy, fine, busy) / quiet)
+        excess.append(ratios[-1] / (MOST_STRUCTURE + CHANCE * _chance(float(busy.sum()), band, noise)))
+        bands.append((energy, quiet))
     kind: VerdictKind = "noise-alone"
     if left < LEAST_NOISE_REMOVED:
         kind = "noise-left"
     elif max(excess) > 1:
         kind = "structure-removed"
     structure = ratios[int(np.argmax(excess))]
-    return Verdict(kind, structure, left, WINDOW, _map_of_windows(known, flat, fine, energies, noise))
+    return Verdict(kind, structure, left, WINDOW, _map_of_windows(known, fine, bands, noise))
+
+
+def _holds_noise(noisy: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Return where a plane, (Y, X), holds noise: not where it is clipped, or filled up with one value."""
+    plane = np.asarray(noisy)
+    return np.asarray(minimum_filter(plane, ALIKE) != maximum_filter(plane, ALIKE), np.bool_)
+
+
+def _beside_fine(energy: Floats, fine: Floats, where: npt.NDArray[np.bool_]) -> float:
+    """Return the mean of an energy in a part of the plane, relative to that of the fine energy there."""
+    return float(energy[where].mean()) / max(float(fine[where].mean()), LEAST_FINE)
 
 
 def _busyness(denoised: npt.ArrayLike, noise: MeasuredNoise) -> Floats:
-    """Return how much structure is around every pixel, (Y, X), in standard deviations of the noise."""
+    """Return how much structure is around every pixel, (Y, X), in variances of the noise."""
     image = np.asarray(denoised, np.float64)
     filled = np.where(np.isfinite(image), image, np.nanmean(image))
     detail = gaussian_filter(filled, STRUCTURE_SCALE) - gaussian_filter(filled, 2 * STRUCTURE_SCALE)
-    busyness: Floats = np.abs(detail) / noise_sigma(filled, noise)
-    return busyness
+    return np.asarray(
+        gaussian_filter((detail / noise_sigma(filled, noise)) ** 2, NEIGHBOURHOOD), np.float64
+    )
 
 
 def _chance(pixels: Floats | float, band: tuple[float, float], noise: MeasuredNoise) -> Any:
@@ -167,9 +197,8 @@ def _chance(pixels: Floats | float, band: tuple[float, float], noise: MeasuredNo
 
 def _map_of_windows(
     known: npt.NDArray[np.bool_],
-    flat: npt.NDArray[np.bool_],
     fine: Floats,
-    energies: list[Floats],
+    bands: list[tuple[Floats, float]],
     noise: MeasuredNoise,
 ) -> Flags:
     """Judge every window.
@@ -178,12 +207,11 @@ def _map_of_windows(
     ----------
     known : ndarray
         (Y, X) bool, pixels with a value.
-    flat : ndarray
-        (Y, X) bool, those around which there is least structure.
     fine : ndarray
         (Y, X), the fine energy relative to that of the noise.
-    energies : list of ndarray
-        (Y, X) each, of the bands of structure.
+    bands : list of tuple
+        Of each band of structure its energy relative to that of the noise, (Y, X), and what that is
+        beside the fine energy where the plane is flat.
     noise : MeasuredNoise
         Of the plane.
     """
@@ -195,14 +223,12 @@ def _map_of_windows(
         return _window_sums(np.where(known, image, 0.0)) / least
 
     found = np.zeros(counts.shape, np.int8)
-    for band, energy in zip(STRUCTURE_BANDS, energies, strict=True):
-        chance = CHANCE * _chance(counts, band, noise)
-        mean = means(energy)
-        quiet = max(float(energy[flat].mean()), np.finfo(float).tiny)
-        expected = expected_energy(noise.correlation, *band)
-        beyond = (mean > quiet * (MOST_STRUCTURE + chance)) & (mean > expected * (1 + chance))
-        found[enough & beyond] = 1
-    left = LEAST_NOISE_REMOVED - CHANCE * _chance(counts, FINE_BAND, noise)
+    scale = np.maximum(means(fine), LEAST_FINE)
+    for band, (energy, quiet) in zip(STRUCTURE_BANDS, bands, strict=True):
+        chance = CHANCE_IN_WINDOW * _chance(counts, band, noise)
+        mean = means(energy) / scale
+        found[enough & (mean > quiet * (MOST_STRUCTURE + chance)) & (mean > 1 + chance)] = 1
+    left = LEAST_NOISE_REMOVED - CHANCE_IN_WINDOW * _chance(counts, FINE_BAND, noise)
     found[enough & (means(fine) < left)] = -1
     return found
 
