@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_blindspot import Control, Settings, denoise
+from napari_blindspot import Control, Settings, denoise, denoise_stack, load, save
 from napari_blindspot.core.errors import ImageError, SettingsError
 from napari_blindspot.core.events import Finished, Started, Step
+from napari_blindspot.engine.inr_of_image import inr_at_pixels
 from napari_blindspot.files.model_file import model_from_bytes, model_to_bytes
+from napari_blindspot.method.siren import Siren
 from napari_blindspot.samples import z_stack
 from napari_blindspot.stack import chains, fit_stack, plane_indices
 
@@ -45,6 +47,43 @@ def same(a: Finished, b: Finished) -> bool:
     return np.array_equal(a.result.denoised, b.result.denoised) and np.array_equal(
         a.result.inr, b.result.inr
     )
+
+
+def test_no_inr_is_fitted_to_a_plane_of_a_stack_before_its_image_is_read(monkeypatch):
+    def refuse(*_: object) -> None:
+        raise AssertionError("An INR is fitted that nobody has asked for.")
+
+    array = cells(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Siren, "__init__", refuse)
+        events = finished(array)
+    for event in events.values():
+        assert list(event.result.images) == ["denoised", "inr"]
+        assert np.isnan(event.result.history["consistency"]).all()
+        assert not event.model.has_inr
+        first = event.result.inr
+        assert event.result.inr is first
+        assert np.array_equal(first, inr_at_pixels(event.result.denoised, QUICK))
+        assert np.abs(first - event.result.denoised).mean() < 0.1 * event.result.denoised.std()
+    whole = denoise_stack(array, settings=QUICK)
+    assert all(np.array_equal(whole.inr[index], event.result.inr) for index, event in events.items())
+
+
+def test_a_plane_by_itself_and_those_of_paper_have_an_inr_from_their_fit():
+    (alone,) = finished(cells(1)).values()
+    assert alone.model.has_inr
+    assert np.isfinite(alone.result.history["consistency"][-1])
+    results = [event.result for event in finished(stack(2, 20, 24), TINY).values()]
+    assert all(np.isfinite(result.history["inr"]).all() for result in results)
+
+
+def test_a_model_of_a_stack_that_is_saved_has_an_inr(tmp_path):
+    event = finished(cells(2))[1,]
+    save(event.model, tmp_path / "cells.safetensors")
+    sampled = load(tmp_path / "cells.safetensors").sample().values
+    assert np.abs(sampled - event.result.inr).mean() < 0.05 * event.result.denoised.std()
+    with pytest.raises(ImageError, match="no INR"):
+        event.model.sample()
 
 
 def with_strategy(strategy: str, settings: Settings = QUICK) -> Settings:

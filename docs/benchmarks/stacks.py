@@ -2,31 +2,30 @@
 
 python docs/benchmarks/stacks.py warm --planes 8 --size 256
 python docs/benchmarks/stacks.py neighbours PATH/TO/FMDD --scene TwoPhoton_MICE_fov19 --crop 256
-python docs/benchmarks/stacks.py peers golgi.tif cells.tif --photons 10,40
-python docs/benchmarks/stacks.py adversaries golgi.tif --photons 40
+python docs/benchmarks/stacks.py adversaries golgi.tif cells.tif --photons 40
+
+Single planes, classical filters and the default on nearly clean stacks are compared by
+`napari-blindspot benchmark stacks`.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from napari_blindspot import Result, Settings
-from napari_blindspot.benchmark.metrics import best_affine, score
-from napari_blindspot.core.events import Finished
+from napari_blindspot.benchmark.metrics import score
+from napari_blindspot.benchmark.stacks import StackOptions, noisy_stack
+from napari_blindspot.core.events import Finished, Started
 from napari_blindspot.files.door import read_image
-from napari_blindspot.noise.anscombe import Anscombe
-from napari_blindspot.noise.estimate import estimate_noise
 from napari_blindspot.samples import z_stack
 from napari_blindspot.stack import fit_stack
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 
 def psnr(estimate: Any, truth: Any, peak: float) -> float:
@@ -98,104 +97,62 @@ def neighbours(folder: Path, scene: str, crop: int, preset: str) -> None:
         row(name, [r.denoised for r in done], seconds)
 
 
-def with_noise(path: Path, photons: float, planes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return middle planes of a nearly clean stack in photons, with Poisson and read noise and without.
-
-    `photons` is how many the brightest pixel of the stack has on average; the read noise is half a photon.
-    """
-    stack = np.asarray(read_image(path).array, np.float64).squeeze()
-    stack = (stack - np.percentile(stack, 0.5)).clip(0)
-    first = len(stack) // 2 - planes // 2
-    clean = photons * stack[first : first + planes] / stack.max()
-    rng = np.random.default_rng(0)
-    return (rng.poisson(clean) + 0.5 * rng.standard_normal(clean.shape)).astype(np.float32), clean
-
-
-def si_psnr(estimate: np.ndarray, truth: np.ndarray, peak: float) -> float:
-    """Return the PSNR of a plane after the affine fit that makes it largest."""
-    return psnr(best_affine(np.asarray(estimate, np.float64), truth), truth, peak)
-
-
-def bm4d_of(noisy: np.ndarray, stabiliser: Anscombe) -> np.ndarray:
-    """Return the stack denoised by BM4D between a transform and its inverse."""
-    import bm4d
-
-    return np.asarray(stabiliser.inverse(bm4d.bm4d(stabiliser.forward(noisy), 1.0)))
-
-
-def peers(paths: list[Path], levels: list[float], preset: str, planes: int, middle: list[int]) -> None:
-    """Compare single planes, classical filters and the default on nearly clean stacks with noise put on."""
-    print("| stack, photons | method | SI-PSNR, dB | worst plane against 2-D, dB | CPU s a plane |")
-    print("| --- | --- | ---: | ---: | ---: |")
-    alone = Settings.from_preset(preset, device="cpu", neighbours=0, stack_start="anew")
-    usual = Settings.from_preset(preset, device="cpu")
-    for path in paths:
-        for photons in levels:
-            noisy, clean = with_noise(path, photons, planes)
-            peak = float(clean.max())
-            pooled = estimate_noise(noisy[middle[0]])
-            methods: dict[str, Callable[[], Any]] = {
-                "noisy": lambda noisy=noisy: noisy,
-                "mean of three": lambda noisy=noisy: uniform_filter1d(noisy, 3, axis=0),
-                f"{preset}, planes alone": lambda noisy=noisy: package(noisy, alone, middle),
-                "BM4D, noise measured": lambda noisy=noisy, n=pooled: bm4d_of(noisy, Anscombe.of(n)),
-                "BM4D, noise known": lambda noisy=noisy: bm4d_of(noisy, Anscombe(1.0, 0.25)),
-                preset: lambda noisy=noisy: package(noisy, usual, middle),
-            }
-            scores: dict[str, list[float]] = {}
-            for name, method in methods.items():
-                start = time.process_time()
-                found = method()
-                count = len(middle) if isinstance(found, dict) else len(noisy)
-                seconds = (time.process_time() - start) / count
-                scores[name] = [si_psnr(found[z], clean[z], peak) for z in middle]
-                reference = scores.get(f"{preset}, planes alone", scores[name])
-                worst = min(a - b for a, b in zip(scores[name], reference, strict=True))
-                print(
-                    f"| {path.stem}, {photons:g} | {name} | {np.mean(scores[name]):.2f} | {worst:+.2f} | "
-                    f"{seconds:.1f} |",
-                    flush=True,
-                )
-
-
-def package(noisy: Any, settings: Settings, planes: Iterable[int]) -> dict[int, np.ndarray]:
-    """Return some planes of a stack as this package denoises them."""
-    return {
-        event.plane[0]: event.result.denoised
-        for event in fit_stack(noisy, settings, axes="ZYX", indices=[(z,) for z in planes])
-        if isinstance(event, Finished)
-    }
-
-
-def adversaries(path: Path, photons: float, preset: str) -> None:
+def adversaries(path: Path, photons: float, preset: str, crop: int, other: Path) -> None:
     """Compare the default with planes alone where neighbours do not belong to a plane."""
-    noisy, clean = with_noise(path, photons, 13)
-    peak, middle = float(clean.max()), 6
-    rng = np.random.default_rng(1)
-    shuffled = np.array([*rng.permutation([0, 2, 4]), 12, 10, 8])
+    count, middle = 9, 4
+    options = StackOptions(planes=count, scored=1, crop=crop)
+    given, second = noisy_stack(path, photons, options), noisy_stack(other, photons, options)
+    noisy, rng = given.noisy, np.random.default_rng(1)
+    others = rng.permutation([z for z in range(count) if z != middle])
+    in_turn = np.where((np.arange(count) % 2 == middle % 2)[:, None, None], noisy, second.noisy)
     strange = {
         "as it is": noisy,
-        "the plane repeated": np.repeat(noisy[middle : middle + 1], 13, axis=0),
-        "shuffled": noisy[[shuffled[0], 11, shuffled[1], 1, 9, shuffled[2], 6, 12, 3, 10, 5, 7, 8]],
+        "the plane repeated": np.repeat(noisy[middle : middle + 1], count, axis=0),
+        "shuffled": noisy[np.insert(others, middle, middle)],
+        "scene cut": np.concatenate([noisy[: middle + 1], second.noisy[middle + 1 :]]),
+        "two channels in turn": in_turn,
+        "another field on both sides": np.concatenate([second.noisy[:4], noisy[4:5], second.noisy[5:]]),
+        "flash before, empty after": noisy.copy(),
+        "black before, saturated after": noisy.copy(),
+        "the others twice as bright": np.where(
+            (np.arange(count) == middle)[:, None, None], noisy, 2 * noisy
+        ),
         "running mean of three": uniform_filter1d(noisy, 3, axis=0),
-        "a scene cut": np.concatenate([noisy[:7], noisy[7:, ::-1, ::-1]]),
-        "black and saturated neighbours": noisy.copy(),
-        "neighbours twice as bright": noisy.copy(),
     }
-    strange["black and saturated neighbours"][5] = 0
-    strange["black and saturated neighbours"][7] = noisy.max()
-    bright = strange["neighbours twice as bright"]
-    bright[np.arange(13) != middle] *= 2
-    print("| stack | planes alone | default | neighbours seen |\n| --- | ---: | ---: | ---: |")
+    flash = strange["flash before, empty after"]
+    flash[middle - 1] = 20 * noisy[middle - 1] + 3 * photons
+    flash[middle + 1] = 0.5 * rng.standard_normal(noisy.shape[1:])
+    extremes = strange["black before, saturated after"]
+    extremes[middle - 1], extremes[middle + 1] = 0, noisy.max()
+    print("| stack | planes alone | default | difference | seen | notices |")
+    print("| --- | ---: | ---: | ---: | ---: | --- |")
+    known: dict[bytes, float] = {}
     for name, stack in strange.items():
-        scores, seen = [], 0
-        truth = uniform_filter1d(clean, 3, axis=0)[middle] if "mean" in name else clean[middle]
+        blurred = replace(given, clean=uniform_filter1d(given.clean, 3, axis=0))
+        truth, scores = (blurred if "mean" in name else given), []
         for neighbours in (0, "auto"):
-            settings = Settings.from_preset(preset, device="cpu", neighbours=neighbours, stack_start="anew")
-            *_, last = fit_stack(stack, settings, axes="TYX", indices=[(middle,)])
-            scores.append(si_psnr(last.result.denoised, truth, peak))
-            seen = last.result.neighbours
-        print(f"| {name} | {scores[0]:.2f} | {scores[1]:.2f} | {seen} |", flush=True)
+            settings = Settings.from_preset(
+                preset, device="cpu", neighbours=neighbours, stack_start="anew", train_inr=False
+            )
+            plane = stack[middle].tobytes()
+            if neighbours == 0 and plane in known:
+                scores.append(known[plane])
+                continue
+            said: list[str] = []
+            for event in fit_stack(stack, settings, axes="TYX", indices=[(middle,)]):
+                if isinstance(event, Started | Finished):
+                    notices = event.notices if isinstance(event, Started) else event.result.notices
+                    said += [notice.kind for notice in notices if notice.kind not in said]
+                if isinstance(event, Finished):
+                    scores.append(truth.si_psnr(event.result.denoised, middle))
+                    seen = event.result.neighbours
+            if neighbours == 0:
+                known[plane] = scores[0]
+        about = ", ".join(kind for kind in said if "neighbours" in kind or "planes" in kind)
+        gain = scores[1] - scores[0]
+        print(
+            f"| {name} | {scores[0]:.2f} | {scores[1]:.2f} | {gain:+.2f} | {seen} | {about} |", flush=True
+        )
 
 
 def main() -> None:
@@ -210,23 +167,16 @@ def main() -> None:
     two.add_argument("folder", type=Path)
     two.add_argument("--scene", required=True)
     two.add_argument("--crop", type=int, default=256)
-    three = commands.add_parser("peers")
-    three.add_argument("paths", type=Path, nargs="+")
-    three.add_argument("--photons", default="10,40")
-    three.add_argument("--planes", type=int, default=13)
-    three.add_argument("--score", default="5,7", help="numbers of the planes that are scored")
-    four = commands.add_parser("adversaries")
-    four.add_argument("path", type=Path)
-    four.add_argument("--photons", type=float, default=40)
+    three = commands.add_parser("adversaries")
+    three.add_argument("path", type=Path)
+    three.add_argument("other", type=Path, help="another stack, the other channel or field")
+    three.add_argument("--photons", type=float, default=40)
+    three.add_argument("--crop", type=int, default=96)
     given = parser.parse_args()
     if given.command == "warm":
         warm(given.preset, given.planes, given.size)
-    elif given.command == "peers":
-        levels = [float(level) for level in given.photons.split(",")]
-        score_of = [int(number) for number in given.score.split(",")]
-        peers(given.paths, levels, given.preset, given.planes, score_of)
     elif given.command == "adversaries":
-        adversaries(given.path, given.photons, given.preset)
+        adversaries(given.path, given.photons, given.preset, given.crop, given.other)
     else:
         neighbours(given.folder, given.scene, given.crop, given.preset)
 

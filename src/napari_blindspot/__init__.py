@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_blindspot.api import StackResult, denoise, denoise_stack, fit, measure_resolution
+    from napari_blindspot.api import denoise, denoise_stack, fit, measure_resolution, save
     from napari_blindspot.comparison import Comparison, Contender, compare
     from napari_blindspot.core.control import Control
     from napari_blindspot.core.errors import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from napari_blindspot.core.model import Model
     from napari_blindspot.core.noise_model import NoiseModel
     from napari_blindspot.core.notices import Notice
-    from napari_blindspot.core.result import History, Result
+    from napari_blindspot.core.result import History, Result, StackResult
     from napari_blindspot.core.words import sentence
     from napari_blindspot.engine.inr_of_image import fit_inr, fit_volume
     from napari_blindspot.files.door import (
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     )
     from napari_blindspot.files.image_file import ImageFile
     from napari_blindspot.files.model_file import load_model as load
-    from napari_blindspot.files.model_file import save_model as save
     from napari_blindspot.files.write_options import WriteOptions
     from napari_blindspot.inspection.blind_score import BlindScore
     from napari_blindspot.inspection.resolution import RingCorrelation
@@ -124,7 +123,7 @@ __all__ = [
 ]
 
 _HOMES: dict[str, tuple[str, ...]] = {
-    "api": ("StackResult", "denoise", "denoise_stack", "fit", "measure_resolution"),
+    "api": ("denoise", "denoise_stack", "fit", "measure_resolution", "save"),
     "comparison": ("Comparison", "Contender", "compare"),
     "core.control": ("Control",),
     "core.errors": (
@@ -151,7 +150,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "core.model": ("Model",),
     "core.noise_model": ("NoiseModel",),
     "core.notices": ("Notice",),
-    "core.result": ("History", "Result"),
+    "core.result": ("History", "Result", "StackResult"),
     "core.words": ("sentence",),
     "engine.inr_of_image": ("fit_inr", "fit_volume"),
     "files.door": (
@@ -177,7 +176,6 @@ _HOMES: dict[str, tuple[str, ...]] = {
 
 _OTHER_NAMES = {
     "load": ("files.model_file", "load_model"),
-    "save": ("files.model_file", "save_model"),
 }
 
 _HOME = {name: (home, name) for home, names in _HOMES.items() for name in names} | _OTHER_NAMES

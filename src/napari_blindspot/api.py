@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_blindspot.core.errors import CancelledError, ImageError, SettingsError
 from napari_blindspot.core.events import Cancelled, Finished
+from napari_blindspot.core.images import Images
 from napari_blindspot.core.model import check_keeps_model
-from napari_blindspot.core.words import sentences_of
+from napari_blindspot.core.result import StackResult
 from napari_blindspot.settings import DEFAULT_PRESET, Settings
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import numpy.typing as npt
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
     Index = tuple[int, ...]
 
-__all__ = ["StackResult", "denoise", "denoise_stack", "fit", "measure_resolution", "resolve_settings"]
+__all__ = ["denoise", "denoise_stack", "fit", "measure_resolution", "resolve_settings", "save"]
 
 
 def denoise(
@@ -157,40 +160,6 @@ def fit(
     return event.model
 
 
-@dataclass(frozen=True, slots=True)
-class StackResult:
-    """The denoised planes of a stack with their records.
-
-    Attributes
-    ----------
-    images : mapping of str to ndarray
-        (…, Y, X), by their names in `napari_blindspot.core.images`; NaN, or 0 where integers were asked
-        for, where a plane has no result because the run was stopped.
-    planes : mapping of tuple of int to Result
-        The results of the planes by their index, without their images.
-    """
-
-    images: Mapping[str, npt.NDArray[Any]]
-    planes: Mapping[Index, Result]
-
-    @property
-    def denoised(self) -> npt.NDArray[Any]:
-        """(…, Y, X), the final estimates."""
-        return self.images["denoised"]
-
-    @property
-    def inr(self) -> npt.NDArray[Any]:
-        """(…, Y, X), the INR's own images."""
-        return self.images["inr"]
-
-    @property
-    def warnings(self) -> list[str]:
-        """What the user ought to know: each sentence once, with the number of planes that it is about."""
-        return sentences_of(
-            [[n for n in result.notices if n.is_warning] for result in self.planes.values()]
-        )
-
-
 def denoise_stack(
     array: Any,
     preset: str | None = None,
@@ -245,17 +214,24 @@ def denoise_stack(
     resolved = _resolved(preset, settings, model, overrides)
     images: dict[str, npt.NDArray[Any]] = {}
     planes: dict[Index, Result] = {}
+    inr_later: dict[Index, Settings] = {}
     models = () if model is None else (model,)
     for event in _told(fit_stack(array, resolved, axes=axes, control=control, models=models), on_event):
         if isinstance(event, Finished):
-            for name, image in event.result.images.items():
+            found = event.result.images
+            for name, image in (found.ready if isinstance(found, Images) else found).items():
                 if name not in images:
                     images[name] = _blank(tuple(array.shape), image.dtype)
                 images[name][event.plane] = image
             planes[event.plane] = replace(event.result, images={}, noisy=None)
+            if isinstance(found, Images):
+                inr_later[event.plane] = event.result.settings
         elif isinstance(event, Cancelled):
             raise CancelledError("The run was cancelled, so there is no result.")
-    return StackResult(images, planes)
+    if not inr_later:
+        return StackResult(images, planes)
+    others = {name: image for name, image in images.items() if name != "inr"}
+    return StackResult(Images(others, {"inr": partial(_inr_of_stack, images, inr_later)}), planes)
 
 
 def measure_resolution(
@@ -305,6 +281,37 @@ def measure_resolution(
         first, second = (denoise(half, settings=settings, control=control).denoised for half in halves)
         found["after"] = ring_correlation(first, second)
     return found
+
+
+def save(model: Model, path: str | os.PathLike[str]) -> None:
+    """Write a model as one safetensors file; under its own name it is never incomplete.
+
+    Parameters
+    ----------
+    model : Model
+        What `fit` returned; to that of a plane of a stack, its INR is fitted first.
+    path : path-like
+        By convention ending in ``.safetensors``. A file of that name is replaced.
+
+    Raises
+    ------
+    FileError
+        If the operating system refuses.
+    """
+    from napari_blindspot.engine.inr_of_image import with_inr
+    from napari_blindspot.files.model_file import save_model
+
+    save_model(with_inr(model), path)
+
+
+def _inr_of_stack(images: dict[str, npt.NDArray[Any]], later: Mapping[Index, Any]) -> npt.NDArray[Any]:
+    """Return the INR's images of a stack, (…, Y, X), of which some are to be fitted now."""
+    from napari_blindspot.engine.inr_of_image import inr_at_pixels
+
+    whole = images.get("inr", _blank(images["denoised"].shape, images["denoised"].dtype))
+    for plane, settings in later.items():
+        whole[plane] = inr_at_pixels(images["denoised"][plane], settings)
+    return whole
 
 
 def _blank(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:

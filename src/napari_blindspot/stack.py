@@ -7,6 +7,7 @@ business.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.plane import naming_plane
 from napari_blindspot.core.plane_window import PlaneWindow
 from napari_blindspot.noise.blank_areas import without_blank_areas
+from napari_blindspot.settings import MeasuredSettings
 from napari_blindspot.stack_neighbours import NeighbourPlanes
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
     Index = tuple[int, ...]
 
-__all__ = ["chains", "channel_of", "fit_stack", "plane_indices"]
+__all__ = ["chains", "channel_of", "fit_stack", "fits_inr_later", "plane_indices"]
 
 CANDIDATES = 9
 """How many planes are looked at for the one that a shared fit learns from."""
@@ -44,6 +46,15 @@ BLOCK = 16
 def plane_indices(shape: tuple[int, ...]) -> list[Index]:
     """Return the index of every plane of an array (…, Y, X); a plane by itself has the index ()."""
     return list(np.ndindex(*shape[:-2]))
+
+
+def fits_inr_later(shape: tuple[int, ...], settings: Settings) -> bool:
+    """Tell whether the INR of each plane of an array (…, Y, X) is fitted when its image is first read.
+
+    It is so wherever there are several planes, whichever of them are asked for; not with ``paper``, whose
+    U-Net needs the INR.
+    """
+    return isinstance(settings, MeasuredSettings) and math.prod(shape[:-2]) > 1
 
 
 def chains(indices: Iterable[Index], axes: str | None = None) -> list[list[Index]]:
@@ -274,6 +285,7 @@ class _PlaneFits:
                 initial_model=model,
                 train=train,
                 neighbours=self._planes(beside),
+                inr_later=fits_inr_later(self.shape, self.settings),
             )
             yield from self._placed(events, index, train=train)
 

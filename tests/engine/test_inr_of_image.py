@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from napari_blindspot import fit_inr
+from napari_blindspot import Settings, fit_inr
+from napari_blindspot.engine.inr_of_image import inr_at_pixels
 
 
 def smooth(shape: tuple[int, int] = (40, 48)) -> np.ndarray:
@@ -41,3 +42,17 @@ def test_missing_pixels_and_constant_planes_give_numbers():
     image[3:6, 4] = np.nan
     assert np.isfinite(fit_inr(image, iterations=2).sample(2).values).all()
     assert np.allclose(fit_inr(np.full((20, 20), 7.0), iterations=2).sample().values, 7.0)
+
+
+def test_the_image_of_a_plane_of_a_stack_leaves_blank_areas_and_missing_pixels_as_they_are():
+    image = smooth().astype(np.float32)
+    image[:12] = 0
+    image[30:33, 4] = np.nan
+    settings = Settings.from_preset("fast", inr_features=8)
+    found = inr_at_pixels(image, settings)
+    assert found.dtype == np.float32
+    assert (found[:12] == 0).all()
+    assert np.array_equal(np.isnan(found), np.isnan(image))
+    assert np.abs(found - image)[20:28].max() < 0.2 * np.nanstd(image[20:])
+    splines = inr_at_pixels(image, Settings.from_preset("fast", train_inr=False))
+    assert np.nanmean((found - image) ** 2) < np.nanmean((splines - image) ** 2)

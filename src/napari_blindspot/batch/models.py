@@ -11,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_blindspot.api import save
 from napari_blindspot.batch.find import locate
 from napari_blindspot.batch.item_events import ModelWork
 from napari_blindspot.batch.items import OPEN
 from napari_blindspot.core.errors import FileError, ImageError, SettingsError
 from napari_blindspot.core.events import Finished
 from napari_blindspot.core.model import check_keeps_model
-from napari_blindspot.files.model_file import ENDING, load_model, save_model
+from napari_blindspot.files.model_file import ENDING, load_model
 from napari_blindspot.files.safe_write import remove_leftovers
 from napari_blindspot.stack import chains, fit_stack, plane_indices
 
@@ -75,7 +76,7 @@ def prepare_models(batch: Batch, control: Control) -> Iterator[ModelWork]:
                     return
                 fitted = replace(model.fitted_to, name=job.source.name, run=run)
                 remove_leftovers(path)
-                save_model(replace(model, fitted_to=fitted), path)
+                save(replace(model, fitted_to=fitted), path)
         _take(batch, paths)
 
 

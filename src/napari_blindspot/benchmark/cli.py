@@ -1,4 +1,4 @@
-"""The commands ``napari-blindspot benchmark fmdd | paper | ablation | awgn | speed``: options and words.
+"""The commands ``napari-blindspot benchmark fmdd | paper | ablation | awgn | stacks | speed``.
 
 What the commands compute is in the modules beside this one, which are imported when a command runs:
 `napari_blindspot.benchmark.contest`, `napari_blindspot.benchmark.paper_tables` and
@@ -196,6 +196,37 @@ def awgn(
             published_title="Published, not measured here: σ = 25 on BSD68",
         )
         run_and_report(images, variants, out, report, typer.echo, extra={"sigma": sigma})
+
+
+@app.command()
+def stacks(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="STACK...", help="Nearly clean stacks, (Z, Y, X) or (T, Y, X).")
+    ],
+    photons: Annotated[
+        str, typer.Option(help="Comma-separated numbers, each of the brightest pixel on average.")
+    ] = "10,40",
+    planes: Annotated[int, typer.Option(min=3, help="How many of the middle are taken.")] = 13,
+    scored: Annotated[int, typer.Option(min=1, help="How many of these are denoised and scored.")] = 2,
+    crop: Annotated[
+        int | None, typer.Option(min=32, help="N×N pixels with most structure  [default: whole planes]")
+    ] = None,
+    drift: Annotated[float, typer.Option(min=0, help="Pixels by which the others lie off, at most.")] = 0.0,
+    flicker: Annotated[
+        float, typer.Option(min=0, help="Share by which the others are brighter, at most.")
+    ] = 0.0,
+    preset: Annotated[str, typer.Option(help="Of this project.")] = "auto",
+    seed: Seed = 0,
+) -> None:
+    """Put noise on nearly clean stacks; score single planes, neighbours, filters along z or time, BM4D."""
+    with _one_sentence():
+        from napari_blindspot.benchmark.stacks import StackOptions, compare_on_stacks
+
+        levels = tuple(float(level) for level in _numbers(photons, "--photons", 1, "10,40"))
+        if scored > planes:
+            raise SettingsError(f"--scored is {scored}, but only {planes} planes are taken.")
+        options = StackOptions(levels, planes, scored, crop, drift, flicker, preset, seed)
+        compare_on_stacks(paths, options, typer.echo)
 
 
 @app.command()

@@ -6,17 +6,18 @@ that a run gives by that name, or derived from those and the noisy plane.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy.typing as npt
 
     Image = npt.NDArray[Any]
 
-__all__ = ["IMAGES", "ImageKind", "with_derived"]
+__all__ = ["IMAGES", "ImageKind", "Images", "with_derived"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,38 @@ class ImageKind:
     label: str
     description: str
     derive: Callable[[Image, dict[str, Image]], Image] | None = None
+
+
+class Images(Mapping[str, "Image"]):
+    """Images of a result by name, some of which are made when they are first read.
+
+    Parameters
+    ----------
+    ready : mapping of str to ndarray
+        Those that there are.
+    later : mapping of str to callable
+        What makes each of the others; called once, when it is asked for.
+    """
+
+    def __init__(self, ready: Mapping[str, Image], later: Mapping[str, Callable[[], Image]]) -> None:
+        self._ready = dict(ready)
+        self._later = dict(later)
+
+    @property
+    def ready(self) -> Mapping[str, Image]:
+        """Those that are made by now."""
+        return dict(self._ready)
+
+    def __getitem__(self, name: str) -> Image:
+        if name not in self._ready:
+            self._ready[name] = self._later[name]()
+        return self._ready[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._ready, **self._later})
+
+    def __len__(self) -> int:
+        return len(self._ready.keys() | self._later.keys())
 
 
 IMAGES: dict[str, ImageKind] = {

@@ -86,7 +86,8 @@ class Model:
         Of the run, with everything filled in that the noise decided.
     weights : mapping of str to ndarray
         float32 arrays, named ``blind.…`` (D_θ after the blind fit), ``refined.…`` (after the refinement;
-        the same as before where there was none) and ``inr.…`` (F_φ).
+        the same as before where there was none) and ``inr.…`` (F_φ), which are missing where the INR is
+        fitted later: `napari_blindspot.engine.inr_of_image.with_inr` adds them.
     mean, scale : float
         What was subtracted from the stabilised plane, and what it was divided by: the networks are only
         right on this scale. Stabilised noise has a standard deviation of 1, which became 1 / scale.
@@ -151,6 +152,11 @@ class Model:
         return MeasuredSettings.model_validate(values)
 
     @property
+    def has_inr(self) -> bool:
+        """Whether F_φ is fitted."""
+        return any(name.startswith("inr.") for name in self.weights)
+
+    @property
     def inr(self) -> InrField:
         """F_φ of the plane that was fitted, as a function of position.
 
@@ -162,7 +168,7 @@ class Model:
         from napari_blindspot.method.inr_field import field_of_weights
 
         base, settings = self.inr_base, self.settings
-        if base is None:
+        if base is None or not self.has_inr:
             raise ImageError("This model holds no INR that can be sampled; fit the plane again.")
         return field_of_weights(
             {name.removeprefix("inr."): x for name, x in self.weights.items() if name.startswith("inr.")},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_blindspot.core.errors import ImageError
-from napari_blindspot.core.words import sentence
+from napari_blindspot.core.words import sentence, sentences_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from napari_blindspot.inspection.verdict import Verdict
     from napari_blindspot.settings import Settings
 
-__all__ = ["History", "Origin", "Result"]
+    Index = tuple[int, ...]
+
+__all__ = ["History", "Origin", "Result", "StackResult"]
 
 Origin = Literal["anew", "warm", "model"]
 
@@ -172,3 +174,38 @@ class Result:
                 "The noise of this plane was not measured, so nothing can be said of what was removed."
             )
         return self.noise
+
+
+@dataclass(frozen=True, slots=True)
+class StackResult:
+    """The denoised planes of a stack with their records.
+
+    Attributes
+    ----------
+    images : mapping of str to ndarray
+        (…, Y, X), by their names in `napari_blindspot.core.images`; NaN, or 0 where integers were asked
+        for, where a plane has no result because the run was stopped. The INRs are fitted when
+        they are read.
+    planes : mapping of tuple of int to Result
+        The results of the planes by their index, without their images.
+    """
+
+    images: Mapping[str, npt.NDArray[Any]]
+    planes: Mapping[Index, Result]
+
+    @property
+    def denoised(self) -> npt.NDArray[Any]:
+        """(…, Y, X), the final estimates."""
+        return self.images["denoised"]
+
+    @property
+    def inr(self) -> npt.NDArray[Any]:
+        """(…, Y, X), the INR's own images."""
+        return self.images["inr"]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user ought to know: each sentence once, with the number of planes that it is about."""
+        return sentences_of(
+            [[n for n in result.notices if n.is_warning] for result in self.planes.values()]
+        )

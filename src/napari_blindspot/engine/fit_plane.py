@@ -20,6 +20,7 @@ from napari_blindspot.engine.hardware.backends import (
 from napari_blindspot.engine.hardware.failures import readable_errors
 from napari_blindspot.engine.hardware.memory import shortage
 from napari_blindspot.engine.hardware.torch_state import computing, scoped
+from napari_blindspot.engine.inr_of_image import with_inr_later
 from napari_blindspot.engine.left_alone import BlankAreas, nothing_to_denoise, unchanged
 from napari_blindspot.engine.measured_run import measured_run
 from napari_blindspot.engine.model_run import model_run
@@ -51,6 +52,7 @@ def fit_plane(
     initial_model: Model | None = None,
     train: bool = True,
     neighbours: npt.ArrayLike | None = None,
+    inr_later: bool = False,
 ) -> Iterator[Event]:
     """Denoise one plane, and say how it goes.
 
@@ -74,6 +76,9 @@ def fit_plane(
     neighbours : array_like, optional
         (N, Y, X), planes that show nearly the same with noise of their own, in their order, half of them
         before this one; NaN all over where one is missing. N is at most 8.
+    inr_later : bool
+        Whether the INR is not fitted beside the U-Net, but to the final estimate when its image is first
+        read; previews, history and model do without it then. ``paper`` needs its INR for the fit.
 
     Yields
     ------
@@ -123,7 +128,7 @@ def fit_plane(
         if isinstance(settings, PaperSettings):
             events = paper_run(RunInput(bare, settings, device, watch, beside, news, blank))
         elif isinstance(settings, MeasuredSettings):
-            run = RunInput(bare, settings, device, watch, beside, news, blank)
+            run = RunInput(bare, settings, device, watch, beside, news, blank, inr_later)
             if initial_model is not None and not train:
                 events = model_run(run, initial_model)
             else:
@@ -136,6 +141,10 @@ def fit_plane(
             # The paper's network sees the whole plane at once, in one piece.
             whole = isinstance(settings, PaperSettings)
             fitted = scoped(events, device, rounded_products=rounded, shared_operations=whole)
-            yield from fitted if left_alone is None else left_alone.restored(fitted, settings)
+            if left_alone is not None:
+                fitted = left_alone.restored(fitted, settings)
+            if inr_later and isinstance(settings, MeasuredSettings):
+                fitted = with_inr_later(fitted, settings)
+            yield from fitted
     finally:
         release_memory(device)

@@ -86,7 +86,7 @@ def measured_run(run: Run, model: Model | None) -> Generator[Event, None, None]:
             trainer = yield from _fit_blindly(run, networks, warm=False)
     estimate = yield from _refine(run, networks, trainer)
     estimate = yield from consult(run, networks, estimate)
-    networks.inr.estimate = estimate.image.flatten()
+    networks.teach_inr(estimate.image)
     if run.watch.control.cancelled:
         yield Cancelled()
         return
@@ -139,7 +139,7 @@ def _refine(run: Run, networks: Networks, trainer: Trainer) -> Generator[Event, 
     # One symmetry is enough for what is only a target: more of them change the result by 0.01 dB.
     symmetries = 1 if refines else settings.symmetries
     first = image = yield from predict(run, networks, blind, symmetries, hidden=not shown)
-    networks.inr.estimate = image.flatten()
+    networks.teach_inr(image)
     for number, iterations in enumerate(rounds, start=1):
         if run.watch.interrupted:
             break
@@ -157,7 +157,7 @@ def _refine(run: Run, networks: Networks, trainer: Trainer) -> Generator[Event, 
         last = number == len(rounds) or run.watch.interrupted
         symmetries = settings.symmetries if last else 1
         image = yield from predict(run, networks, refined, symmetries, announce=last)
-        networks.inr.estimate = image.flatten()
+        networks.teach_inr(image)
     return Estimate(image, first, blind, refined)
 
 
@@ -174,14 +174,16 @@ def _refinement_loss(networks: Networks, image: torch.Tensor) -> RefinementLoss:
 def _model_of(run: Run, networks: Networks, estimate: Estimate) -> Model:
     """Take the networks out."""
     scale, stabiliser = networks.restoration.scale, networks.measurement.stabiliser
-    parts = {"blind.": estimate.blind, "refined.": estimate.refined, "inr.": networks.inr.siren}
+    parts, base = {"blind.": estimate.blind, "refined.": estimate.refined}, estimate.image[0, 0]
+    if networks.inr is not None:
+        parts["inr."], base = networks.inr.siren, networks.inr.base
     return Model(
         settings=networks.settings,
         weights=take_weights(parts),
         mean=scale.mean,
         scale=scale.scale,
         noise=networks.measurement.noise,
-        inr_base=InrBase(networks.inr.base.cpu().numpy().copy(), stabiliser.gain, stabiliser.offset),
+        inr_base=InrBase(base.float().cpu().numpy().copy(), stabiliser.gain, stabiliser.offset),
         fitted_to=FittedImage(
             shape=run.plane.shape, dtype=run.plane.dtype.name, version=version("napari-blindspot")
         ),

@@ -52,7 +52,7 @@ def model_run(run: Run, model: Model) -> Generator[Event, None, None]:
     yield started(run, networks)
     estimate = yield from _predict(run, networks, model)
     estimate = yield from consult(run, networks, estimate)
-    networks.inr.estimate = estimate.image.flatten()
+    networks.teach_inr(estimate.image)
     if run.watch.control.cancelled:
         yield Cancelled()
         return
@@ -74,9 +74,10 @@ def _predict(run: Run, networks: Networks, model: Model) -> Generator[Event, Non
         )
         if refines:
             image = yield from predict(run, networks, refined, symmetries, announce=True)
-    networks.inr.estimate = image.flatten()
-    unread = LossRecord(1, run.device)
-    with run.watch.clock.phase("INR"):
-        for _ in range(networks.schedule.inr_iterations):
-            networks.inr.step(unread)
+    networks.teach_inr(image)
+    if networks.inr is not None:
+        unread = LossRecord(1, run.device)
+        with run.watch.clock.phase("INR"):
+            for _ in range(networks.schedule.inr_iterations):
+                networks.inr.step(unread)
     return Estimate(image, first, blind, refined)

@@ -80,8 +80,8 @@ class Networks:
         The way back to intensities.
     fit : BlindFit
         D_θ and what it sees.
-    inr : InrFit
-        F_φ.
+    inr : InrFit or None
+        F_φ; None where it is fitted later.
     losses : LossRecord
         Of the iterations so far.
     """
@@ -92,7 +92,7 @@ class Networks:
     measurement: Measurement
     restoration: Restoration
     fit: BlindFit
-    inr: InrFit
+    inr: InrFit | None
     losses: LossRecord
 
     @property
@@ -104,6 +104,11 @@ class Networks:
     def neighbours(self) -> int:
         """How many neighbouring planes D_θ sees."""
         return int(self.fit.neighbours.isfinite().any(dim=-1).any(dim=-1).sum())
+
+    def teach_inr(self, estimate: torch.Tensor) -> None:
+        """Let F_φ stand on D_θ's estimate, (1, 1, Y, X), and learn from it."""
+        if self.inr is not None:
+            self.inr.estimate = estimate.flatten()
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -175,21 +180,9 @@ def prepare(
     schedule = (
         Schedule.of_model() if apply_only else Schedule.of(settings, run.shape, warm=model is not None)
     )
-    rate = settings.inr_learning_rate * (1.0 if model is None else WARM_RATE)
-    inr = InrFit(
-        noisy,
-        valid,
-        fit.fill[0, 0],
-        settings.model_copy(update={"inr_learning_rate": rate}),
-        schedule.inr_iterations,
-        # Its own, because the U-Net draws meanwhile.
-        torch.Generator(run.device).manual_seed(settings.seed + 1),
-        fit.compromises,
-    )
     if model is not None:
         # Where noise is correlated, the refined network has unlearned to do without the pixel.
         put_weights(fit.network, model.weights, "blind." if plan.correlated else "refined.")
-        put_weights(inr.siren, model.weights, "inr.")
     elif settings.unet_weights == "pretrained":
         put_pretrained(fit.network, "correlated" if plan.correlated else "white")
     seen = replace(measurement, beside=measurement.beside.without_pixels())
@@ -200,9 +193,28 @@ def prepare(
         measurement=seen,
         restoration=Restoration(seen, scale, plan.correlated),
         fit=fit,
-        inr=inr,
+        inr=None if run.inr_later else _inr_beside(fit, model, schedule),
         losses=LossRecord(schedule.iterations, run.device),
     )
+
+
+def _inr_beside(fit: BlindFit, model: Model | None, schedule: Schedule) -> InrFit:
+    """Return F_φ that learns while D_θ does, from the weights of a model if that has some."""
+    settings = fit.settings
+    rate = settings.inr_learning_rate * (1.0 if model is None else WARM_RATE)
+    inr = InrFit(
+        fit.noisy[0, 0],
+        fit.valid[0, 0],
+        fit.fill[0, 0],
+        settings.model_copy(update={"inr_learning_rate": rate}),
+        schedule.inr_iterations,
+        # Its own, because the U-Net draws meanwhile.
+        torch.Generator(fit.device).manual_seed(settings.seed + 1),
+        fit.compromises,
+    )
+    if model is not None and model.has_inr:
+        put_weights(inr.siren, model.weights, "inr.")
+    return inr
 
 
 def _neighbours(measurement: Measurement, model: Model | None, scale: FitScale) -> torch.Tensor:
@@ -216,7 +228,7 @@ def _neighbours(measurement: Measurement, model: Model | None, scale: FitScale) 
 
 def started(run: Run, networks: Networks) -> Started:
     """Say what is about to begin."""
-    both = (networks.fit.network, networks.inr.siren)
+    both = [networks.fit.network, *([] if networks.inr is None else [networks.inr.siren])]
     return Started(
         settings=networks.settings,
         shape=run.shape,
@@ -246,13 +258,12 @@ def iterate(
     """
     fit, losses, watch = networks.fit, networks.losses, run.watch
     replay = StepReplay(fit.generator, fit.compromises)
+    beside = None if networks.inr is None else functools.partial(learn_inr, networks, networks.inr)
     for _ in range(iterations):
         if watch.interrupted:
             return
         with watch.clock.phase(phase):
-            losses.write(
-                "denoising", fit.learn(trainer, loss, replay, functools.partial(learn_inr, networks))
-            )
+            losses.write("denoising", fit.learn(trainer, loss, replay, beside))
         losses.done += 1
         if watch.report_due() or losses.done in (1, losses.total):
             yield step_of(run, networks)
@@ -263,17 +274,17 @@ def iterate(
         yield from watch.wait_while_paused(losses.done)
 
 
-def learn_inr(networks: Networks) -> None:
+def learn_inr(networks: Networks, inr: InrFit) -> None:
     """Let the INR take as many iterations as belong to the one of the U-Net at work."""
     losses = networks.losses
     learns_noisy_pixels = losses.done < sum(networks.schedule.legs[:1]) and losses.done % INR_EVERY == 0
     iterations = 1 if learns_noisy_pixels else 0
-    if networks.inr.estimate is not None:
+    if inr.estimate is not None:
         iterations = INR_IN_REFINEMENT
     if iterations == 0:
         losses.repeat("inr")
     for _ in range(iterations):
-        networks.inr.step(losses)
+        inr.step(losses)
 
 
 def predict(
@@ -335,13 +346,17 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
             lambda standard: restoration.restore(standard, first),
             run.output_dtype,
         )
-    with clock.phase("INR"):
-        inr = image_of_plane(run.plane, networks.inr.image(), restoration.invert, run.output_dtype)
+        images = {"denoised": denoised}
+    if networks.inr is not None:
+        with clock.phase("INR"):
+            images["inr"] = image_of_plane(
+                run.plane, networks.inr.image(), restoration.invert, run.output_dtype
+            )
     measurement = networks.measurement
     return Finished(
         model=model,
         result=Result(
-            images=with_derived(run.plane, {"denoised": denoised, "inr": inr}),
+            images=with_derived(run.plane, images),
             settings=networks.settings,
             history=networks.losses.history(),
             iterations=networks.losses.done,
@@ -375,10 +390,12 @@ def step_of(run: Run, networks: Networks) -> Step:
 
 
 def _preview(run: Run, networks: Networks, network: nn.Module) -> Preview:
-    """Show both networks by one pass each; neither draws a random number."""
+    """Show what there is of both networks by one pass each; neither draws a random number."""
     fit, restore = networks.fit, networks.restoration.invert
     with torch.no_grad():
         denoised = fit.apply_tiled(network, fit.noisy, fit.valid, fit.neighbours)
-    tensors = {"denoised": denoised[0, 0], "inr": networks.inr.image()}
+    tensors = {"denoised": denoised[0, 0]}
+    if networks.inr is not None:
+        tensors["inr"] = networks.inr.image()
     images = {name: image_of_plane(run.plane, tensor, restore) for name, tensor in tensors.items()}
     return Preview(iteration=networks.losses.done, images=with_derived(run.plane, images))

@@ -159,6 +159,8 @@ class RunInput(Generic[S]):
         What was seen before it began, as news.
     blank : int
         Pixels in blank areas.
+    inr_later : bool
+        Whether the INR is not fitted beside the U-Net.
     device_name : str
         Of the device, as its owner would name it.
     """
@@ -170,6 +172,7 @@ class RunInput(Generic[S]):
     neighbours: Sequence[npt.NDArray[Any]]
     notices: tuple[Notice, ...] = ()
     blank: int = 0
+    inr_later: bool = False
     device_name: str = field(default="", init=False)
 
     def __post_init__(self) -> None:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_blindspot.api import save
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.events import Cancelled, Finished
 from napari_blindspot.files.door import write_image
-from napari_blindspot.files.model_file import load_model, model_from_bytes, model_to_bytes, save_model
+from napari_blindspot.files.model_file import load_model, model_from_bytes, model_to_bytes
 from napari_blindspot.files.safe_write import KeptBesideError
 from napari_blindspot.jobs.existing import check_room, with_size
 from napari_blindspot.jobs.file_job import digest_of, is_zarr_name
@@ -239,7 +240,7 @@ class FileRun:
             )
         model = model_from_bytes(found[1], "The model beside the finished planes")
         fitted = replace(model.fitted_to, name=self.job.source.name)
-        save_model(replace(model, fitted_to=fitted), path)
+        save(replace(model, fitted_to=fitted), path)
         return ""
 
     def _keep(self, event: Finished) -> None:

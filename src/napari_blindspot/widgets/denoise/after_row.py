@@ -9,8 +9,9 @@ from magicgui.widgets import Container, Label, Slider
 from psygnal import Signal
 from qtpy.QtWidgets import QFileDialog
 
+from napari_blindspot.api import save
 from napari_blindspot.core.errors import BlindspotError
-from napari_blindspot.files.model_file import ENDING, save_model
+from napari_blindspot.files.model_file import ENDING
 from napari_blindspot.files.names import stem
 from napari_blindspot.widgets.denoise.before_after import Wipe, fit_contrast, result_of, swap
 from napari_blindspot.widgets.denoise.writer import write_ome_tiff_layer, write_ome_zarr_layer
@@ -138,7 +139,7 @@ class AfterRow(Container[Any]):
         if model is not None:
             path = path if path.suffix.lower() == ENDING else path.with_name(path.name + ENDING)
             with failures_told(self.failed):
-                save_model(model, path)
+                save(model, path)
                 self.said.emit(f"Saved {path}. {model.in_words}")
 
     def _saved(self, saving: Background) -> None:

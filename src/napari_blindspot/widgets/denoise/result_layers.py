@@ -6,17 +6,19 @@ gone. Main thread only. Which images there are is written in `napari_blindspot.c
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from napari.utils.transforms import Affine
 
 from napari_blindspot.core.errors import OutOfMemoryError
-from napari_blindspot.core.images import IMAGES
+from napari_blindspot.core.images import IMAGES, Images
 from napari_blindspot.core.plane import cast_like
 from napari_blindspot.core.words import size_of_memory
 from napari_blindspot.engine.hardware.memory import free_memory
 from napari_blindspot.widgets.denoise.color import SAMPLES
+from napari_blindspot.widgets.denoise.inr_layer import InrOnDemand, InrPlanes
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, labels_of
 from napari_blindspot.widgets.shared.layer_source import remember_source
 
@@ -70,7 +72,8 @@ class ResultLayers:
         Decides their shape.
     dtype : dtype
         Of the results. A plane without a result yet is NaN, which napari draws transparent, so that the
-        noisy plane is seen through it; integers have no NaN, and such a plane is 0 there.
+        noisy plane is seen through it; integers have no NaN, and such a plane is 0 there. The INR of a
+        plane of a stack is fitted when its layer is shown, which is hidden at first.
 
     Raises
     ------
@@ -86,9 +89,14 @@ class ResultLayers:
         self._arguments = look_and_place(source, job.corner) | {"rgb": job.in_color}
         self._range = list(source.contrast_limits_range)
         self._active = viewer.layers.selection.active
+        self._inr: InrPlanes | None = None
+        if prod(job.window.shape[:-2]) > 1:
+            self._inr = InrPlanes(job.shape, dtype, in_color=job.in_color)
         # In the order in which they are laid on each other: what was asked for is the one that is seen.
         self._shown = {
-            name: _ShownImage(
+            name: _ShownInr(f"{job.name} {image.label}", self._inr)
+            if name == "inr" and self._inr is not None
+            else _ShownImage(
                 f"{job.name} {image.label}", empty_planes(job.shape, dtype), in_color=job.in_color
             )
             for name, image in reversed(IMAGES.items())
@@ -96,8 +104,9 @@ class ResultLayers:
         if job.in_color and len(job.planes) == SAMPLES:
             # A sample without a result yet would be missing from the colours of all pixels.
             for plane in job.planes:
-                for shown in self._shown.values():
-                    shown.planes[job.slot(plane)] = job.window[plane]
+                for image in self._shown.values():
+                    if not isinstance(image, _ShownInr):
+                        image.write(job.slot(plane), job.window[plane])
 
     def preview(self, plane: tuple[int, ...], images: Mapping[str, npt.NDArray[Any]]) -> None:
         """Write what one plane looks like by now; each call makes one of the layers that are not there yet.
@@ -110,9 +119,14 @@ class ResultLayers:
 
     def result(self, plane: tuple[int, ...], images: Mapping[str, npt.NDArray[Any]]) -> None:
         """Write the result of one plane, and make the layers that are not there yet."""
+        if self._inr is not None and isinstance(images, Images):
+            self._inr.give(self._job.slot(plane), images)
+            images = images.ready
         self._write(plane, images)
         for shown in self._missing():
             self._add(shown)
+        if self._inr is not None and self._inr.array.demand is not None:
+            self._inr.array.demand.look()
 
     def keep(self, record: Mapping[str, Any]) -> None:
         """Turn the layers into results: add the record of the run, and make the first image's active.
@@ -144,14 +158,19 @@ class ResultLayers:
     def _write(self, plane: tuple[int, ...], images: Mapping[str, npt.NDArray[Any]]) -> None:
         slot = self._job.slot(plane)
         for name, shown in self._shown.items():
-            shown.planes[slot] = cast_like(images[name], shown.array.dtype)
+            if name not in images:
+                continue
+            # What a fit shows of its INR need not be asked for.
+            shown.is_visible = True
+            shown.write(slot, cast_like(images[name], shown.array.dtype))
             if shown.layer is not None and self._present(shown):
                 shown.layer.refresh(extent=False, highlight=False)
 
     def _add(self, shown: _ShownImage) -> None:
-        shown.layer = add_result(
-            self._viewer, shown.array, shown.name, self._source, self._arguments, self._range
-        )
+        look = self._arguments | {"visible": shown.is_visible}
+        shown.layer = add_result(self._viewer, shown.array, shown.name, self._source, look, self._range)
+        if isinstance(shown, _ShownInr):
+            shown.planes.array.demand = InrOnDemand(self._viewer, shown.layer, shown.planes)
 
     def _present(self, shown: _ShownImage) -> bool:
         return shown.layer is not None and shown.layer in self._viewer.layers
@@ -172,9 +191,29 @@ class _ShownImage:
 
     def __init__(self, name: str, planes: npt.NDArray[Any], *, in_color: bool) -> None:
         self.name = name
-        self.planes = planes
-        self.array = np.moveaxis(planes, -3, -1) if in_color else planes
+        self.planes: Any = planes
+        self.array: Any = np.moveaxis(planes, -3, -1) if in_color else planes
         self.layer: Image | None = None
+        self.is_visible = True
+
+    def write(self, slot: tuple[int, ...], image: npt.NDArray[Any]) -> None:
+        """Write one plane."""
+        self.planes[slot] = image
+
+
+class _ShownInr(_ShownImage):
+    """The layer of an INR that is fitted when it is looked at: hidden until then."""
+
+    def __init__(self, name: str, planes: InrPlanes) -> None:
+        self.name = name
+        self.planes = planes
+        self.array = planes.array
+        self.layer = None
+        self.is_visible = False
+
+    def write(self, slot: tuple[int, ...], image: npt.NDArray[Any]) -> None:
+        """Take the image of a plane that is there already."""
+        self.planes.put(slot, image)
 
 
 def add_result(

@@ -17,6 +17,7 @@ from napari.utils.notifications import show_warning
 from napari_blindspot.core.errors import FileError, ImageError
 from napari_blindspot.files.door import WriteOptions, write_image
 from napari_blindspot.files.formats.registry import writers
+from napari_blindspot.widgets.denoise.inr_layer import InrArray
 from napari_blindspot.widgets.denoise.run_record import record_for_file
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, answer_for, axes_of_attributes
 from napari_blindspot.widgets.shared.layer_image import layer_image
@@ -83,6 +84,9 @@ def _write(target: str, data: Any, attributes: Mapping[str, Any]) -> None:
         answer=answer_for(pixels),
     )
     axes += samples
+    if isinstance(pixels, InrArray):
+        # Planes that nobody has looked at are fitted now.
+        pixels = np.asarray(pixels)
     image, planes = layer_image(pixels, attributes, axes)
     settings, record = record_for_file(metadata.get(METADATA_KEY)) or (None, None)
     write_image(

@@ -220,12 +220,12 @@ def _inr(asked: Asked) -> InrField:
     ImageError
         If the model was fitted to an image of another size, or holds no INR.
     """
-    from napari_blindspot.engine.inr_of_image import fit_inr
+    from napari_blindspot.engine.inr_of_image import fit_inr, with_inr
 
     rows, columns = asked.subject.denoised.shape
     if asked.model is None:
         return fit_inr(asked.subject.denoised)
-    inr = asked.model.inr
+    inr = with_inr(asked.model).inr
     if inr.shape != (rows, columns):
         raise ImageError(
             f"The model was fitted to a plane of {inr.shape[0]}×{inr.shape[1]} pixels, but those of "
