@@ -393,8 +393,7 @@ def _preview(run: Run, networks: Networks, network: nn.Module) -> Preview:
     """Show what there is of both networks by one pass each; neither draws a random number."""
     fit, restore = networks.fit, networks.restoration.invert
     with torch.no_grad():
-        denoised = fit.apply_tiled(network, fit.noisy, fit.valid, fit.neighbours)
-    tensors = {"denoised": denoised[0, 0]}
+        tensors = {"denoised": fit.apply_tiled(network, fit.noisy, fit.valid, fit.neighbours)[0, 0]}
     if networks.inr is not None:
         tensors["inr"] = networks.inr.image()
     images = {name: image_of_plane(run.plane, tensor, restore) for name, tensor in tensors.items()}
