@@ -281,7 +281,8 @@ class _PlaneFits:
         """Return planes, (N, Y, X), NaN where there is none; None if no plane is asked for."""
         if not any(index is not None for index in indices):
             return None
-        absent = np.full(self.shape[-2:], np.nan)
+        # float32 leaves planes of 16 bits half as large as float64 would.
+        absent = np.full(self.shape[-2:], np.nan, np.float32)
         return np.stack([absent if index is None else self.window.plane(index) for index in indices])
 
     def _placed(self, events: Iterable[Event], index: Index, *, train: bool) -> Iterator[Event]:

@@ -126,8 +126,8 @@ def naming_plane(index: tuple[int, ...], axes: str | None = None) -> Iterator[No
         raise ImageError(f"Plane {where}: {error}", setting=error.setting) from None
 
 
-def check_neighbours(plane: npt.NDArray[Any], neighbours: npt.ArrayLike | None) -> npt.NDArray[np.float64]:
-    """Return neighbours as (N, Y, X) float64; N is 0 where there are none.
+def check_neighbours(plane: npt.NDArray[Any], neighbours: npt.ArrayLike | None) -> npt.NDArray[Any]:
+    """Return neighbours as (N, Y, X) integers or floats; N is 0 where there are none.
 
     Raises
     ------
@@ -136,7 +136,9 @@ def check_neighbours(plane: npt.NDArray[Any], neighbours: npt.ArrayLike | None) 
     """
     if neighbours is None:
         return np.empty((0, *plane.shape))
-    given = np.asarray(neighbours, np.float64)
+    given = np.asarray(neighbours)
+    if given.dtype.kind not in "uif":
+        given = given.astype(np.float64)
     if given.ndim != 3 or given.shape[1:] != plane.shape:
         raise ImageError(
             f"The neighbours have the shape {given.shape}, but for a plane of shape {plane.shape} "

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.core.plane import check_neighbours, check_plane
@@ -91,7 +89,8 @@ def fit_plane(
         If this package has a fault.
     """
     plane = check_plane(image)
-    beside = check_neighbours(plane, neighbours)
+    beside = list(check_neighbours(plane, neighbours))
+    del neighbours
     if initial_model is not None:
         check_model(initial_model, settings)
     if isinstance(settings, MeasuredSettings) and settings.mask not in MASKS:
@@ -108,8 +107,7 @@ def fit_plane(
         return
     left_alone = BlankAreas(plane, areas) if areas is not None else None
     blank = 0 if areas is None else int(areas.sum())
-    if len(beside):
-        beside = np.stack([without_blank_areas(other) for other in beside])
+    beside = [without_blank_areas(other) for other in beside]
     height, width = plane.shape
     watch = Watch(control or Control(), preview_interval)
     looks_beside = isinstance(settings, MeasuredSettings) and len(beside) > 0

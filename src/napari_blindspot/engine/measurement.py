@@ -21,6 +21,7 @@ from napari_blindspot.noise.even_lines import without_line_offsets
 from napari_blindspot.noise.processed import doubt_about
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     import numpy.typing as npt
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from napari_blindspot.settings import MeasuredSettings
 
     Floats = npt.NDArray[np.float64]
+    Planes = Sequence[npt.NDArray[Any]]
 
 __all__ = ["Measurement", "measure"]
 
@@ -73,28 +75,28 @@ class Measurement:
         """The largest correlation of the noise with a neighbour's; None where there was none to look at."""
         return self.beside.shared_noise if self.beside.given else None
 
-    def with_noise(self, noise: NoiseModel, neighbours: Floats) -> Measurement:
-        """Return the same plane with noise that was measured again; `neighbours` are (N, Y, X) as given."""
+    def with_noise(self, noise: NoiseModel, neighbours: Planes) -> Measurement:
+        """Return the same plane with noise that was measured again; `neighbours` are as they were given."""
         return replace(self._under(Anscombe.of(noise), neighbours), noise=noise)
 
-    def stabilised_by(self, stabiliser: Anscombe, neighbours: Floats, notice: Notice) -> Measurement:
+    def stabilised_by(self, stabiliser: Anscombe, neighbours: Planes, notice: Notice) -> Measurement:
         """Return the same plane under another stabiliser, without looking for defects.
 
         Parameters
         ----------
         stabiliser : Anscombe
             To take instead.
-        neighbours : ndarray
-            (N, Y, X), as they were given.
+        neighbours : sequence of ndarray
+            (Y, X) each, as they were given.
         notice : Notice
             Why.
         """
         return replace(self._under(stabiliser, neighbours), notices=(*self.notices, notice))
 
-    def _under(self, stabiliser: Anscombe, neighbours: Floats) -> Measurement:
+    def _under(self, stabiliser: Anscombe, neighbours: Planes) -> Measurement:
         stabilised = stabiliser.forward(self.observed)
         stabilised[self.left_out] = np.nan
-        beside = look_beside(stabilised, stabiliser.forward(neighbours))
+        beside = look_beside(stabilised, neighbours, stabiliser.forward)
         return replace(self, stabiliser=stabiliser, stabilised=stabilised, beside=beside)
 
 
@@ -127,7 +129,7 @@ def measure(run: RunInput[MeasuredSettings]) -> Measurement:
             left_out = left_out | defects
             stabilised[defects] = np.nan
             notices.append(Notice("defects-replaced", {"count": int(defects.sum())}))
-    beside = look_beside(stabilised, stabiliser.forward(run.neighbours))
+    beside = look_beside(stabilised, run.neighbours, stabiliser.forward)
     if beside.sharing:
         values = {"count": beside.sharing, "correlation": beside.shared_noise}
         notices.append(Notice("neighbours-sharing", values))

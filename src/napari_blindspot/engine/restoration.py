@@ -55,7 +55,10 @@ class FitScale:
 
     def apply(self, stabilised: Floats) -> npt.NDArray[np.float32]:
         """Bring stabilised planes, (…, Y, X), to this scale."""
-        standard: npt.NDArray[np.float32] = ((stabilised - self.mean) / self.scale).astype(np.float32)
+        standard = np.empty(stabilised.shape, np.float32)
+        # One after another, because each takes float64 meanwhile.
+        for plane in np.ndindex(stabilised.shape[:-2]):
+            standard[plane] = (stabilised[plane] - self.mean) / self.scale
         return standard
 
     def invert(self, standard: npt.NDArray[Any]) -> Floats:

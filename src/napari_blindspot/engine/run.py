@@ -23,7 +23,7 @@ from napari_blindspot.method.losses import LOSSES
 from napari_blindspot.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
     import numpy.typing as npt
@@ -143,8 +143,8 @@ class RunInput(Generic[S]):
         Where to compute.
     watch : Watch
         How others look at it and speak to it.
-    neighbours : ndarray
-        (N, Y, X) float64, planes to look at as well; N may be 0.
+    neighbours : sequence of ndarray
+        (Y, X) integer or float, planes to look at as well.
     notices : tuple of Notice
         What was seen before it began, as news.
     blank : int
@@ -157,7 +157,7 @@ class RunInput(Generic[S]):
     settings: S
     device: torch.device
     watch: Watch
-    neighbours: npt.NDArray[np.float64]
+    neighbours: Sequence[npt.NDArray[Any]]
     notices: tuple[Notice, ...] = ()
     blank: int = 0
     device_name: str = field(default="", init=False)

@@ -17,6 +17,9 @@ from scipy import fft, ndimage
 from napari_blindspot.noise.shared_noise import MOST_SHARED, shared_noise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
@@ -96,21 +99,28 @@ class Beside:
         return replace(self, planes=self.unmoved, farthest=0)
 
 
-def look_beside(plane: Floats, neighbours: Floats) -> Beside:
+def look_beside(
+    plane: Floats,
+    neighbours: Sequence[npt.NDArray[Any]],
+    stabilise: Callable[[npt.NDArray[Any]], Floats] = np.asarray,
+) -> Beside:
     """Lay neighbours over a plane, and leave out those that are no help or would give its noise away.
 
     Parameters
     ----------
     plane : ndarray
         (Y, X), stabilised; NaN where it has no value.
-    neighbours : ndarray
-        (K, Y, X), likewise; NaN all over where there is none.
+    neighbours : sequence of ndarray
+        (Y, X) each; NaN all over where there is none.
+    stabilise : callable
+        Stabilises a neighbour, when its turn comes; they are stabilised already if it is not given.
     """
     mine = _Compared(plane)
-    planes, unmoved = np.full((2, *neighbours.shape), np.nan)
+    # One array for both as long as no plane is shifted: planes of 2048² would take 0.3 GB once more.
+    planes = unmoved = np.full((len(neighbours), *plane.shape), np.nan)
     given = foreign = sharing = farthest = 0
     most_shared = 0.0
-    for number, other in enumerate(neighbours):
+    for number, other in enumerate(map(stabilise, neighbours)):
         if not np.isfinite(other).any():
             continue
         given += 1
@@ -124,7 +134,10 @@ def look_beside(plane: Floats, neighbours: Floats) -> Beside:
             foreign += 1
         else:
             planes[number] = laid
-            unmoved[number] = _laid_over(plane, other) if any(shift) else laid
+            if any(shift) and unmoved is planes:
+                unmoved = planes.copy()
+            if unmoved is not planes:
+                unmoved[number] = _laid_over(plane, other) if any(shift) else laid
             farthest = max(farthest, *map(abs, shift))
     return Beside(planes, unmoved, given, foreign, sharing, most_shared, farthest)
 
