@@ -74,7 +74,7 @@ def test_the_wheel_holds_the_package_with_its_manifest_and_types_and_nothing_els
     weights = {f"napari_blindspot/method/{kind}.npz" for kind in kinds}
     assert {name for name in package if name.endswith(".npz")} == weights
     assert {name.split("/")[0].split("-")[0] for name in names} == {"napari_blindspot"}
-    pages = {"napari", "batch", "settings", "formats", "limits", "presets", "python-api"}
+    pages = {"napari", "batch", "settings", "start", "formats", "limits", "presets", "python-api"}
     assert {name for name in package if name.endswith(".md")} == {
         f"napari_blindspot/help/{page}.md" for page in pages
     }

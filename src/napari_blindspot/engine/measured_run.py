@@ -73,6 +73,9 @@ def measured_run(run: Run, model: Model | None) -> Generator[Event, None, None]:
         else:
             model = None
     networks = prepare(run, measurement, plan, model)
+    if model is None:
+        # They are not prepared again, so that the pixels of the neighbours are let go of.
+        measurement = networks.measurement
     yield started(run, networks)
     trainer = yield from _fit_blindly(run, networks, warm=model is not None)
     if model is not None and not run.watch.interrupted:

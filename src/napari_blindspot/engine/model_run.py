@@ -48,6 +48,7 @@ def model_run(run: Run, model: Model) -> Generator[Event, None, None]:
         if count_neighbours(model.weights):
             measurement = choose_neighbours(run, measurement, plan)
     networks = prepare(run, measurement, plan, model, apply_only=True)
+    del measurement
     yield started(run, networks)
     estimate = yield from _predict(run, networks, model)
     estimate = yield from consult(run, networks, estimate)

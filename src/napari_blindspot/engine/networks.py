@@ -7,7 +7,7 @@ In which order a run takes the steps is in `napari_blindspot.engine.measured_run
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,7 +75,7 @@ class Networks:
     schedule : Schedule
         How long each phase is.
     measurement : Measurement
-        Of the plane.
+        Of the plane, without the pixels of its neighbours.
     restoration : Restoration
         The way back to intensities.
     fit : BlindFit
@@ -192,12 +192,13 @@ def prepare(
         put_weights(inr.siren, model.weights, "inr.")
     elif settings.unet_weights == "pretrained":
         put_pretrained(fit.network, "correlated" if plan.correlated else "white")
+    seen = replace(measurement, beside=measurement.beside.without_pixels())
     return Networks(
         settings=settings,
         plan=plan,
         schedule=schedule,
-        measurement=measurement,
-        restoration=Restoration(measurement, scale, plan.correlated),
+        measurement=seen,
+        restoration=Restoration(seen, scale, plan.correlated),
         fit=fit,
         inr=inr,
         losses=LossRecord(schedule.iterations, run.device),

@@ -92,7 +92,13 @@ class Beside:
 
     def without(self) -> Beside:
         """Return the same with no neighbour left."""
-        return replace(self, planes=self.planes[:0], unmoved=self.planes[:0], farthest=0)
+        return replace(self.without_pixels(), farthest=0)
+
+    def without_pixels(self) -> Beside:
+        """Return what was seen of the neighbours, once their pixels are with the network."""
+        # A copy, because a slice would hold all of them.
+        none = self.planes[:0].copy()
+        return replace(self, planes=none, unmoved=none)
 
     def where_they_were(self) -> Beside:
         """Return the same with no neighbour shifted."""

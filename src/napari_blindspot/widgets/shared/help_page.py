@@ -120,7 +120,7 @@ def _read(name: str) -> str:
     for folder in FOLDERS:
         path = folder / f"{name}.md"
         if path.is_file():
-            return re.sub(r"^!\[.*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            return re.sub(r"^ *!\[.*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     raise FileError(f"This installation lacks its page {name}.md; install napari-blindspot again.")
 
 
