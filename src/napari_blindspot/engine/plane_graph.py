@@ -110,11 +110,11 @@ def torchscript_of(graph: PlaneGraph) -> bytes:
     with torch.no_grad(), warnings.catch_warnings():
         # It warns of each size that is a number to Python, and of its own end, which is years away.
         warnings.simplefilter("ignore")
-        traced = torch.jit.trace(graph, traced_with, check_trace=False)
+        traced = torch.jit.trace(graph, traced_with, check_trace=False)  # type: ignore[no-untyped-call]
         file = io.BytesIO()
         torch.jit.save(traced, file)
         file.seek(0)
-        again = torch.jit.load(file)
+        again = torch.jit.load(file)  # type: ignore[no-untyped-call]
         made, wanted = again(other), graph(other)
         if not torch.allclose(made, wanted, rtol=1e-4, atol=1e-4 * float(wanted.std())):
             raise InternalError(

@@ -38,7 +38,8 @@ def intensities(stabilised: torch.Tensor, gain: float, offset: float) -> torch.T
     d = stabilised.clamp_min(LEAST_STABILISED)
     q = 1.5**0.5
     counts = d**2 / 4 + q / (4 * d) - 11 / (8 * d**2) + 5 * q / (8 * d**3) - 1 / 8
-    return gain * counts - offset / gain
+    restored: torch.Tensor = gain * counts - offset / gain
+    return restored
 
 
 def _sigma(offset: float) -> float:
