@@ -109,8 +109,20 @@ def fit(
 
     Parameters
     ----------
-    image, preset, settings, neighbours, on_event, control, **overrides
-        As for `denoise`.
+    image : array_like
+        As for `denoise`, and so are the others.
+    preset : str, optional
+        One of `napari_blindspot.PRESETS`.
+    settings : Settings, optional
+        A complete record instead of a preset.
+    neighbours : array_like, optional
+        (N, Y, X), planes beside it.
+    on_event : callable, optional
+        Called with every event.
+    control : Control, optional
+        Lets another thread pause, stop or cancel the run.
+    **overrides
+        Any field of the settings.
 
     Returns
     -------
@@ -199,9 +211,19 @@ def denoise_stack(
     array : array-like
         (…, Y, X); anything that numpy can index and convert: numpy, dask, zarr. One plane is read at a
         time.
-    preset, settings, model, on_event, control, **overrides
-        As for `denoise`; a model is applied to every plane. ``stack_start`` and ``neighbours`` say what
-        planes have to do with one another.
+    preset : str, optional
+        One of `napari_blindspot.PRESETS`.
+    settings : Settings, optional
+        A complete record instead of a preset.
+    model : Model, optional
+        As for `denoise`; it is applied to every plane.
+    on_event : callable, optional
+        Called with every event.
+    control : Control, optional
+        Lets another thread pause, stop or cancel the run.
+    **overrides
+        Any field of the settings; ``stack_start`` and ``neighbours`` say what planes have to do with one
+        another.
     axes : str, optional
         One letter an axis, such as ``"TCZYX"``. Planes that differ in anything but T and Z, such
         as the channel, never share a network.

@@ -30,6 +30,7 @@ from napari_blindspot.core.knobs import (
     InrOmega,
     Iterations,
     LearningRate,
+    LeastIterations,
     Losses,
     Neighbours,
     OutputDtype,
@@ -239,16 +240,7 @@ class MeasuredSettings(Settings):
     """
 
     iterations: Iterations = 400
-    least_iterations: Annotated[
-        int,
-        knob(
-            "Least iterations",
-            "Iterations after which the blind fit ends if pixels that it has not learned from gain nothing "
-            "more; from pretrained weights only.",
-            ge=1,
-            le=1_000_000,
-        ),
-    ] = 120
+    least_iterations: LeastIterations = 60
     stack_start: Start = "warm"
     unet_width: UnetWidth = PRETRAINED_WIDTH
     unet_learning_rate: LearningRate = 2e-3
@@ -353,8 +345,12 @@ class _Preset:
 
 
 _PRESETS: dict[str, _Preset] = {
-    "auto": _Preset(MeasuredSettings, {}, {"iterations": 1000}),
-    "fast": _Preset(MeasuredSettings, {"iterations": 60, "symmetries": 4}, {"iterations": 250}),
+    "auto": _Preset(MeasuredSettings, {"patch_size": 96}, {"iterations": 1000, "patch_size": 128}),
+    "fast": _Preset(
+        MeasuredSettings,
+        {"iterations": 60, "symmetries": 4, "patch_size": 64},
+        {"iterations": 250, "patch_size": 128},
+    ),
     "best": _Preset(MeasuredSettings, {"iterations": 1500, "least_iterations": 1500}, {"iterations": 3000}),
     "paper": _Preset(PaperSettings),
 }

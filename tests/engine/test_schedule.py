@@ -42,7 +42,7 @@ def test_each_leg_of_the_blind_fit_after_the_first_is_as_long_as_all_before_it()
 @pytest.mark.parametrize("changes", [{"unet_weights": "random"}, {"gap": 2}])
 def test_from_random_weights_and_on_correlated_noise_there_is_only_one_leg(changes):
     legs = of(LARGE, iterations=500, least_iterations=100, **changes).legs
-    assert legs == ((100,) if "gap" in changes else (500,))
+    assert legs == ((200,) if "gap" in changes else (500,))
 
 
 def test_the_inr_takes_one_iteration_for_twenty_of_the_first_leg_and_one_for_each_of_the_refinement():
@@ -66,9 +66,10 @@ def test_from_random_weights_correlated_noise_is_fitted_for_less_than_a_third_as
     assert of(LARGE, gap=gap, unet_weights=weights, iterations=200).legs == (iterations,)
 
 
-def test_from_pretrained_weights_correlated_noise_is_fitted_as_long_as_white_noise_usually_is():
-    correlated, white = (of(LARGE, gap=gap, iterations=200) for gap in (2, 0))
-    assert correlated.iterations == correlated.usual_iterations == white.usual_iterations
+def test_from_pretrained_weights_correlated_noise_is_fitted_for_two_legs_in_one():
+    correlated, white = (of(LARGE, gap=gap, iterations=200, refine_iterations=(1,)) for gap in (2, 0))
+    assert correlated.legs == (sum(white.legs[:2]),)
+    assert correlated.iterations == correlated.usual_iterations == white.usual_iterations + white.legs[1]
 
 
 def test_a_warm_start_makes_the_blind_fit_five_times_shorter_and_nothing_else():
@@ -95,13 +96,13 @@ def test_no_plane_is_seen_more_than_500_times():
     ("shape", "side", "count"), [((128, 128), 64, 2), ((256, 256), 128, 2), ((512, 512), 128, 8)]
 )
 def test_an_iteration_sees_half_of_a_plane_up_to_512_pixels(shape, side, count):
-    assert patches(shape, batch_size=8) == (side, count)
+    assert patches(shape, batch_size=8, patch_size=128) == (side, count)
     assert count * side**2 == shape[0] * shape[1] / 2
 
 
 def test_an_iteration_sees_no_more_and_no_larger_patches_than_the_settings_say():
     assert patches((4096, 4096), batch_size=3, patch_size=96) == (96, 3)
-    assert patches((512, 512), batch_size=2) == (128, 2)
+    assert patches((512, 512), batch_size=2) == (96, 2)
 
 
 def test_settings_with_patches_are_the_same_but_for_the_patches():

@@ -150,7 +150,9 @@ def try_all(folder: Path, form: str, start: str, kind: str, fitted: list[Finishe
             assert_nothing_half(place, form, fitted)
             kept = start == "a kept plane" and kind != "the folder goes"
             if ended.item is not None and ended.item.state == "done":
-                assert ended.planes == len(STACK) - kept
+                # A plane that goes before it is read is fitted again.
+                gone_early = start == "a kept plane" and not kept and ended.planes == len(STACK)
+                assert ended.planes == len(STACK) - (start == "a kept plane") + gone_early
             else:
                 assert ended.said
             gone = kind == "the folder goes" or start == "an old output"
@@ -172,6 +174,7 @@ def try_all(folder: Path, form: str, start: str, kind: str, fitted: list[Finishe
         ("ome-tiff", "nothing", KINDS[1], 59),
         ("ome-tiff", "nothing", KINDS[2], 61),
         ("ome-zarr", "nothing", KINDS[0], 67),
+        ("ome-zarr", "a kept plane", KINDS[2], 61),
     ],
 )
 def test_whatever_is_refused_the_next_run_finishes_and_nothing_is_half(
@@ -201,8 +204,7 @@ def test_planes_whose_list_cannot_be_read_are_kept(tmp_path, fitted):
 @pytest.mark.usefixtures("_fits_take_no_time")
 @pytest.mark.parametrize("form", ENDINGS)
 @pytest.mark.parametrize("start", ["nothing", "a kept plane", "an old output"])
-# A folder that goes late can leave an incomplete OME-Zarr: docs/hardening.md.
-@pytest.mark.parametrize("kind", KINDS[:2])
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_call_may_be_refused(tmp_path, fitted, form, start, kind):
     """Try every eleventh call, or every single one with BLINDSPOT_FAULTS=1."""
     step = int(os.environ.get("BLINDSPOT_FAULTS", "11"))

@@ -17,6 +17,7 @@ import psutil
 from napari_blindspot.core.words import error_sentence, first_line, size_of_memory
 from napari_blindspot.engine.hardware.backends import BACKENDS, available_devices, choose_precision
 from napari_blindspot.engine.hardware.memory import LARGEST, free_memory, largest_side
+from napari_blindspot.engine.hardware.nvidia import cards, remedy, this_build
 from napari_blindspot.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,9 +59,25 @@ def examine() -> bool:
         # A library that torch needs is missing, or torch is built for another machine.
         _row("devices", f"unknown, because torch cannot be loaded: {first_line(error)}")
         return False
+    _examine_cards("cuda" in devices)
     # Every device is tried, also after one that does not work.
     outcomes = [_examine_device(BACKENDS[name]) for name in devices]
     return all(outcomes)
+
+
+def _examine_cards(is_available: bool) -> None:
+    """Print which build of torch this is, and of each NVIDIA card the driver and what helps, if need be."""
+    build = this_build()
+    made_for = "the CPU" if build.cuda is None else f"CUDA {build.cuda}, {' '.join(build.kernels)}"
+    _row("torch", f"{build.version}, built for {made_for}")
+    for card in cards():
+        helps = remedy(card, build, is_available=is_available)
+        generation = "{}.{}".format(*card.capability)
+        _row(
+            "NVIDIA card",
+            f"{card.name} (generation {generation}), driver {card.driver}"
+            + (f": {helps}" if helps else ""),
+        )
 
 
 def _examine_device(backend: Backend) -> bool:

@@ -24,6 +24,7 @@ __all__ = [
     "InrOmega",
     "Iterations",
     "LearningRate",
+    "LeastIterations",
     "Losses",
     "Neighbours",
     "OutputDtype",
@@ -86,6 +87,16 @@ OutputDtype = Annotated[
 ]
 Iterations = Annotated[
     int, knob("Iterations", "Steps of the fit, at most.", shown="cli form", ge=1, le=1_000_000)
+]
+LeastIterations = Annotated[
+    int,
+    knob(
+        "Least iterations",
+        "Iterations after which the blind fit ends if pixels that it has not learned from gain nothing "
+        "more; from pretrained weights only.",
+        ge=1,
+        le=1_000_000,
+    ),
 ]
 Losses = Annotated[
     tuple[str, ...], knob("Losses", "Which losses the networks are fitted by (equation 16).", shown="form")

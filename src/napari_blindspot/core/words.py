@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_blindspot.core.device_words import DEVICE_NOTICES
 from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.core.model_words import MODEL_NOTICES
 
@@ -140,6 +141,7 @@ def _noise_alone(v: dict[str, _Span]) -> str:
 
 NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
     **MODEL_NOTICES,
+    **DEVICE_NOTICES,
     "gap-chosen": _gap_chosen,
     "memory-short": _memory_short,
     "all-equal": lambda v: "All pixels are equal, so the plane was left as it is.",
@@ -220,18 +222,6 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
     ),
     "noise-of-the-model": lambda v: (
         "The noise of this plane could not be measured, so the model's was taken."
-    ),
-    "patches-halved": lambda v: (
-        f"Memory was short, so an iteration saw at most {v['count']} patches of {v['side']}×{v['side']} "
-        "pixels."
-    ),
-    "tiles-halved": lambda v: f"Memory was short, so tiles of {v['side']} pixels were predicted.",
-    "without-cuda-graph": lambda v: (
-        f"The fit was slower than it could be on this GPU, because {v['reason']}."
-    ),
-    "moved-to-cpu": lambda v: (
-        f"The {v['plane']} plane does not fit into the memory of the device {v['device']}, so the fit goes "
-        "on with the CPU."
     ),
     "structure-removed": _structure_removed,
     "noise-left": _noise_left,

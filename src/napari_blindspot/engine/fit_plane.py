@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.core.plane import check_neighbours, check_plane
-from napari_blindspot.engine.hardware.backends import choose_device, choose_precision, release_memory
+from napari_blindspot.engine.hardware.backends import (
+    choose_device,
+    choose_precision,
+    passed_over,
+    release_memory,
+)
 from napari_blindspot.engine.hardware.failures import readable_errors
 from napari_blindspot.engine.hardware.memory import shortage
 from napari_blindspot.engine.hardware.torch_state import computing, scoped
@@ -95,7 +100,7 @@ def fit_plane(
         check_model(initial_model, settings)
     if isinstance(settings, MeasuredSettings) and settings.mask not in MASKS:
         raise SettingsError(f"There is no mask {settings.mask!r}; choose one of: {', '.join(MASKS)}.")
-    device = choose_device(settings.device)
+    device, passed = choose_device(settings.device), passed_over(settings.device)
     precision = choose_precision(settings, device)
     settings = settings.model_copy(update={"device": device.type, "precision": precision})
     reason, areas, bare = nothing_to_denoise(plane), None, plane
@@ -112,7 +117,7 @@ def fit_plane(
     watch = Watch(control or Control(), preview_interval)
     looks_beside = isinstance(settings, MeasuredSettings) and len(beside) > 0
     needs = settings if looks_beside else settings.model_copy(update={"neighbours": 0})
-    news = shortage((height, width), needs, device)
+    news = (*passed, *shortage((height, width), needs, device))
     events: Generator[Event, None, None]
     with computing(device):
         if isinstance(settings, PaperSettings):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InrFit"]
 
-POINTS = 8192
+POINTS = 2048
 """Points a step looks at."""
 
 BETA = 0.999

@@ -95,18 +95,18 @@ class RefinementLoss:
     def pieces(self) -> list[Piece]:
         """Return the terms of the loss: denoise target + noise, and the real pixels blindly."""
         patches = self.fit.patches.cut(self.stack)
-        pixels, target, guide = patches[:, :-2], patches[:, -2:-1], patches[:, -1:]
-        twice = torch.cat([target, target])
-        neighbours = torch.cat([pixels[:, 2:], pixels[:, 2:]])
-        visible = torch.cat([pixels[:, 1:2], pixels[:, 1:2]]) > 0.5
-        image = twice + self._noise(guide)
+        pixels, target, noise = patches[:, :-2], patches[:, -2:-1], self._noise(patches[:, -1:])
+        times = (len(noise) // len(target), 1, 1, 1)
+        target, neighbours = target.repeat(times), pixels[:, 2:].repeat(times)
+        visible = pixels[:, 1:2].repeat(times) > 0.5
+        image = target + noise
         weight = visible.to(target.dtype)
         weight /= weight.sum().clamp_min(1.0)
         terms: list[Piece] = [
             functools.partial(
-                self.fit.weighted_error, image[n], visible[n], neighbours[n], twice[n], weight[n]
+                self.fit.weighted_error, image[n], visible[n], neighbours[n], target[n], weight[n]
             )
-            for n in self.fit.groups(len(twice))
+            for n in self.fit.groups(len(target))
         ]
         if self.correlation is None:
             # Where noise is correlated, the blind loss sees too few targets to be worth its time.
@@ -114,12 +114,11 @@ class RefinementLoss:
         return terms
 
     def _noise(self, guide: torch.Tensor) -> torch.Tensor:
-        """Draw noise for twice as many patches as `guide` has."""
+        """Draw noise for each patch of `guide`: once, or where it is correlated twice, with either sign."""
         generator = self.fit.generator
         if self.correlation is None:
-            twice = torch.cat([guide, guide])
-            uniform = torch.rand(twice.shape, device=twice.device, generator=generator)
-            pick = twice + (2 * uniform - 1) * self.spread
+            uniform = torch.rand(guide.shape, device=guide.device, generator=generator)
+            pick = guide + (2 * uniform - 1) * self.spread
             return self.residuals[pick.long().clamp(0, len(self.residuals) - 1)]
         if len(self.filter) != guide.shape[-1]:
             # The patches have become smaller, for want of memory.

@@ -22,6 +22,9 @@ CORRELATED_SHARE = 0.3
 """Length of a blind fit from random weights where noise is correlated: a longer one, which white noise
 would need, learns what leaks past the hole (docs/benchmarks/auto.md)."""
 
+CORRELATED_LEGS = 2
+"""Length of a blind fit where noise is correlated, in first legs of others (docs/benchmarks/speed.md)."""
+
 MOST_VIEWS = 500
 """How often the blind fit may see each pixel on average; beyond, it learns a plane by heart."""
 
@@ -77,13 +80,16 @@ class Schedule:
         """
         share = WARM_SHARE if warm else 1.0
         most = _blind_iterations(settings, shape, share)
+        if warm:
+            most = max(most, min(LEAST_LEG, _blind_iterations(settings, shape, 1.0)))
         least = most
         if warm or settings.unet_weights == "pretrained":
             least = min(most, max(LEAST_LEG, round(share * settings.least_iterations)))
-        # What is learned late of correlated noise is what leaks past the hole.
-        legs = _legs(least, least if settings.gap else most)
+        # Of correlated noise a fit learns what leaks past the hole, which lowers the error of hidden pixels
+        # as well as structure does: they cannot tell when it is to end.
+        legs = (min(most, CORRELATED_LEGS * least),) if settings.gap else _legs(least, most)
         rounds = settings.refine_iterations
-        inr = -(-least // INR_EVERY) + INR_IN_REFINEMENT * sum(rounds)
+        inr = -(-legs[0] // INR_EVERY) + INR_IN_REFINEMENT * sum(rounds)
         return cls(legs, rounds, inr)
 
     @classmethod

@@ -10,7 +10,7 @@ import torch
 
 from napari_blindspot import denoise
 from napari_blindspot.core.errors import DeviceError, SettingsError
-from napari_blindspot.engine.hardware import backends
+from napari_blindspot.engine.hardware import backends, device_trial
 from napari_blindspot.engine.hardware.backends import (
     BACKENDS,
     available_devices,
@@ -46,6 +46,7 @@ def test_auto_takes_the_first_device_that_is_there(monkeypatch):
         name: dataclasses.replace(BACKENDS[name], is_present=lambda: True) for name in ("mps", "cpu")
     }
     monkeypatch.setattr(backends, "BACKENDS", absent | present)
+    monkeypatch.setattr(device_trial, "trouble", lambda device: "")
     assert available_devices() == ["mps", "cpu"]
     assert choose_device("auto").type == "mps"
     with pytest.raises(DeviceError, match="There is no cuda device here; choose one of: auto, mps, cpu"):

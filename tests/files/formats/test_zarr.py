@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from itertools import permutations
 
 import numpy as np
@@ -192,6 +193,39 @@ def test_a_folder_that_is_there_is_replaced_and_kept_when_the_new_one_fails(tmp_
     write(path, ImageFile(second, "ZYX"))
     assert np.array_equal(read_image(path).array, second)
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("version", "gone"),
+    [
+        *(("0.5", gone) for gone in ("*", "*/0/c/0", "*/0/zarr.json")),
+        *(("0.4", gone) for gone in ("*", "*/0/0", "*/0/.zarray")),
+    ],
+)
+def test_what_is_removed_while_it_is_written_does_not_end_under_the_final_name(tmp_path, version, gone):
+    """Zarr makes anew a folder that has gone, and says nothing of what was in it."""
+    array, out = pixels(3, 16, 16), tmp_path / "out"
+    out.mkdir()
+
+    def planes(index):
+        if index == (2,):
+            (found,) = out.glob(gone)
+            shutil.rmtree(found) if found.is_dir() else found.unlink()
+        return array[index]
+
+    options = WriteOptions(ngff=version)
+    with pytest.raises(FileError, match="was removed meanwhile") as caught:
+        write_image(out / "a.ome.zarr", ImageFile(array, "ZYX"), planes, "uint16", options=options)
+    assert "\n" not in str(caught.value)
+    assert list(out.iterdir()) == []
+
+
+def test_a_plane_of_zeros_is_stored_too(tmp_path):
+    array = pixels(3, 16, 16)
+    array[1] = 0
+    write(tmp_path / "a.ome.zarr", ImageFile(array, "ZYX"))
+    read = open_image(tmp_path / "a.ome.zarr")
+    assert read.notices == () and np.array_equal(np.asarray(read.array), array)
 
 
 def test_a_full_disk_is_said_and_leaves_nothing_behind(small_disk):

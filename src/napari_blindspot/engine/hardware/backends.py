@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from napari_blindspot.core.errors import DeviceError, SettingsError
+from napari_blindspot.core.notices import Notice
 from napari_blindspot.settings import MeasuredSettings, PaperSettings
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ __all__ = [
     "choose_device",
     "choose_precision",
     "describe_device",
+    "passed_over",
     "release_memory",
     "unet_arithmetic",
 ]
@@ -166,14 +169,14 @@ def available_devices() -> list[str]:
 
 
 def choose_device(name: str) -> torch.device:
-    """Turn the setting into a device.
+    """Turn the setting into a device; ``auto`` takes the first that computes as it should.
 
     Raises
     ------
     SettingsError
         If there is no device of that name anywhere.
     DeviceError
-        If that device is not there.
+        If that device is not there, or fails in a small trial.
     """
     import torch
 
@@ -183,12 +186,40 @@ def choose_device(name: str) -> torch.device:
         )
     present = available_devices()
     if name == "auto":
-        return torch.device(present[0])
+        return torch.device(next(device for device in present if not _trouble(device)))
     if name not in present:
         raise DeviceError(
             f"There is no {name} device here; choose one of: auto, {', '.join(present)}.", setting="device"
         )
+    if wrong := _trouble(name):
+        raise DeviceError(
+            f"The {name} device cannot be used here ({wrong}); choose the device cpu, and see what "
+            "`napari-blindspot doctor` says.",
+            setting="device",
+        )
     return torch.device(name)
+
+
+def passed_over(name: str) -> tuple[Notice, ...]:
+    """Tell which better devices are there and were not taken for the setting `name`, and why."""
+    if name != "auto":
+        return ()
+    chosen = choose_device(name).type
+    return tuple(
+        Notice(
+            "device-passed-over",
+            {"device": device, "taken": chosen, "reason": _trouble(device)},
+            is_warning=False,
+        )
+        for device in takewhile(lambda device: device != chosen, available_devices())
+    )
+
+
+def _trouble(name: str) -> str:
+    """Say what is wrong with a device that is there; nothing ever is with the CPU."""
+    from napari_blindspot.engine.hardware.device_trial import trouble
+
+    return "" if name == "cpu" else trouble(name)
 
 
 def choose_precision(settings: Settings, device: torch.device) -> Precision:

@@ -15,6 +15,7 @@ from napari_blindspot.core.errors import ImageError
 from napari_blindspot.files.formats.metadata import RUN_RECORD
 from napari_blindspot.files.formats.ngff import ORDER, ome_attributes, window_channels
 from napari_blindspot.files.formats.optional import import_zarr
+from napari_blindspot.files.formats.zarr_chunks import check_whole
 from napari_blindspot.files.pyramid import halve, level_shapes
 from napari_blindspot.files.safe_write import atomic_folder
 
@@ -78,6 +79,7 @@ def write_zarr(
         group.attrs.update({"ome": ome} if options.ngff == "0.5" else ome)
         if record:
             group.attrs[RUN_RECORD] = dict(record)
+        check_whole(temporary, arrays, path)
 
 
 def _samples_as_channels(like: ImageFile) -> ImageFile:
@@ -112,6 +114,8 @@ def _create(
         chunk_key_encoding={"name": "default" if is_new else "v2", "separator": "/"},
         dimension_names=[letter.lower() for letter in axes] if is_new else None,
         fill_value=0,
+        # So that a chunk that is not there was lost.
+        config={"write_empty_chunks": True},
     )
 
 
