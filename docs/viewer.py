@@ -13,7 +13,6 @@ os.environ["NAPARI_CONFIG"] = ""
 
 import napari
 from napari.settings import get_settings
-from PIL import Image
 from qtpy.QtWidgets import QApplication
 
 if TYPE_CHECKING:
@@ -23,9 +22,6 @@ __all__ = ["close", "open_viewer", "photograph", "read_options", "themes", "wait
 
 ENDINGS = {"dark": "", "light": "-light"}
 """napari's themes, and how the names of the pictures in them end."""
-
-COLORS = 160
-"""Of a picture: with fewer, gray steps are seen."""
 
 PATIENCE = 600.0
 """Seconds after which a run counts as hanging."""
@@ -57,11 +53,9 @@ def open_viewer() -> napari.Viewer:
 
 
 def photograph(viewer: napari.Viewer, path: Path) -> None:
-    """Take a picture of the whole window, once it has settled; few colours make a small file."""
+    """Take a picture of the whole window, once it has settled."""
     wait(lambda: False, 0.6)
-    pixels = viewer.screenshot(canvas_only=False, flash=False)
-    picture = Image.fromarray(pixels).convert("RGB")
-    picture.quantize(COLORS, dither=Image.Dither.NONE).save(path, optimize=True)
+    viewer.screenshot(str(path), canvas_only=False, flash=False)
 
 
 def close(viewer: napari.Viewer) -> None:
