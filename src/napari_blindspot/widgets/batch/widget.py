@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
-from napari.utils.theme import get_theme
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog
@@ -32,6 +31,7 @@ from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.preferences import read_preferences
 from napari_blindspot.widgets.shared.preload import warm_up_soon
 from napari_blindspot.widgets.shared.terms import in_terms
+from napari_blindspot.widgets.shared.theme import is_dark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -322,6 +322,6 @@ class BatchWidget(BatchPanel):
         self.status.say("" if model is None else model.in_words)
 
     def _restyle(self, _: object = None) -> None:
-        dark = get_theme(self._viewer.theme).type == "dark"
+        dark = is_dark(self._viewer)
         self.model.set_dark(dark)
         self.status.message.set_dark(dark)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, Container
 from napari.layers import Image, Shapes
-from napari.utils.theme import get_theme
 
 from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.core.model import BESIDE_A_MODEL
@@ -49,6 +48,7 @@ from napari_blindspot.widgets.shared.run_buttons import RunButtons, RunWords
 from napari_blindspot.widgets.shared.stack_start import StackStartChoice
 from napari_blindspot.widgets.shared.status import RunStatus
 from napari_blindspot.widgets.shared.terms import in_terms
+from napari_blindspot.widgets.shared.theme import is_dark, text_colour
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -349,9 +349,9 @@ class DenoiseWidget(Container[Any]):
         self.status.say(in_terms(error, _FIELDS), error=True)
 
     def _restyle(self, _: object = None) -> None:
-        theme = get_theme(self._viewer.theme)
-        self.curve.native.set_theme(theme.text.as_hex(), theme.type == "dark")
-        self.status.message.set_dark(theme.type == "dark")
+        dark = is_dark(self._viewer)
+        self.curve.native.set_theme(text_colour(self._viewer), dark)
+        self.status.message.set_dark(dark)
 
     def _enable(self) -> None:
         """Let exactly those fields be used that mean something now."""

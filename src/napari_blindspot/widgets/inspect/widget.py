@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from magicgui.widgets import Container, SpinBox
 from napari.layers import Image, Shapes
-from napari.utils.theme import get_theme
 from napari.utils.transforms import Affine
 
 from napari_blindspot.core.control import Control
@@ -32,6 +31,7 @@ from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
 from napari_blindspot.widgets.shared.layer_source import list_changes
 from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Message, Native
+from napari_blindspot.widgets.shared.theme import is_dark
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -177,7 +177,7 @@ class InspectWidget(Container[Any]):
 
     @property
     def _ink(self) -> Ink:
-        return ON_DARK if get_theme(self._viewer.theme).type == "dark" else ON_LIGHT
+        return ON_DARK if is_dark(self._viewer) else ON_LIGHT
 
     def _show(self, found: Finding, pictures: list[bytes], asked: Asked) -> None:
         """Show an answer."""
@@ -275,7 +275,7 @@ class InspectWidget(Container[Any]):
         self._fields.show_row(self.models, "model" in needs)
 
     def _restyle(self, _: object = None) -> None:
-        self.message.set_dark(get_theme(self._viewer.theme).type == "dark")
+        self.message.set_dark(is_dark(self._viewer))
 
 
 def _png(figure: Any) -> bytes:
