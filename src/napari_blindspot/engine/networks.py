@@ -257,7 +257,9 @@ def iterate(
         if watch.report_due() or losses.done in (1, losses.total):
             yield step_of(run, networks)
         if watch.preview_due():
-            yield _preview(run, networks, trainer.mean)
+            with watch.previewing():
+                preview = _preview(run, networks, trainer.mean)
+            yield preview
         yield from watch.wait_while_paused(losses.done)
 
 

@@ -100,10 +100,11 @@ def _fit(run: Run, fit: PaperFit, scaling: Scaling) -> Generator[Event, None, No
                 remaining=elapsed / done * ahead,
             )
         if watch.preview_due():
-            images = {
-                name: image_of_plane(run.plane, image, scaling.invert)
-                for name, image in fit.running_mean().items()
-            }
+            with watch.previewing():
+                images = {
+                    name: image_of_plane(run.plane, image, scaling.invert)
+                    for name, image in fit.running_mean().items()
+                }
             yield Preview(iteration=done, images=with_derived(run.plane, images))
         yield from watch.wait_while_paused(done)
 

@@ -40,6 +40,9 @@ REPORT_INTERVAL = 0.05
 PAUSE_INTERVAL = 0.1
 """Seconds between two `Paused` events."""
 
+PREVIEW_SHARE = 0.1
+"""Share of the time that previews may take: on a large plane one takes as long as ten iterations."""
+
 FARTHEST = 10.0
 """How far an image may lie from the intensities of its plane, in their range, and still be one."""
 
@@ -90,14 +93,15 @@ class Watch:
     control : Control
         Pause, stop and cancel.
     preview_interval : float or None
-        Least seconds between two previews; None for none.
+        Least seconds between two previews, more where they take long; 0 for one after each iteration
+        whatever it takes, None for none.
     """
 
     def __init__(self, control: Control, preview_interval: float | None) -> None:
         self.control = control
         self.clock = Clock()
         self._preview_interval = preview_interval
-        self._reported = self._previewed = -math.inf
+        self._reported, self._next_preview = -math.inf, -math.inf
 
     @property
     def interrupted(self) -> bool:
@@ -113,12 +117,18 @@ class Watch:
         return True
 
     def preview_due(self) -> bool:
-        """Whether someone wants a preview now; if so, this one counts."""
-        now = self.clock.elapsed
-        if self._preview_interval is None or now - self._previewed < self._preview_interval:
-            return False
-        self._previewed = now
-        return True
+        """Whether someone wants a preview now."""
+        return self._preview_interval is not None and self.clock.elapsed >= self._next_preview
+
+    @contextlib.contextmanager
+    def previewing(self) -> Iterator[None]:
+        """Make a preview in this block, and decide by the time that it takes when the next one is due."""
+        begun, interval = self.clock.elapsed, self._preview_interval
+        with self.clock.phase("previews"):
+            yield
+        if interval:
+            interval = max(interval, (self.clock.elapsed - begun) / PREVIEW_SHARE)
+        self._next_preview = begun + (interval or 0.0)
 
     def wait_while_paused(self, iteration: int) -> Iterator[Event]:
         """Hold as long as the control says so, and keep that time off the clock."""

@@ -324,12 +324,16 @@ def test_a_run_can_follow_a_cancelled_one(viewer, widget, noisy, start, finish, 
     assert names(viewer) == ["cells", "cells INR", "cells denoised"]
 
 
-def test_nothing_is_left_in_the_activity_dock(viewer, widget, noisy, start, finish, qtbot):
+def test_no_picture_of_napari_moves_during_a_fit(viewer, widget, noisy, start, qtbot):
+    """A bar in napari's activity dock brings one along, for which the window is drawn 30 times a second.
+
+    Without a graphics card that takes a core and a half.
+    """
     from napari.utils import progress
 
     viewer.add_image(noisy, name="cells")
     start(widget)
-    assert [bar.desc.rstrip(": ") for bar in progress._all_instances] == ["Denoising “cells”"]
+    assert not progress._all_instances
+    assert widget.session.standing.fraction < 1
     widget.buttons.cancel.native.click()
     wait_for_end(qtbot, widget)
-    assert not progress._all_instances

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from napari.utils import progress
 from qtpy.QtCore import QTimer
 
 from napari_blindspot.core.control import Control
@@ -38,9 +36,6 @@ __all__ = ["LayerSession"]
 
 DRAW_TIME = 60
 """Milliseconds that a new layer needs to be drawn for the first time."""
-
-TICKS = 1000
-"""Steps of the progress bar in napari's activity dock."""
 
 
 class LayerSession(Session[LayerNews]):
@@ -94,9 +89,8 @@ class LayerSession(Session[LayerNews]):
         self._settings = settings.model_copy(update={"output_dtype": "input"}) if job.in_color else settings
         self._model = model
         self._preview_interval, self._falls_back = preview_interval, fall_back_to_cpu
-        self._title = f"Denoising “{job.name}”"
         news = LayerNews(Progress(len(job.planes)), len(job.planes))
-        super().__init__(self._title, lambda: with_verdicts(self._fits()), news, Control())
+        super().__init__(f"Denoising “{job.name}”", lambda: with_verdicts(self._fits()), news, Control())
         self.standing = Standing()
         self.device = ""
         self.learned = model
@@ -106,18 +100,11 @@ class LayerSession(Session[LayerNews]):
         self._earlier: dict[tuple[int, ...], PlaneRecord] = {}
         self._verdicts: list[Notice] = []
         self._said_at_start: tuple[Notice, ...] = ()
-        self._bar: Any = None
 
     @property
     def opening(self) -> list[str]:
         """What is to be said as long as the run goes on, one sentence each."""
         return []
-
-    def start(self) -> None:
-        """Begin; returns at once."""
-        # The terminal is not where a user of napari looks.
-        self._bar = progress(total=TICKS, desc=self._title, file=io.StringIO())
-        super().start()
 
     def _make_layers(self, viewer: ViewerModel, source: Image) -> ShownResult:
         """Return what shows the result.
@@ -165,13 +152,6 @@ class LayerSession(Session[LayerNews]):
     def _shown(self, news: LayerNews) -> None:
         if news.preview is not None:
             QTimer.singleShot(DRAW_TIME, self._mailbox.shown.set)
-        # Last, because napari's bar handles waiting events when it moves, this session's news among them.
-        ticks = round(self.standing.fraction * TICKS)
-        if self.running and ticks > self._bar.n:
-            self._bar.update(ticks - self._bar.n)
-
-    def _tidy(self) -> None:
-        self._bar.close()
 
     def _conclude(self, news: LayerNews, error: Exception | None) -> Outcome:
         """Turn the layers into results or remove them, and say how it went."""

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Mailbox", "News", "Standing", "relay"]
 
-SHOW_INTERVAL = 0.08
-"""Seconds between two looks into the mailbox: faster than this nobody reads."""
+SHOW_INTERVAL, LONGEST_INTERVAL = 0.08, 1.0
+"""Seconds between two looks into the mailbox: nobody reads faster, and slower a run seems to stand."""
+
+DRAWN_SHARE = 0.1
+"""Share of the time that napari may draw what the looks have changed, if the longest interval allows."""
 
 NEW_LAYERS = len(IMAGES)
 """Previews for which napari makes a layer."""
@@ -93,12 +96,20 @@ class Mailbox(Generic[N]):
     ----------
     shown : threading.Event
         Set by the main thread when a preview has been drawn.
+    interval : float
+        Seconds between two looks. Without a graphics card napari takes a tenth of a second and all cores to
+        draw its window, whatever has changed in it.
     """
 
     def __init__(self, news: N) -> None:
         self._lock = threading.Lock()
         self._news = news
         self.shown = threading.Event()
+        self.interval = SHOW_INTERVAL
+
+    def drawn(self, seconds: float) -> None:
+        """Look less often where it took long to show what the last look has found (main thread)."""
+        self.interval = min(max(seconds / DRAWN_SHARE, SHOW_INTERVAL), LONGEST_INTERVAL)
 
     def put(self, event: object) -> None:
         """Add an event (worker thread)."""
@@ -147,7 +158,7 @@ def relay(events: Callable[[], Iterator[E]], mailbox: Mailbox[Any]) -> Generator
                 mailbox.shown.clear()
                 yield
                 mailbox.shown.wait(PATIENCE)
-            elif now - told >= SHOW_INTERVAL or isinstance(event, Finished):
+            elif now - told >= mailbox.interval or isinstance(event, Finished):
                 told = now
                 # A yield is also where napari asks a worker to leave, so it must not wait for the reader.
                 yield

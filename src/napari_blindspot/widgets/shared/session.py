@@ -7,11 +7,13 @@ subclasses, one for layers and one for files. Everything here happens on the mai
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from napari_blindspot.widgets.shared.background import Background
 from napari_blindspot.widgets.shared.mailbox import Mailbox, News, relay
@@ -98,17 +100,23 @@ class Session(ABC, Generic[N]):
         self.control.cancel()
 
     def _on_yielded(self, _: object = None) -> None:
+        begun = time.perf_counter()
         news = self._mailbox.empty()
         self._take(news)
         self.changed.emit(news)
         self._shown(news)
+
+        def drawn() -> None:
+            self._mailbox.drawn(time.perf_counter() - begun)
+
+        # Comes after what Qt has been asked to draw: texts that need another place are placed before.
+        QTimer.singleShot(0, lambda: QTimer.singleShot(0, drawn))
 
     def _on_ended(self) -> None:
         if self._background.abandoned:
             outcome = Outcome("abandoned", "")
         else:
             outcome = self._conclude(self._mailbox.empty(), self._background.error)
-        self._tidy()
         self.ended.emit(outcome)
 
     @abstractmethod
@@ -121,6 +129,3 @@ class Session(ABC, Generic[N]):
 
     def _shown(self, news: N) -> None:
         """Do what is to be done after those who listen have been told."""
-
-    def _tidy(self) -> None:
-        """Let go of what belongs to the run alone."""

@@ -50,11 +50,14 @@ class RunStatus(Container[Any]):
 
     def follow(self, standing: Standing, beside: str) -> None:
         """Show how far a run is; `beside` stands behind the time that is left."""
-        self.bar.value = round(TICKS * standing.fraction)
-        self.activity.value = standing.activity
         left = "" if math.isnan(standing.remaining) else f"{duration(standing.remaining)} left"
         state = "Paused" if standing.paused else left
+        # A bar that moves draws the whole window at once; so all is drawn together, once.
+        self.native.setUpdatesEnabled(False)
+        self.bar.value = round(TICKS * standing.fraction)
+        self.activity.value = standing.activity
         self.state.value = " · ".join(part for part in (state, beside) if part)
+        self.native.setUpdatesEnabled(True)
 
     def end(self, activity: str, beside: str = "", *, full: bool | None = None) -> None:
         """Show that nothing runs any more; None leaves the bar where it is."""
