@@ -52,6 +52,7 @@ PUBLIC = {
     "denoise_stack",
     "error_sigma",
     "estimate_noise",
+    "export_model",
     "fit",
     "fit_inr",
     "fit_stack",

@@ -74,7 +74,11 @@ def test_the_wheel_holds_the_package_with_its_manifest_and_types_and_nothing_els
     weights = {f"napari_blindspot/method/{kind}.npz" for kind in kinds}
     assert {name for name in package if name.endswith(".npz")} == weights
     assert {name.split("/")[0].split("-")[0] for name in names} == {"napari_blindspot"}
-    data = {name for name in package if not name.endswith((".py", ".npz"))}
+    pages = {"napari", "batch", "settings", "start", "formats", "limits", "presets", "python-api"}
+    assert {name for name in package if name.endswith(".md")} == {
+        f"napari_blindspot/help/{page}.md" for page in pages
+    }
+    data = {name for name in package if not name.endswith((".py", ".npz", ".md"))}
     assert data == {
         f"napari_blindspot/{name}"
         for name in ("batch/page.html.jinja", "cli/report.html.jinja", "napari.yaml", "py.typed")

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from napari_blindspot.inspection.verdict import Verdict, judge
     from napari_blindspot.method.inr_field import InrField, SampledImage
     from napari_blindspot.method.inr_volume import InrVolume, SampledVolume
+    from napari_blindspot.model_zoo import export_model
     from napari_blindspot.noise.estimate import estimate_noise
     from napari_blindspot.settings import PRESETS, Settings
     from napari_blindspot.stack import fit_stack
@@ -105,6 +106,7 @@ __all__ = [
     "denoise_stack",
     "error_sigma",
     "estimate_noise",
+    "export_model",
     "fit",
     "fit_inr",
     "fit_stack",
@@ -169,6 +171,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "inspection.verdict": ("Verdict", "judge"),
     "method.inr_field": ("InrField", "SampledImage"),
     "method.inr_volume": ("InrVolume", "SampledVolume"),
+    "model_zoo": ("export_model",),
     "noise.estimate": ("estimate_noise",),
     "settings": ("PRESETS", "Settings"),
     "stack": ("fit_stack",),

@@ -277,6 +277,30 @@ def repeat(
 
 @app.command()
 @sentences()
+def export_model(
+    *,
+    source: Annotated[Path, typer.Argument(metavar="MODEL", help="A model, as --save-model writes it.")],
+    output: Annotated[
+        Path | None, typer.Argument(metavar="OUTPUT", help="ZIP to write  [default: beside the model]")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Of the model  [default: by the image it was fitted to]")] = "",
+    author: Annotated[str, typer.Option(help="Who fitted it.")] = "",
+    licence: Annotated[str, typer.Option(help="Of the model, by its SPDX identifier.")] = "CC-BY-4.0",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write the U-Net of a model for the BioImage Model Zoo, as TorchScript with its description.
+
+    Other programs run it without this package, one plane at a time. It does less than --model: nothing of
+    an image is measured, mended or set right.
+    """
+    from napari_blindspot.cli.export import export_file
+
+    path = export_file(source, output, name=name, author=author, licence=licence, overwrite=overwrite)
+    print(path)
+
+
+@app.command()
+@sentences()
 @with_groups
 def report(
     *,

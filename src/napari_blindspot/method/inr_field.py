@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from napari_blindspot.method.siren import Siren
+from napari_blindspot.method.stabilisation import intensities
 from napari_blindspot.method.weights import put_weights
 
 if TYPE_CHECKING:
@@ -38,9 +39,6 @@ __all__ = [
 
 CHUNK = 16384
 """Points evaluated at once: few enough to stay in a processor's cache. A convention."""
-
-LEAST_STABILISED = 2.0 * (3.0 / 8.0) ** 0.5
-"""The stabilised value of zero counts, where the inverse begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,18 +197,8 @@ class InrField:
         sides = torch.tensor(self.shape, dtype=torch.float32) - 1.0
         where = 2.0 * points / sides - 1.0
         base = read_cubic(self.base, points) if self.cubic else read_linear(self.base, where)
-        return self._intensities(base + self.siren(where)[:, 0])
-
-    def _intensities(self, standard: torch.Tensor) -> torch.Tensor:
-        """Undo standardisation and stabilisation, as `napari_blindspot.noise.anscombe` does for arrays."""
-        stabilised = standard * self.scale + self.mean
-        if self.gain <= 0.0:
-            return stabilised * (self.offset**0.5 if self.offset > 0.0 else 1.0)
-        d = stabilised.clamp_min(LEAST_STABILISED)
-        q = 1.5**0.5
-        counts = d**2 / 4 + q / (4 * d) - 11 / (8 * d**2) + 5 * q / (8 * d**3) - 1 / 8
-        intensities: torch.Tensor = self.gain * counts - self.offset / self.gain
-        return intensities
+        standard = base + self.siren(where)[:, 0]
+        return intensities(standard * self.scale + self.mean, self.gain, self.offset)
 
 
 def field_of_weights(

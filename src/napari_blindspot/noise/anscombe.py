@@ -53,7 +53,7 @@ class Anscombe:
     def forward(self, image: npt.ArrayLike) -> Floats:
         """Return the image with noise of standard deviation 1, in float64."""
         y = np.asarray(image, np.float64)
-        if not self._grows:
+        if not self.grows:
             return y / self._sigma
         radicand = self.gain * y + 0.375 * self.gain**2 + self.offset
         root: Floats = 2.0 / self.gain * np.sqrt(np.maximum(radicand, 0.0))
@@ -66,7 +66,7 @@ class Anscombe:
         inverse would be too dark, by a quarter of a count at high counts and more at low ones.
         """
         z = np.asarray(estimate, np.float64)
-        if not self._grows:
+        if not self.grows:
             return z * self._sigma
         d = np.maximum(z, _FLOOR)
         q = sqrt(1.5)
@@ -76,7 +76,7 @@ class Anscombe:
         return intensities
 
     @property
-    def _grows(self) -> bool:
+    def grows(self) -> bool:
         """Whether the variance grows so much that float64 can tell what the transform makes of it."""
         return self.gain > 0.0 and self.gain > _LEAST_GAIN * sqrt(max(self.offset, 0.0))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
@@ -84,10 +86,14 @@ def test_a_result_is_saved_with_its_scale_and_record(viewer, done, qtbot, tmp_pa
     assert "nowhere" in done.status.message.value
 
 
-def test_a_model_is_saved_and_used_for_another_layer(viewer, done, finish, tmp_path):
+def test_a_model_is_saved_and_used_for_another_layer(viewer, done, finish, qtbot, tmp_path):
     done.after.write_model(tmp_path / "cells")
     model = load(tmp_path / "cells.safetensors")
     assert (model.fitted_to.name, model.fitted_to.shape) == ("cells", (32, 40))
+    done.after.write_model(tmp_path / "cells.zip")
+    qtbot.waitUntil(lambda: done.after.save_model.enabled, timeout=WAIT)
+    assert done.status.message.value.startswith(f"Saved {tmp_path / 'cells.zip'}: the U-Net alone")
+    assert "rdf.yaml" in zipfile.ZipFile(tmp_path / "cells.zip").namelist()
     other = noisy_image((32, 32), 1)
     viewer.add_image(other, name="others")
     done.models.use(tmp_path / "cells.safetensors")

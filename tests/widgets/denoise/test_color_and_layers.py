@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from small import QUICKEST, names, noisy_image, wait_for_end
 
-from napari_blindspot import denoise
+from napari_blindspot import denoise, read_image, read_record, read_settings
+from napari_blindspot.jobs.record import FileRecord
 
 
 def test_a_colour_image_is_denoised_sample_by_sample_and_comes_back_in_colour(
@@ -38,8 +39,20 @@ def test_a_region_of_a_colour_image_lies_where_it_was_drawn(viewer, quickest, fi
     assert tuple(result.translate) == (8, 20)
 
 
-def test_all_selected_layers_are_denoised_one_after_another(viewer, quickest, qtbot):
-    layers = [viewer.add_image(noisy_image((32, 40), seed), name=f"channel {seed}") for seed in range(3)]
+def test_all_selected_layers_are_denoised_one_after_another_and_saved_as_channels(
+    viewer, quickest, qtbot, tmp_path
+):
+    colors = ("green", "magenta", "gray")
+    layers = [
+        viewer.add_image(
+            noisy_image((32, 40), seed),
+            name=f"channel {seed}",
+            colormap=color,
+            scale=(0.2, 0.1),
+            units=("µm", "µm"),
+        )
+        for seed, color in enumerate(colors)
+    ]
     viewer.layers.selection = set(layers[:2])
     assert quickest.others.text == "and the other selected layer"
     quickest.others.value = True
@@ -51,6 +64,27 @@ def test_all_selected_layers_are_denoised_one_after_another(viewer, quickest, qt
         "channel 0 denoised",
         "channel 1 denoised",
     ]
+    results = [viewer.layers[f"channel {number} denoised"] for number in (0, 1)]
+    assert viewer.layers.selection == set(results)
+    quickest.after.write_result(tmp_path / "both.ome.tif")
+    qtbot.waitUntil(lambda: quickest.after.save.enabled, timeout=30_000)
+    assert quickest.status.message.value == f"Saved {tmp_path / 'both.ome.tif'}."
+    saved = read_image(tmp_path / "both.ome.tif")
+    assert (saved.axes, saved.channel_names) == ("CYX", ("channel 0 denoised", "channel 1 denoised"))
+    assert saved.channel_colors == ("#00ff00", "#ff00ff")
+    assert (saved.spacing["Y"].step, saved.spacing["X"].step) == (0.2, 0.1)
+    assert np.array_equal(saved.array, np.stack([layer.data for layer in results]))
+    record = FileRecord.read(read_record(tmp_path / "both.ome.tif"))
+    assert len(record.planes) == 2
+    assert read_record(tmp_path / "both.ome.tif")["input"] == "channel 0 + channel 1"
+    settings = read_settings(tmp_path / "both.ome.tif")
+    assert (settings.iterations, settings.seed) == (QUICKEST.iterations, QUICKEST.seed)
+    # What is no channel of the same image is refused in one sentence.
+    results[1].translate = (5, 5)
+    quickest.after.write_result(tmp_path / "moved.ome.tif")
+    qtbot.waitUntil(lambda: quickest.after.save.enabled, timeout=30_000)
+    assert "“channel 1 denoised” has another place than “channel 0" in quickest.status.message.value
+    assert not (tmp_path / "moved.ome.tif").exists()
 
 
 def test_what_planes_start_from_can_be_chosen_for_a_stack(viewer, quickest):

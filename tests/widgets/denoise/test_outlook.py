@@ -56,6 +56,22 @@ def test_more_planes_and_more_iterations_take_longer_and_a_model_least(job):
     assert seconds(Question(job, few)) <= seconds(Question(job, many))
 
 
+def test_a_quicker_preset_is_named_for_a_long_run_and_another_one_for_paper(job, monkeypatch):
+    stack = np.stack([wide_field((64, 64), 1).noisy] * 3)
+    auto = Settings.from_preset("auto", device="cpu", unet_width=4)
+    fast = Settings.from_preset("fast", device="cpu", unet_width=4)
+    paper = Settings.from_preset("paper", device="cpu")
+    job = job(stack)
+    monkeypatch.setattr(outlook, "LONG", 0.0)
+
+    def last(settings, *, applies=False):
+        return list(expectations(Question(job, settings, applies)))[-1]
+
+    assert re.search(r"about .* \(.* with the preset fast\), ", last(auto))
+    assert "with the preset" not in last(fast) + last(auto, applies=True)
+    assert last(paper).endswith("The preset auto measures such noise and looks past it.")
+
+
 def test_the_dock_says_it_behind_the_screen_and_leaves_it_during_a_run(
     viewer, noisy, widget, qtbot, monkeypatch
 ):

@@ -18,6 +18,7 @@ from napari_blindspot.settings import Settings
 from napari_blindspot.widgets.batch.table import BatchTable
 from napari_blindspot.widgets.shared.fields import Choice, Entry, Fields, Folding, button, row
 from napari_blindspot.widgets.shared.form import SettingsForm
+from napari_blindspot.widgets.shared.help_page import help_button
 from napari_blindspot.widgets.shared.model_row import ModelRow
 from napari_blindspot.widgets.shared.native import Native
 from napari_blindspot.widgets.shared.own_presets import PresetChoice, show_settings
@@ -198,7 +199,7 @@ class BatchPanel(Container[Any]):
                 row(self.fit_on, Label(value="Stacks"), self.stack_start, label="Fit"),
             ]
         )
-        end = row(self.save, self.show_report)
+        end = row(self.save, self.show_report, help_button(self, "Batch denoise"))
         return [inputs, self.table, outputs, self.advanced, self.buttons, self.status, end]
 
     def _fit_ons(self, _: object = None) -> list[tuple[str, str | None]]:

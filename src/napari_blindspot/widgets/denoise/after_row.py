@@ -14,16 +14,17 @@ from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.files.model_file import ENDING
 from napari_blindspot.files.names import stem
 from napari_blindspot.widgets.denoise.before_after import Wipe, fit_contrast, result_of, swap
-from napari_blindspot.widgets.denoise.writer import write_ome_tiff_layer, write_ome_zarr_layer
+from napari_blindspot.widgets.denoise.writer import write_results
 from napari_blindspot.widgets.shared.background import Background
 from napari_blindspot.widgets.shared.failures import failures_told
 from napari_blindspot.widgets.shared.fields import button, row
-from napari_blindspot.widgets.shared.layer_source import source_of
+from napari_blindspot.widgets.shared.layer_source import is_result, source_of
 from napari_blindspot.widgets.shared.model_row import MODEL_FILES
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
+    from napari.layers import Image
     from napari.viewer import Viewer
 
     from napari_blindspot.core.model import Model
@@ -33,6 +34,8 @@ __all__ = ["SWAP_KEY", "AfterRow"]
 SWAP_KEY = "Alt-B"
 """Swaps input and result."""
 
+ZIP = ".zip"
+_ZOO = "BioImage Model Zoo (*.zip)"
 _RESULTS = "OME-TIFF (*.ome.tif);;OME-Zarr (*.ome.zarr)"
 
 
@@ -66,7 +69,11 @@ class AfterRow(Container[Any]):
         self.contrast = button("Fit contrast", "Fit the contrast to the result; the input gets the same.")
         self.line = Slider(max=100, tooltip="Show the input left of a line, the result right of it.")
         self.line.native.setMinimumWidth(40)
-        self.save = button("Save result…", "Write the result with its voxel size and record.")
+        self.save = button(
+            "Save result…",
+            "Write the result with its voxel size and record; several selected ones become the channels "
+            "of one file.",
+        )
         self.save_model = button("Save model…", "Write what was learned, to apply it to other images.")
         super().__init__(
             widgets=[
@@ -105,7 +112,7 @@ class AfterRow(Container[Any]):
         self.swap.enabled = self.line.enabled = source is not None
         self.contrast.enabled = result is not None
         self.save.enabled = result is not None and self._saving is None
-        self.save_model.enabled = self._model is not None
+        self.save_model.enabled = self._model is not None and self._saving is None
 
     def swap_now(self) -> None:
         """Show the input in place of the result, or the result again."""
@@ -113,34 +120,47 @@ class AfterRow(Container[Any]):
         self._try(lambda: swap(self._viewer))
 
     def write_result(self, path: Path) -> None:
-        """Write the result in view, behind the screen."""
-        result = result_of(self._viewer)
-        if result is None or self._saving is not None:
+        """Write the result in view, or all that are selected as channels of one file, behind the screen."""
+        results = self._meant()
+        if not results or self._saving is not None:
             return
-        data, attributes = result.data, result.as_layer_data_tuple()[1]
-        write = write_ome_zarr_layer if path.suffix.lower() == ".zarr" else write_ome_tiff_layer
+        layers = [(result.data, result.as_layer_data_tuple()[1]) for result in results]
 
         def work() -> Generator[str, None, None]:
-            yield write(str(path), data, attributes)[0]
+            yield write_results(str(path), layers)
 
+        self._save(", ".join(f"“{result.name}”" for result in results), work)
+
+    def _meant(self) -> list[Image]:
+        """Return the selected results in the order of the list, or else the one that is meant."""
+        chosen = [x for x in self._viewer.layers if x in self._viewer.layers.selection and is_result(x)]
+        result = result_of(self._viewer)
+        return chosen or ([] if result is None else [result])
+
+    def write_model(self, path: Path) -> None:
+        """Write the model of the last run; as a ZIP for the BioImage Model Zoo, behind the screen."""
+        model = self._model
+        if model is None or self._saving is not None:
+            return
+        if path.suffix.lower() == ZIP:
+            self._save("the model for the BioImage Model Zoo", lambda: _exported(model, path))
+            return
+        path = path if path.suffix.lower() == ENDING else path.with_name(path.name + ENDING)
+        with failures_told(self.failed):
+            save(model, path)
+            self.said.emit(f"Saved {path}. {model.in_words}")
+
+    def _save(self, what: str, work: Callable[[], Generator[str, None, None]]) -> None:
+        """Write something behind the screen, and say so; `work` yields where it was written."""
         self._saving = saving = Background(
-            f"Saving “{result.name}”",
+            f"Saving {what}",
             work,
             yielded=lambda written: self.said.emit(f"Saved {written}."),
             ended=lambda: self._saved(saving),
         )
         self.follow()
-        self.said.emit(f"Saving “{result.name}”.")
+        self.said.emit(f"Saving {what}.")
         saving.start()
-
-    def write_model(self, path: Path) -> None:
-        """Write the model of the last run."""
-        model = self._model
-        if model is not None:
-            path = path if path.suffix.lower() == ENDING else path.with_name(path.name + ENDING)
-            with failures_told(self.failed):
-                save(model, path)
-                self.said.emit(f"Saved {path}. {model.in_words}")
 
     def _saved(self, saving: Background) -> None:
         self._saving = None
@@ -166,6 +186,17 @@ class AfterRow(Container[Any]):
 
     def _ask_for_model(self) -> None:
         start = f"{stem(self._model.fitted_to.name)}{ENDING}" if self._model else ""
-        path, _ = QFileDialog.getSaveFileName(self.native, "Save the model", start, MODEL_FILES)
+        path, chosen = QFileDialog.getSaveFileName(
+            self.native, "Save the model", start, f"{MODEL_FILES};;{_ZOO}"
+        )
         if path:
-            self.write_model(Path(path))
+            # Qt leaves the name as it was typed, also where another kind was chosen.
+            wanted = Path(path)
+            self.write_model(wanted.with_suffix(ZIP) if chosen == _ZOO else wanted)
+
+
+def _exported(model: Model, path: Path) -> Generator[str, None, None]:
+    from napari_blindspot.model_zoo import export_model
+
+    export_model(model, path)
+    yield f"{path}: the U-Net alone, for one plane at a time"

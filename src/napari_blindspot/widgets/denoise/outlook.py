@@ -1,4 +1,4 @@
-"""What is to be expected of a run before it begins: its time, its memory, and how the noise looks.
+"""What is to be expected of a run before it begins: time, memory, how the noise looks, a quicker preset.
 
 All of it is found behind the screen: the noise of the middle of one plane is measured, and how fast the
 device is by a short fit, once in a session.
@@ -15,7 +15,7 @@ from qtpy.QtCore import QTimer
 
 from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.core.words import duration, size_of_memory
-from napari_blindspot.settings import MeasuredSettings
+from napari_blindspot.settings import MeasuredSettings, Settings
 from napari_blindspot.widgets.denoise.disk_run import kept_on_disk
 from napari_blindspot.widgets.shared.background import Background
 from napari_blindspot.widgets.shared.native import Message
@@ -24,7 +24,7 @@ from napari_blindspot.widgets.shared.preload import warm_up
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from napari_blindspot.settings import Settings
+    from napari_blindspot.settings import PlannedSettings
     from napari_blindspot.widgets.denoise.layer_file import LayerFile
     from napari_blindspot.widgets.denoise.scope import LayerJob
 
@@ -32,6 +32,9 @@ __all__ = ["Outlook", "Question", "expectations"]
 
 DELAY = 400
 """Milliseconds without a change after which the question is taken for what the user wants to know."""
+
+LONG, QUICKER = 1800.0, "fast"
+"""Seconds from which on a quicker preset is named, and which. A convention."""
 
 LOOKED_AT = 1024
 """Side of the part of a plane whose noise is measured: as much as takes a second."""
@@ -170,11 +173,21 @@ def _looks(question: Question) -> Generator[str, None, None]:
     memory = size_of_memory(peak_memory((shape[0], shape[1]), settings))
     planned = planned_for(plane, noise, settings)
     if planned is None or not isinstance(settings, MeasuredSettings):
-        yield f"{size}, {memory} of memory. {seen}"
+        instead = " The preset auto measures such noise and looks past it." if noise.is_correlated else ""
+        yield f"{size}, {memory} of memory. {seen}{instead}"
         return
     pace = measure_pace(settings.device, settings.unet_width, settings.precision)
-    seconds = seconds_of_run(planned, (shape[0], shape[1]), count, pace, applies=question.applies)
+
+    def seconds_with(planned: PlannedSettings) -> float:
+        return seconds_of_run(planned, (shape[0], shape[1]), count, pace, applies=question.applies)
+
+    seconds = seconds_with(planned)
     yield f"{size}: about {duration(max(1.0, seconds))}, {memory} of memory. {seen}"
+    quick = Settings.from_preset(QUICKER, device=settings.device, stack_start=settings.stack_start)
+    quicker = planned_for(plane, noise, quick)
+    if quicker is not None and seconds >= LONG and settings.preset != QUICKER and not question.applies:
+        less = f"{duration(max(1.0, seconds_with(quicker)))} with the preset {QUICKER}"
+        yield f"{size}: about {duration(seconds)} ({less}), {memory} of memory. {seen}"
 
 
 def _on_disk(file: LayerFile) -> str:

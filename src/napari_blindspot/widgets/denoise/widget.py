@@ -34,10 +34,11 @@ from napari_blindspot.widgets.denoise.scope import (
 from napari_blindspot.widgets.denoise.session import LayerSession
 from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.curve import LossCurve
-from napari_blindspot.widgets.shared.fields import Choice, Fields, Folding
+from napari_blindspot.widgets.shared.fields import Choice, Fields, Folding, row
 from napari_blindspot.widgets.shared.form import SettingsForm
+from napari_blindspot.widgets.shared.help_page import help_button
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixels
-from napari_blindspot.widgets.shared.layer_source import is_passing, list_changes
+from napari_blindspot.widgets.shared.layer_source import is_passing, is_result, list_changes
 from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Native
 from napari_blindspot.widgets.shared.own_presets import OwnPresets, PresetChoice
@@ -106,6 +107,7 @@ class DenoiseWidget(Container[Any]):
         self.preset = PresetChoice(self._preferences.preset, label="Preset")
         self.others = CheckBox(text="", visible=False, tooltip="One after another, with the same settings.")
         self._queue: list[Image] = []
+        self._made: list[Image] = []
         self.stack_start = StackStartChoice(self._preferences.preset, label="Stacks")
         self.models = ModelRow(label="Model")
         self.form = SettingsForm(self._preferences.preset)
@@ -139,7 +141,7 @@ class DenoiseWidget(Container[Any]):
             self.buttons,
             self.status,
             self.after,
-            self.inspect,
+            row(self.inspect, help_button(self, "Denoise in napari")),
         ]
         super().__init__(widgets=parts, labels=False)
         # Wide enough for the title that napari gives the dock.
@@ -164,7 +166,7 @@ class DenoiseWidget(Container[Any]):
         layer = self.layer.value
         if self.session is not None or layer is None:
             return
-        self._queue = []
+        self._queue, self._made = [], []
         if self.others.value:
             self._queue = [other for other in self._selected() if other is not layer]
         self._start(layer)
@@ -380,7 +382,13 @@ class DenoiseWidget(Container[Any]):
         self.status.conclude(outcome, _FIELDS)
         waiting = [layer for layer in self._queue if layer in self.layer.choices]
         self._queue = waiting[1:] if outcome.kind == "finished" else []
+        made = self._viewer.layers.selection.active
+        if is_result(made) and made not in self._made:
+            self._made.append(made)
         if waiting and outcome.kind == "finished":
             self.layer.value = waiting[0]
             self._start(waiting[0])
+        elif len(self._made) > 1:
+            # All that one click has made are selected, to be saved as the channels of one file.
+            self._viewer.layers.selection = {one for one in self._made if one in self._viewer.layers}
         self._count_others()

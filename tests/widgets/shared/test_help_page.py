@@ -1,0 +1,52 @@
+"""The page that Help opens: at the right place, with links that are followed, without the network."""
+
+from __future__ import annotations
+
+import pytest
+from qtpy.QtCore import QUrl
+from qtpy.QtWidgets import QWidget
+
+from napari_blindspot.core.errors import FileError
+from napari_blindspot.widgets.batch import BatchWidget
+from napari_blindspot.widgets.shared.help_page import HelpPage
+
+
+@pytest.fixture
+def page(qtbot):
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    return HelpPage(parent)
+
+
+def first_line(page) -> str:
+    """Return the text at the top of what is seen."""
+    return page.cursorForPosition(page.viewport().rect().topLeft()).block().text()
+
+
+def test_help_opens_the_page_at_the_dock_that_asks(bare_viewer, qtbot):
+    batch = BatchWidget(bare_viewer)
+    qtbot.addWidget(batch.native)
+    help_ = next(child for child in batch[-1] if child.text == "Help")
+    help_.native.click()
+    (page,) = batch.native.window().findChildren(HelpPage)
+    qtbot.waitUntil(lambda: first_line(page) == "Batch denoise", timeout=5000)
+    assert page.isVisible() and page.windowTitle() == "napari-blindspot: Denoise in napari"
+    # The same window is used again.
+    help_.native.click()
+    assert batch.native.window().findChildren(HelpPage) == [page]
+    batch.closed()
+
+
+def test_links_lead_to_other_pages_and_to_headings(page, qtbot):
+    page.open_page("napari")
+    qtbot.waitUntil(lambda: first_line(page) == "Denoise in napari", timeout=5000)
+    page._follow(QUrl("batch.md#one-model-for-all-files"))
+    qtbot.waitUntil(lambda: first_line(page) == "One model for all files", timeout=5000)
+    page._follow(QUrl("#job-files"))
+    assert first_line(page) == "Job files"
+    assert "![" not in page.toPlainText()
+
+
+def test_a_page_that_is_not_there_is_said(page):
+    with pytest.raises(FileError, match=r"lacks its page nothing\.md"):
+        page.open_page("nothing")
