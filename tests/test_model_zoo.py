@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from napari_blindspot import SettingsError, denoise, export_model, fit, load, save
 from napari_blindspot.cli.app import app
 from napari_blindspot.engine.plane_graph import PlaneGraph, torchscript_of
+from napari_blindspot.model_zoo import HALO
 from napari_blindspot.noise.anscombe import Anscombe
 from napari_blindspot.samples import confocal, z_stack
 from napari_blindspot.stack import fit_stack
@@ -94,14 +95,18 @@ def test_the_zoos_library_runs_the_file_and_gets_the_pixels_that_are_in_it(expor
 
 def test_the_zoos_library_denoises_another_plane_as_the_unet_of_this_package_does(exported, model):
     described = core.load_model_description(str(exported))
-    noisy = confocal((144, 152), 7).noisy
+    noisy = confocal((192, 208), 7).noisy
     tensor = core.Tensor.from_numpy(
         noisy[None, None].astype(np.float32), dims=("batch", "channel", "y", "x")
     )
     sample = core.Sample(members={"noisy": tensor}, stat={}, id="plane")
-    done = core.predict(model=described, inputs=sample, devices=["cpu"])
+    done = core.predict(model=described, inputs=sample)
     found = done.members["denoised"].data.to_numpy()[0, 0]
-    assert found == pytest.approx(unet_of_the_package(model, noisy), rel=1e-4, abs=1e-3 * noisy.std())
+    # The library pads a plane by its halo before it is predicted.
+    inside = np.s_[HALO:-HALO, HALO:-HALO]
+    expected = unet_of_the_package(model, noisy)[inside]
+    assert found.shape == noisy.shape
+    assert found[inside] == pytest.approx(expected, rel=1e-4, abs=1e-3 * noisy.std())
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (43, 50)])
@@ -127,7 +132,7 @@ def test_the_graph_does_most_of_what_the_model_does_in_this_package():
         return float(np.sqrt(np.mean((image - other.truth) ** 2)))
 
     assert error(graph) < 0.5 * error(other.noisy)
-    assert error(whole) < 1.05 * error(graph)
+    assert error(graph) < 1.05 * error(whole)
 
 
 def test_the_graph_of_a_stacks_model_takes_a_plane_by_itself():

@@ -275,9 +275,9 @@ def repeat(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command("export-model")
 @sentences()
-def export_model(
+def export_one(
     *,
     source: Annotated[Path, typer.Argument(metavar="MODEL", help="A model, as --save-model writes it.")],
     output: Annotated[
