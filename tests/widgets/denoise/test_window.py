@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.display, pytest.mark.slow, pytest.mark.alone, pytest.m
 
 def test_the_window_stays_fluid_during_a_fit():
     skip_if_busy()
-    figures = json.loads(run_program(PROGRAMS / "heartbeat.py", 9).stdout.splitlines()[-1])
+    figures = json.loads(run_program(PROGRAMS / "heartbeat.py", 16).stdout.splitlines()[-1])
     idle, fit = figures["idle"], figures["fit"]
     print(f"\nidle: {idle}\nfit:  {fit}\na layer alone: {figures['layer']} ms")
     if idle["p99"] > 60 or idle["max"] > 150:
