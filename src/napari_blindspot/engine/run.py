@@ -123,12 +123,12 @@ class Watch:
     @contextlib.contextmanager
     def previewing(self) -> Iterator[None]:
         """Make a preview in this block, and decide by the time that it takes when the next one is due."""
-        begun, interval = self.clock.elapsed, self._preview_interval
+        begun, interval = self.clock.elapsed, self._preview_interval or 0.0
         with self.clock.phase("previews"):
             yield
         if interval:
             interval = max(interval, (self.clock.elapsed - begun) / PREVIEW_SHARE)
-        self._next_preview = begun + (interval or 0.0)
+        self._next_preview = begun + interval
 
     def wait_while_paused(self, iteration: int) -> Iterator[Event]:
         """Hold as long as the control says so, and keep that time off the clock."""

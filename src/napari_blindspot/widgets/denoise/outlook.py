@@ -183,9 +183,11 @@ def _looks(question: Question) -> Generator[str, None, None]:
 
     seconds = seconds_with(planned)
     yield f"{size}: about {duration(max(1.0, seconds))}, {memory} of memory. {seen}"
+    if seconds < LONG or settings.preset == QUICKER or question.applies:
+        return
     quick = Settings.from_preset(QUICKER, device=settings.device, stack_start=settings.stack_start)
     quicker = planned_for(plane, noise, quick)
-    if quicker is not None and seconds >= LONG and settings.preset != QUICKER and not question.applies:
+    if quicker is not None:
         less = f"{duration(max(1.0, seconds_with(quicker)))} with the preset {QUICKER}"
         yield f"{size}: about {duration(seconds)} ({less}), {memory} of memory. {seen}"
 
