@@ -15,6 +15,7 @@ from napari_blindspot.samples import confocal
 from napari_blindspot.widgets.denoise import DenoiseWidget
 from napari_blindspot.widgets.inspect import InspectWidget
 from napari_blindspot.widgets.inspect.questions import QUESTIONS
+from napari_blindspot.widgets.inspect.widget import VIEW
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
 
 SAMPLE = confocal((48, 64), seed=1)
@@ -109,6 +110,39 @@ def test_the_inr_lies_exactly_over_the_image_at_a_higher_resolution(viewer, insp
     assert {f"cells denoised {name}" for name in ("gradient", "gradient direction", "inconsistency")} <= {
         layer.name for layer in viewer.layers
     }
+
+
+def test_what_is_in_view_can_be_sampled_alone(viewer, inspect, ask):
+    inspect.question.value = "What is along the line?"
+    assert inspect.shapes.choices == (None,)
+    inspect.question.value = "What is between the pixels?"
+    inspect.zoom.value, inspect.shapes.value = 2, VIEW
+    result = viewer.layers["cells denoised"]
+
+    def look_at(y: float, x: float, factor: float) -> None:
+        viewer.reset_view()
+        viewer.camera.zoom *= factor
+        viewer.camera.center = (0, *(result.data_to_world((y, x))))
+        viewer.screenshot(flash=False)
+
+    look_at(20, 30, 2)
+    height, width = (side / viewer.camera.zoom / 0.2 for side in viewer._canvas_size)
+    ask("between")
+    fine = viewer.layers["cells denoised INR 2×"]
+    ends = fine.extent.world
+    inside = [result.world_to_data(end) for end in (ends[0], ends[1])]
+    assert np.allclose(inside[0], (20 - height / 2, max(30 - width / 2, 0)), atol=1.5)
+    assert np.allclose(inside[1], (20 + height / 2, min(30 + width / 2, 63)), atol=1.5)
+    assert fine.data.shape[0] < 80
+    before = [layer.name for layer in viewer.layers]
+    look_at(2000, 30, 1)
+    assert "hardly anything is in view" in ask("between") and inspect.message.is_error
+    look_at(20, 30, 1)
+    viewer.dims.ndisplay = 3
+    assert "look at Y and X in 2-D" in ask("between") and inspect.message.is_error
+    assert [layer.name for layer in viewer.layers] == before
+    # Where it is looked at plays no part in the other questions.
+    assert ask("removed").startswith("Structure was removed")
 
 
 def remove_all(shapes) -> None:

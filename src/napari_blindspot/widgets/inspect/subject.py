@@ -12,20 +12,22 @@ import numpy as np
 
 from napari_blindspot.core.errors import ImageError, SettingsError
 from napari_blindspot.core.noise_model import NoiseModel
+from napari_blindspot.core.plane import MIN_SIZE
 from napari_blindspot.settings import Settings
 from napari_blindspot.widgets.denoise.result_layers import look_and_place
-from napari_blindspot.widgets.denoise.scope import check_layer, current_plane
+from napari_blindspot.widgets.denoise.scope import check_layer, corners_of, current_plane
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
+    from napari.components import Dims
     from napari.layers import Image, Shapes
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["Subject", "has_result", "line_of", "subject_of"]
+__all__ = ["Subject", "has_result", "line_of", "region_in_view", "subject_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,19 @@ def has_result(estimate: Floats, record: Any, place: tuple[int, ...]) -> bool:
     return bool(np.isfinite(estimate).any()) and (told or bool(estimate.any()))
 
 
-def line_of(shapes: Shapes, layer: Image) -> tuple[tuple[float, float], tuple[float, float]]:
+def line_of(
+    shapes: Shapes, layer: Image, point: Sequence[float]
+) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return the ends of the line that is drawn or selected, (y, x) in pixels of a layer.
+
+    Parameters
+    ----------
+    shapes : Shapes
+        With one selected line, or a single one.
+    layer : Image
+        What it was drawn on.
+    point : sequence of float
+        Where the viewer's sliders stand; fills the axes that the shapes do not have.
 
     Raises
     ------
@@ -171,18 +184,46 @@ def line_of(shapes: Shapes, layer: Image) -> tuple[tuple[float, float], tuple[fl
     lines = [n for n in chosen if shapes.shape_type[n] == "line"]
     if len(lines) != 1:
         raise ImageError(f"“{shapes.name}” has {len(lines)} lines: draw or select one line on the image.")
-    ends = np.asarray(shapes.data[lines[0]], float)
-    inside = []
-    for end in ends:
-        world = np.asarray(shapes.data_to_world(end), float)
-        missing = max(layer.ndim - len(world), 0)
-        position = np.concatenate([np.zeros(missing), world])[-layer.ndim :]
-        y, x = layer.world_to_data(position)[-2:]
-        inside.append((float(y), float(x)))
-    start, end = inside
+    start, end = ((float(y), float(x)) for y, x in corners_of(shapes, lines[0], layer, point)[:, -2:])
     if np.hypot(start[0] - end[0], start[1] - end[1]) < 1.0:
         raise ImageError("The line is shorter than a pixel: draw a longer one.")
     return start, end
+
+
+def region_in_view(layer: Image, dims: Dims) -> tuple[int, int, int, int]:
+    """Return the part of a layer's plane that is on the screen.
+
+    Parameters
+    ----------
+    layer : Image
+        That the viewer has drawn; of a multiscale one the part may be a little larger.
+    dims : Dims
+        Of the viewer.
+
+    Returns
+    -------
+    tuple of int
+        (first row, first column, row after the last, column after the last).
+
+    Raises
+    ------
+    ImageError
+        If the viewer does not show the planes as such, or the layer is not in view.
+    """
+    if dims.ndisplay != 2 or set(dims.displayed) != {dims.ndim - 2, dims.ndim - 1}:
+        raise ImageError(
+            "The view does not show one plane: look at Y and X in 2-D, or choose the whole plane."
+        )
+    shape = layer_pixels(layer).shape[-2:]
+    zoom = layer.downsample_factors[layer.data_level][-2:] if layer.multiscale else np.ones(2)
+    first, last = np.asarray(layer.corner_pixels, float)[:, -2:] * zoom
+    ends = np.minimum(last + zoom, shape)
+    top, left, bottom, right = (int(x) for x in (*first, *ends))
+    if min(bottom - top, right - left) < MIN_SIZE:
+        raise ImageError(
+            f"Of “{layer.name}” hardly anything is in view: move it into view, or choose the whole plane."
+        )
+    return top, left, bottom, right
 
 
 def _record_of(record: Mapping[str, Any], place: tuple[int, ...]) -> Mapping[str, Any]:

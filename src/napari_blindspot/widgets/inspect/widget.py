@@ -23,7 +23,7 @@ from napari_blindspot.widgets.inspect.answer import AnswerTable, FigureList
 from napari_blindspot.widgets.inspect.asked import Asked
 from napari_blindspot.widgets.inspect.depth import depth_of
 from napari_blindspot.widgets.inspect.questions import QUESTIONS
-from napari_blindspot.widgets.inspect.subject import line_of, subject_of
+from napari_blindspot.widgets.inspect.subject import line_of, region_in_view, subject_of
 from napari_blindspot.widgets.shared.background import Background
 from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.fields import Choice, Fields, button
@@ -40,9 +40,12 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_blindspot.plots.ink import Ink
-    from napari_blindspot.widgets.inspect.asked import Finding, NewLayer
+    from napari_blindspot.widgets.inspect.asked import Finding, NewLayer, Region
 
 __all__ = ["InspectWidget"]
+
+VIEW = "in view"
+"""Stands among the Shapes layers for what is on the screen."""
 
 DPI = 110
 """Dots an inch of the figures."""
@@ -73,9 +76,10 @@ class InspectWidget(Container[Any]):
             label="Zoom", value=4, min=1, max=16, tooltip="Samples of the INR along each side of a pixel."
         )
         self.shapes = Choice(
-            label="Shape",
+            label="Where",
             choices=self._shapes,
-            tooltip="A Shapes layer with the rectangle to sample, or with the line of a profile.",
+            tooltip="What is sampled: the whole plane, what is in view, or the rectangle of a Shapes "
+            "layer; of a profile the Shapes layer with its line.",
         )
         self.ask = button("Ask", "Answer the question for the plane in view.")
         self.models = ModelRow(label="Model", none="none")
@@ -166,14 +170,20 @@ class InspectWidget(Container[Any]):
         needs = QUESTIONS[self.question.value].needs
         line = region = depth = None
         if shapes is not None and "line" in needs:
-            line = line_of(shapes, result)
+            line = line_of(shapes, result, point)
         elif shapes is not None and "region" in needs:
-            rows, columns = region_of(shapes, result, point)
-            region = rows.start, columns.start, rows.stop, columns.stop
+            region = self._region(shapes, result, point)
         if "depth" in needs:
             depth = depth_of(result, point)
         model = self.models.model if "model" in needs else None
         return Asked(subject, self._ink, self.zoom.value, region, line, depth, model)
+
+    def _region(self, shapes: Shapes | str, result: Image, point: tuple[float, ...]) -> Region:
+        """Return the part of the plane that is chosen."""
+        if shapes == VIEW:
+            return region_in_view(result, self._viewer.dims)
+        rows, columns = region_of(shapes, result, point)
+        return rows.start, columns.start, rows.stop, columns.stop
 
     @property
     def _ink(self) -> Ink:
@@ -251,9 +261,13 @@ class InspectWidget(Container[Any]):
         images = self._images()
         return sorted(images, key=lambda layer: METADATA_KEY not in layer.metadata)
 
-    def _shapes(self, _: object = None) -> list[tuple[str, Shapes | None]]:
+    def _shapes(self, _: object = None) -> list[tuple[str, Shapes | str | None]]:
+        """Return where the question can be asked, by name."""
         shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
-        return [("None", None), *((layer.name, layer) for layer in shapes)]
+        named = [(layer.name, layer) for layer in shapes]
+        if "line" in QUESTIONS[self.question.value].needs:
+            return [("None", None), *named]
+        return [("Whole plane", None), ("What is in view", VIEW), *named]
 
     def _result_changed(self, _: object = None) -> None:
         """Choose the layer that the result came from, by the name in its record."""
@@ -270,6 +284,7 @@ class InspectWidget(Container[Any]):
     def _question_changed(self, _: object = None) -> None:
         """Show the fields that belong to the question."""
         needs = QUESTIONS[self.question.value].needs
+        self.shapes.reset_choices()
         self._fields.show_row(self.zoom, "zoom" in needs)
         self._fields.show_row(self.shapes, bool(needs & {"region", "line"}))
         self._fields.show_row(self.models, "model" in needs)
