@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 from small import QUICKEST, WAIT
 
 from napari_blindspot import fit, load, save
+from napari_blindspot.files.door import ImageFile, write_ome_tiff
 from napari_blindspot.noise.estimate import estimate_noise
 from napari_blindspot.samples import confocal
 from napari_blindspot.widgets.denoise import DenoiseWidget
@@ -17,6 +18,7 @@ from napari_blindspot.widgets.inspect import InspectWidget
 from napari_blindspot.widgets.inspect.questions import QUESTIONS
 from napari_blindspot.widgets.inspect.widget import VIEW
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
+from napari_blindspot.widgets.shared.reader import add_to_viewer
 
 SAMPLE = confocal((48, 64), seed=1)
 
@@ -144,6 +146,27 @@ def test_what_is_in_view_can_be_sampled_alone(viewer, inspect, ask):
     assert ask("removed").startswith("Structure was removed")
 
 
+def test_a_result_of_a_region_is_compared_with_that_part_of_its_image(
+    viewer, inspect, quickest, finish, ask
+):
+    cells = viewer.layers["cells"]
+    viewer.layers.remove(viewer.layers["cells denoised"])
+    shapes = viewer.add_shapes(name="part", scale=(0.2, 0.2), translate=(3.0, 5.0), units=("µm", "µm"))
+    shapes.add_rectangles([[(8, 16), (39, 55)]])
+    quickest.layer.value, quickest.region.value = cells, shapes
+    finish(quickest)
+    inspect.show_result(viewer.layers["cells denoised"])
+    assert inspect.noisy.value is cells
+    ask("removed")
+    residual, result = viewer.layers["cells denoised residual"], viewer.layers["cells denoised"]
+    assert np.allclose(residual.data, SAMPLE.noisy[8:40, 16:56] - result.data, atol=1e-3)
+    assert np.allclose(residual.extent.world, result.extent.world)
+    # What Inspect shows is neither a result nor what is denoised next.
+    assert quickest.layer.value is cells and inspect.result.choices[0] is result
+    result.data = result.data[:20]
+    assert "has planes of 20×40 pixels and “cells” of 48×64" in ask("removed")
+
+
 def remove_all(shapes) -> None:
     shapes.selected_data = set(range(len(shapes.data)))
     shapes.remove_selected()
@@ -213,6 +236,18 @@ def test_a_result_without_settings_is_asked_as_far_as_that_goes(viewer, inspect,
     assert ask("resolve").endswith("; the layer has no settings.") and not inspect.message.is_error
 
 
+def test_files_of_an_earlier_run_that_were_opened_tell_their_settings(viewer, inspect, ask, tmp_path):
+    viewer.layers.clear()
+    names = ("cells.ome.tif", "cells_denoised.ome.tif")
+    write_ome_tiff(tmp_path / names[0], ImageFile(SAMPLE.noisy, "YX"))
+    write_ome_tiff(tmp_path / names[1], ImageFile(SAMPLE.truth, "YX"), settings=QUICKEST)
+    for name in names:
+        add_to_viewer(viewer, tmp_path / name)
+    inspect.result.value = viewer.layers[names[1]]
+    assert inspect.noisy.value is viewer.layers[names[0]]
+    assert " px after it." in ask("resolve")
+
+
 def test_a_stack_is_sampled_between_its_planes_to_voxels_of_equal_sides(viewer, inspect, ask):
     assert "is no stack along Z" in ask("planes") and inspect.message.is_error
     y, x = np.mgrid[:24, :32]
@@ -249,6 +284,9 @@ def test_what_does_not_fit_is_said_in_a_sentence_and_the_layers_stay(viewer, ins
     inspect.noisy.value = viewer.layers["cells denoised"]
     assert "choose two" in ask("removed")
     inspect.noisy.value = viewer.layers["cells"]
+    whole = viewer.layers["cells denoised"].data
+    viewer.layers["cells denoised"].data = whole / whole.max()
+    assert "so they are on different scales" in ask("removed") and inspect.message.is_error
     viewer.layers["cells denoised"].data = np.full((48, 64), np.nan, np.float32)
     assert "has no result yet" in ask("removed")
     assert [layer.name for layer in viewer.layers] == before

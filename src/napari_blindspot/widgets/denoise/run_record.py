@@ -42,10 +42,15 @@ class PlaneEntry(TypedDict):
 
 
 class RunRecord(TypedDict, total=False):
-    """What belongs to all planes; of a single plane also all that belongs to it, else ``planes``."""
+    """What belongs to all planes; of a single plane also all that belongs to it, else ``planes``.
+
+    ``region`` is there where a part of the planes was denoised: first row, first column, row after the
+    last, column after the last.
+    """
 
     source: str
     axes: str
+    region: list[int]
     settings: dict[str, Any]
     seed: int
     device: str
@@ -71,6 +76,7 @@ def run_record(
     planes: Sequence[tuple[int, ...]],
     *,
     axes: str,
+    region: tuple[int, int, int, int] | None = None,
     problem: str = "",
     earlier: Mapping[tuple[int, ...], PlaneRecord] | None = None,
     settings: Settings | None = None,
@@ -87,6 +93,8 @@ def run_record(
         What was asked for.
     axes : str
         One letter an axis of the layer.
+    region : tuple of int, optional
+        What was denoised of the planes, if not the whole.
     problem : str
         What went wrong after the last result, or nothing.
     earlier : mapping of tuple of int to PlaneRecord, optional
@@ -115,6 +123,8 @@ def run_record(
         "stopped": len(entries) < len(planes) or any(entry["stopped"] for entry in entries.values()),
         "warnings": [*warnings, *([problem] if problem else [])],
     }
+    if region is not None:
+        record["region"] = list(region)
     if len(planes) == 1:
         # The names of an entry are names of the record too.
         return {**record, **next(iter(entries.values()))}

@@ -83,6 +83,8 @@ class LayerJob:
         Shape of the result; a single plane of a stack keeps its leading axes, of length 1.
     in_color : bool
         Whether the last axis before Y and X are the samples of a colour image, which the layer has last.
+    region : tuple of int, optional
+        First row, first column, row after the last, column after the last, if not the whole is denoised.
     """
 
     name: str
@@ -92,6 +94,7 @@ class LayerJob:
     origin: tuple[int, ...]
     shape: tuple[int, ...]
     in_color: bool = False
+    region: tuple[int, int, int, int] | None = None
 
     @property
     def corner(self) -> tuple[int, ...]:
@@ -184,6 +187,7 @@ def layer_job(
         origin=(*first, *(0 for _ in samples), rows.start, columns.start),
         shape=(*(int(n) for n in leading), *samples, *window.shape[-2:]),
         in_color=in_color,
+        region=None if region is None else (rows.start, columns.start, rows.stop, columns.stop),
     )
 
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AnswerTable", "FigureList"]
 
+LEAST_HEIGHT = 200
+"""Pixels of the dock that figures have at least; the rest is scrolled to."""
+
 
 class AnswerTable(QTableWidget):  # type: ignore[misc]
     """A few rows of text below their heads, as high as they are."""
@@ -79,7 +82,6 @@ class FigureList(QScrollArea):  # type: ignore[misc]
         self.setWidget(inside)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumHeight(260)
 
     def show_pictures(self, pictures: list[bytes]) -> None:
         """Show PNG images instead of those before."""
@@ -94,6 +96,7 @@ class FigureList(QScrollArea):  # type: ignore[misc]
         # Never as needed: the bar changes the room, and the room the height.
         policy = Qt.ScrollBarPolicy
         self.setVerticalScrollBarPolicy(policy.ScrollBarAlwaysOn if pictures else policy.ScrollBarAlwaysOff)
+        self.setMinimumHeight(LEAST_HEIGHT if pictures else 0)
         self._scale()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -28,7 +28,14 @@ from napari_blindspot.widgets.shared.background import Background
 from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.fields import Choice, Fields, button
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
-from napari_blindspot.widgets.shared.layer_source import list_changes
+from napari_blindspot.widgets.shared.layer_source import (
+    is_made_here,
+    is_passing,
+    is_result,
+    list_changes,
+    remember_source,
+    source_of,
+)
 from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Message, Native
 from napari_blindspot.widgets.shared.theme import is_dark
@@ -116,7 +123,7 @@ class InspectWidget(Container[Any]):
         except BlindspotError as error:
             self._fail(str(error))
             return
-        answer = QUESTIONS[self.question.value].answer
+        answer, noisy = QUESTIONS[self.question.value].answer, self.noisy.value
 
         def work() -> Generator[tuple[Finding, list[bytes]], None, None]:
             try:
@@ -135,7 +142,7 @@ class InspectWidget(Container[Any]):
         self._work = Background(
             f"Inspecting “{asked.subject.name}”",
             work,
-            yielded=lambda answer: self._show(answer[0], answer[1], asked),
+            yielded=lambda answer: self._show(*answer, asked, noisy),
             ended=self._ended,
         )
         self._work.start()
@@ -189,11 +196,11 @@ class InspectWidget(Container[Any]):
     def _ink(self) -> Ink:
         return ON_DARK if is_dark(self._viewer) else ON_LIGHT
 
-    def _show(self, found: Finding, pictures: list[bytes], asked: Asked) -> None:
+    def _show(self, found: Finding, pictures: list[bytes], asked: Asked, noisy: Image) -> None:
         """Show an answer."""
         active = self._viewer.layers.selection.active
         for layer in found.layers:
-            self._add(layer, asked)
+            self._add(layer, asked, noisy)
         if active is not None and active in self._viewer.layers:
             self._viewer.layers.selection.active = active
         if not self._leaving:
@@ -201,7 +208,7 @@ class InspectWidget(Container[Any]):
             self.table.native.show_rows(found.heads, found.rows)
             self.figures.native.show_pictures(pictures)
 
-    def _add(self, new: NewLayer, asked: Asked) -> None:
+    def _add(self, new: NewLayer, asked: Asked, noisy: Image) -> None:
         """Add a layer that lies over the plane, or replace the one of an earlier answer."""
         subject, look = asked.subject, dict(asked.subject.look)
         name = f"{subject.name} {new.label}"
@@ -222,7 +229,9 @@ class InspectWidget(Container[Any]):
         values = new.values.reshape((1,) * (len(scale) - new.values.ndim) + new.values.shape)
         if name in self._viewer.layers:
             self._viewer.layers.remove(self._viewer.layers[name])
-        self._viewer.add_image(values, name=name, **look)
+        # No image of a result, and none to be denoised by itself.
+        look["metadata"] = {METADATA_KEY: {"source": noisy.name, "image": new.label}}
+        remember_source([self._viewer.add_image(values, name=name, **look)], noisy)
 
     def _ended(self) -> None:
         work, self._work = self._work, None
@@ -258,8 +267,8 @@ class InspectWidget(Container[Any]):
 
     def _results(self, _: object = None) -> list[Image]:
         """Return the image layers, results of this plugin first."""
-        images = self._images()
-        return sorted(images, key=lambda layer: METADATA_KEY not in layer.metadata)
+        images = [layer for layer in self._images() if not is_passing(layer)]
+        return sorted(images, key=lambda layer: not is_result(layer))
 
     def _shapes(self, _: object = None) -> list[tuple[str, Shapes | str | None]]:
         """Return where the question can be asked, by name."""
@@ -270,16 +279,17 @@ class InspectWidget(Container[Any]):
         return [("Whole plane", None), ("What is in view", VIEW), *named]
 
     def _result_changed(self, _: object = None) -> None:
-        """Choose the layer that the result came from, by the name in its record."""
+        """Choose the layer that the result came from, as far as that is known."""
         result = self.result.value
         if result is None:
             return
-        record = result.metadata.get(METADATA_KEY, {})
-        source = record.get("source") if isinstance(record, dict) else None
-        for layer in self._images():
-            if layer is not result and (layer.name == source or source is None):
-                self.noisy.value = layer
-                return
+        if is_made_here(result):
+            source = source_of(self._viewer, result)
+        else:
+            others = (layer for layer in self._images() if layer is not result)
+            source = next((layer for layer in others if not is_made_here(layer)), None)
+        if source is not None:
+            self.noisy.value = source
 
     def _question_changed(self, _: object = None) -> None:
         """Show the fields that belong to the question."""
