@@ -101,8 +101,8 @@ class Subject:
         if away >= FARTHEST_MEAN:
             raise ImageError(
                 f"The intensities of “{self.name}” lie {away:.3g} standard deviations of the noise from "
-                "those of the noisy layer, so they are on different scales: choose the pair from before one "
-                "of them was rescaled."
+                "those of the noisy layer, so they are on different scales: choose the pair from before "
+                "one of them was rescaled."
             )
         return found
 
