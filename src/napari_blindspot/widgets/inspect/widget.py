@@ -142,7 +142,7 @@ class InspectWidget(Container[Any]):
         self._work = Background(
             f"Inspecting “{asked.subject.name}”",
             work,
-            yielded=lambda answer: self._show(*answer, asked, noisy),
+            yielded=lambda answer: self._show(answer[0], answer[1], asked, noisy),
             ended=self._ended,
         )
         self._work.start()
