@@ -285,6 +285,11 @@ def test_what_does_not_fit_is_said_in_a_sentence_and_the_layers_stay(viewer, ins
     inspect.noisy.value = viewer.layers["cells denoised"]
     assert "choose two" in ask("removed")
     inspect.noisy.value = viewer.layers["cells"]
+    viewer.layers.remove(viewer.layers["other"])
+    viewer.add_image(np.zeros((48, 64, 3), np.uint8), name="other", rgb=True, units=("µm", "µm"))
+    inspect.noisy.value = viewer.layers["other"]
+    assert "“other” is in colour" in ask("removed")
+    inspect.noisy.value = viewer.layers["cells"]
     whole = viewer.layers["cells denoised"].data
     viewer.layers["cells denoised"].data = whole / whole.max()
     assert "so they are on different scales" in ask("removed") and inspect.message.is_error
