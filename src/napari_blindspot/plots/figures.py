@@ -29,6 +29,7 @@ __all__ = [
     "plot_profile",
     "plot_resolution",
     "plot_risk",
+    "resolution_in_words",
 ]
 
 LEVELS = 24
@@ -142,14 +143,24 @@ def plot_risk(table: RiskTable, ink: Ink = ON_LIGHT) -> Figure:
 
 
 def plot_losses(history: History, ink: Ink = ON_LIGHT) -> Figure:
-    """Draw the losses of all iterations on a logarithmic axis."""
+    """Draw the losses on a logarithmic axis.
+
+    Parameters
+    ----------
+    history : History
+        Of all iterations, or the means over equal parts of them.
+    ink : Ink
+        The colours.
+    """
     figure = empty_figure(ink)
     axes = figure.subplots()
     for loss in LOSSES.values():
         values = history.losses.get(loss.name)
         if values is not None and np.isfinite(values).any():
             colour = loss.colours[1] if ink is ON_LIGHT else loss.colours[0]
-            axes.semilogy(np.arange(1, len(values) + 1), values, color=colour, label=loss.label)
+            share = (np.arange(len(values)) + 0.5) / len(values)
+            iterations = 0.5 + share * (history.iterations or len(values))
+            axes.semilogy(iterations, values, color=colour, label=loss.label)
     axes.set(xlabel="iteration", ylabel="loss")
     axes.legend()
     style_axes(axes, ink)
@@ -190,6 +201,32 @@ def length_in_words(pixels: float, pixel: float | None) -> str:
     if not math.isfinite(pixels):
         return "not resolved"
     return f"{pixels:.3g} px" if pixel is None else f"{pixels * pixel:.3g} µm"
+
+
+def resolution_in_words(curves: Mapping[str, RingCorrelation], pixel: float | None) -> str:
+    """Say down to which length two halves of the noise agree, before and, where it was measured, after.
+
+    Parameters
+    ----------
+    curves : mapping of str to RingCorrelation
+        What `napari_blindspot.measure_resolution` returns.
+    pixel : float or None
+        Side of a pixel in µm; without it lengths are in pixels.
+
+    Returns
+    -------
+    str
+        A sentence without its full stop.
+    """
+    before = _down_to(curves["before"].resolution, pixel)
+    words = f"Two halves of the noise agree {before} before denoising"
+    if "after" not in curves:
+        return words
+    return f"{words} and {_down_to(curves['after'].resolution, pixel)} after it"
+
+
+def _down_to(pixels: float, pixel: float | None) -> str:
+    return f"down to {length_in_words(pixels, pixel)}" if math.isfinite(pixels) else "at no length"
 
 
 def plot_profile(

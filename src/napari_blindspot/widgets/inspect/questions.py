@@ -19,13 +19,13 @@ from napari_blindspot.inspection.residual import noise_sigma, standardised_resid
 from napari_blindspot.inspection.uncertainty import error_sigma
 from napari_blindspot.inspection.verdict import judge
 from napari_blindspot.plots.figures import (
-    length_in_words,
     plot_autocorrelation,
     plot_losses,
     plot_noise_line,
     plot_profile,
     plot_resolution,
     plot_risk,
+    resolution_in_words,
 )
 from napari_blindspot.settings import MeasuredSettings
 from napari_blindspot.widgets.inspect.asked import Finding, NewLayer, ResultQuestion
@@ -84,11 +84,14 @@ def resolution(asked: Asked) -> Finding:
     """Measure the resolution before and after, by fits of two halves of the noise."""
     subject = asked.subject
     noise, settings = subject.noise(), subject.settings
-    curves = measure_resolution(subject.noisy, subject.denoised, noise, settings, control=asked.control)
+    curves = measure_resolution(
+        subject.noisy, subject.denoised, noise, settings, model=asked.model, control=asked.control
+    )
     pixel = subject.pixel if subject.unit == "µm" else None
-    lengths = {name: length_in_words(curve.resolution, pixel) for name, curve in curves.items()}
-    words = f"Two halves of the noise agree down to {lengths['before']} before denoising"
-    words += f" and {lengths['after']} after it." if "after" in lengths else "; the layer has no settings."
+    words = resolution_in_words(curves, pixel)
+    words += "." if "after" in curves else "; the layer has no settings."
+    if "after" in curves:
+        words += _what_differs(asked, "the halves were")
     return Finding(words, figures=[plot_resolution(curves, pixel, asked.ink)])
 
 
@@ -159,8 +162,13 @@ def why(asked: Asked) -> Finding:
         figures.append(plot_risk(tabulate_risk(subject.noisy, noise, chosen), asked.ink))
     losses = subject.record.get("history")
     if losses:
-        history = History({name: np.asarray(values, np.float32) for name, values in losses.items()})
+        history = History(
+            {name: np.asarray(values, np.float32) for name, values in losses.items()},
+            int(subject.record.get("iterations", 0)),
+        )
         figures.append(plot_losses(history, asked.ink))
+    else:
+        words.append("The layer holds no losses of its run.")
     notices = [Notice.from_dict(values) for values in subject.record.get("notices", [])]
     words += [sentence(notice) for notice in notices if notice.is_warning or "neighbours" in notice.kind]
     return Finding(" ".join(words), figures=figures)
@@ -200,16 +208,24 @@ def others(asked: Asked) -> Finding:
     settings = subject.settings
     found = compare(subject.noisy, subject.noise(), settings, model=asked.model, control=asked.control)
     words = found.in_words
-    if found.own is not None and asked.model is None and subject.record.get("origin") == "model":
-        words += " The result came from a model, which was not given: the plane was fitted anew."
-    if found.own is not None and subject.saw_neighbours:
-        words += " Here the neighbours of the plane were not looked at."
+    if found.own is not None:
+        words += _what_differs(asked, "the plane was")
     layers = [
         NewLayer(one.name, one.estimate.astype(np.float32))
         for one in reversed(found.others)
         if one.estimate is not None
     ]
     return Finding(words, layers, heads=found.columns, rows=found.rows)
+
+
+def _what_differs(asked: Asked, were: str) -> str:
+    """Say in which way what was fitted for an answer is not what the run has done; nothing if it is."""
+    words = ""
+    if asked.model is None and asked.subject.record.get("origin") == "model":
+        words += f" The result came from a model, which was not given: {were} fitted anew."
+    if asked.subject.saw_neighbours:
+        words += " Here the neighbours of the plane were not looked at."
+    return words
 
 
 def _inr(asked: Asked) -> InrField:
@@ -252,7 +268,9 @@ QUESTIONS: dict[str, ResultQuestion] = {
         "The standard deviation of the error that is to be expected.", certainty
     ),
     "How finely does it resolve?": ResultQuestion(
-        "Fourier ring correlation before and after; takes two fits.", resolution
+        "Fourier ring correlation before and after; takes two fits, or applies a model twice.",
+        resolution,
+        frozenset({"model"}),
     ),
     "What is between the pixels?": ResultQuestion(
         "The INR at a higher resolution, and its gradient.",

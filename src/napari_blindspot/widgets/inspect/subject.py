@@ -126,8 +126,8 @@ def subject_of(noisy: Image, denoised: Image, point: Sequence[float]) -> Subject
     for layer in (noisy, denoised):
         if layer.rgb:
             raise ImageError(
-                f"“{layer.name}” is in colour, which is looked at one colour at a time: choose “Split RGB” in "
-                "the menu of both layers, and ask about one of the parts."
+                f"“{layer.name}” is in colour, and one colour at a time is looked at: choose “Split RGB” "
+                "in the menu of both layers, and ask about one of the parts."
             )
         check_layer(layer)
     pixels, result = layer_pixels(noisy), layer_pixels(denoised)
