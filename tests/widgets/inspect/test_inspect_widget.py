@@ -188,6 +188,9 @@ def test_a_profile_needs_a_line_and_tells_its_width(viewer, inspect, ask):
     words = ask("line")
     assert "µm wide (FWHM)" in words or "falls to its half" in words
     assert inspect.figures.native.count == 1
+    level = float(SAMPLE.truth.mean())
+    viewer.layers["cells denoised"].data = np.full((48, 64), level, np.float32)
+    assert "no peak that stands out from its error" in ask("line")
 
 
 def test_how_sure_and_why_are_answered(viewer, inspect, ask):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AnswerTable", "FigureList"]
 
-LEAST_HEIGHT = 200
+LEAST_HEIGHT, LEAST_WIDTH = 200, 290
 """Pixels of the dock that figures have at least; the rest is scrolled to."""
 
 
@@ -112,6 +112,11 @@ class FigureList(QScrollArea):  # type: ignore[misc]
             label.setPixmap(picture.scaledToWidth(width, Qt.TransformationMode.SmoothTransformation))
             # A label asks for the width of its pixmap, and would keep the dock from getting narrower.
             label.setMinimumWidth(1)
+
+    @property
+    def room(self) -> int:
+        """How wide a picture is that fits, in pixels; what is not on a screen yet has the least room."""
+        return max(self.width() - self.verticalScrollBar().sizeHint().width(), LEAST_WIDTH)
 
     @property
     def count(self) -> int:

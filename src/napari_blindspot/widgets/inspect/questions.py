@@ -14,7 +14,7 @@ from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.model import check_region
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.words import sentence
-from napari_blindspot.inspection.profile import line_points, peak_width, read_line
+from napari_blindspot.inspection.profile import find_peak, line_points, read_line
 from napari_blindspot.inspection.residual import noise_sigma, standardised_residual
 from napari_blindspot.inspection.uncertainty import error_sigma
 from napari_blindspot.inspection.verdict import judge
@@ -41,6 +41,10 @@ __all__ = ["QUESTIONS"]
 SAMPLES_A_PIXEL = 8
 """Of a profile of the INR."""
 
+LEAST_PEAK = 4.0
+"""Height of a peak, in standard deviations of the error that is to be expected, below which it is none: its
+top and the lowest value both have that error. A convention."""
+
 
 def removed(asked: Asked) -> Finding:
     """Show the residual, its standardised form, the map of the verdict and the autocorrelation."""
@@ -51,8 +55,11 @@ def removed(asked: Asked) -> Finding:
     spread = 3 * float(np.nanstd(residual)) or 1.0
     rows, columns = subject.denoised.shape
     flags = verdict.map_of_pixels((rows, columns)).astype(np.float32)
+    words = sentence(Notice(verdict.kind, verdict.values))
+    if flags.any():
+        words += " In its layer, structure that was removed is green and noise that was left purple."
     return Finding(
-        sentence(Notice(verdict.kind, verdict.values)),
+        words,
         [
             NewLayer("residual", residual.astype(np.float32), (-spread, spread), "gray"),
             NewLayer(
@@ -77,7 +84,9 @@ def certainty(asked: Asked) -> Finding:
         f"The error that is to be expected has a standard deviation of {typical:.3g} (median), that of the "
         f"noise {before:.3g}; the error of about 19 of 20 pixels lies within two of its own."
     )
-    return Finding(words, [NewLayer("uncertainty", sigma, (0.0, float(np.nanmax(sigma))), "magma")])
+    return Finding(
+        words, [NewLayer("uncertainty", sigma, (0.0, float(np.nanmax(sigma))), "magma", has_bar=True)]
+    )
 
 
 def resolution(asked: Asked) -> Finding:
@@ -106,8 +115,8 @@ def between(asked: Asked) -> Finding:
     away = inr.inconsistency(subject.denoised)
     origin, step = sampled.origin, (sampled.step, sampled.step)
     return Finding(
-        f"The INR was sampled {asked.zoom} times a pixel; INR and U-Net differ by "
-        f"{float(np.nanmedian(away)):.3g} (median).",
+        f"The INR was sampled {asked.zoom} times a pixel; within a pixel INR and U-Net differ in intensity "
+        f"by {float(np.nanmedian(away)):.3g} (median).",
         [
             NewLayer("inconsistency", away, (0.0, float(np.nanmax(away)) or 1.0), "magma"),
             NewLayer("gradient", steep.values, (0.0, float(steep.values.max())), "magma", origin, step),
@@ -135,13 +144,15 @@ def profile(asked: Asked) -> Finding:
     profiles = []
     for name, points, values in read:
         distance = np.linspace(0.0, length * subject.pixel, len(points))
-        width = float("nan") if name == "input" else peak_width(distance, values)
-        profiles.append((name, distance, values, width))
-    width = profiles[-1][3]
-    said = "has no peak that falls to its half on both sides" if np.isnan(width) else ""
-    words = (
-        f"The INR {said}." if said else f"The peak of the INR is {width:.3g} {subject.unit} wide (FWHM)."
-    )
+        # The noise has peaks of its own.
+        profiles.append((name, distance, values, None if name == "input" else find_peak(distance, values)))
+    peak, least = profiles[-1][3], _least_height(asked, coarse)
+    words = "The INR has no peak that falls to its half on both sides."
+    if float(np.ptp(profiles[-1][2])) < least:
+        words = "Along this line the INR has no peak that stands out from its error."
+        profiles = [(*one[:3], None) for one in profiles]
+    elif peak is not None:
+        words = f"The highest peak of the INR is {peak.width:.3g} {subject.unit} wide (FWHM)."
     return Finding(words, figures=[plot_profile(profiles, subject.unit, asked.ink)])
 
 
@@ -248,6 +259,17 @@ def _inr(asked: Asked) -> InrField:
             f"“{asked.subject.name}” have {rows}×{columns}: choose the model of this result, or none."
         )
     return inr
+
+
+def _least_height(asked: Asked, points: npt.NDArray[np.float64]) -> float:
+    """Return how high a peak along a line, (N, 2), must be to be one; 0 where the noise is not known."""
+    subject = asked.subject
+    try:
+        noise = subject.noise()
+    except ImageError:
+        return 0.0
+    sigma = error_sigma(subject.noisy, subject.denoised, noise)
+    return LEAST_PEAK * float(np.median(read_line(np.nan_to_num(sigma), points)))
 
 
 def _check_line(points: npt.NDArray[np.float64], shape: tuple[int, ...]) -> None:

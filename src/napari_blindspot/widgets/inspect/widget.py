@@ -54,8 +54,8 @@ __all__ = ["InspectWidget"]
 VIEW = "in view"
 """Stands among the Shapes layers for what is on the screen."""
 
-DPI = 110
-"""Dots an inch of the figures."""
+DPI, HEIGHT = 100, 0.8
+"""Dots an inch of the figures, and how high they are beside their width."""
 
 
 class InspectWidget(Container[Any]):
@@ -123,12 +123,13 @@ class InspectWidget(Container[Any]):
         except BlindspotError as error:
             self._fail(str(error))
             return
+        width = self.figures.native.room / DPI
         answer, noisy = QUESTIONS[self.question.value].answer, self.noisy.value
 
         def work() -> Generator[tuple[Finding, list[bytes]], None, None]:
             try:
                 found = answer(asked)
-                pictures = [_png(figure) for figure in found.figures]
+                pictures = [_png(figure, width) for figure in found.figures]
             except BlindspotError:
                 raise
             except Exception as error:
@@ -231,7 +232,11 @@ class InspectWidget(Container[Any]):
             self._viewer.layers.remove(self._viewer.layers[name])
         # No image of a result, and none to be denoised by itself.
         look["metadata"] = {METADATA_KEY: {"source": noisy.name, "image": new.label}}
-        remember_source([self._viewer.add_image(values, name=name, **look)], noisy)
+        layer = self._viewer.add_image(values, name=name, **look)
+        remember_source([layer], noisy)
+        # Not in all versions of napari.
+        if new.has_bar and hasattr(layer, "colorbar"):
+            layer.colorbar.visible = True
 
     def _ended(self) -> None:
         work, self._work = self._work, None
@@ -303,8 +308,9 @@ class InspectWidget(Container[Any]):
         self.message.set_dark(is_dark(self._viewer))
 
 
-def _png(figure: Any) -> bytes:
-    """Return a figure as PNG."""
+def _png(figure: Any, width: float) -> bytes:
+    """Return a figure as PNG, drawn for a width in inches, so that its words are not scaled."""
     stream = io.BytesIO()
+    figure.set_size_inches(width, HEIGHT * width)
     figure.savefig(stream, format="png", dpi=DPI)
     return stream.getvalue()
