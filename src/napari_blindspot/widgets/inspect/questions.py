@@ -41,9 +41,9 @@ __all__ = ["QUESTIONS"]
 SAMPLES_A_PIXEL = 8
 """Of a profile of the INR."""
 
-LEAST_PEAK = 4.0
-"""Height of a peak, in standard deviations of the error that is to be expected, below which it is none: its
-top and the lowest value both have that error. A convention."""
+LEAST_PEAK = 6.0
+"""Height of a peak, in standard deviations of the error that is to be expected, below which it is none: the
+error alone spans about five of them over some dozens of pixels. A convention."""
 
 
 def removed(asked: Asked) -> Finding:
@@ -199,7 +199,7 @@ def equal_voxels(asked: Asked) -> Finding:
     origin = depth.of_layer((z - depth.index[depth.axis], y, x), 0.0)
     return Finding(
         f"One INR of the {len(planes)} planes was sampled {depth.zoom[0]:.3g} times a plane: "
-        f"{count}×{height}×{width} voxels of equal sides.",
+        f"{count}×{height}×{width} voxels of equal sides, to be looked at from the side or in 3-D.",
         [
             NewLayer(
                 "equal voxels",
