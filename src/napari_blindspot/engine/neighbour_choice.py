@@ -41,6 +41,10 @@ CLEARLY_BETTER, CLEARLY_WORSE = 1.0, -2.0
 """Standard errors by which one of the two errors must fall for a look at the neighbours, and by which the
 other may rise."""
 
+CLEARLY_MOVED = 3.0
+"""The same fall where the neighbours are shifted: planes of a z-stack fit a little better aside by chance,
+and what has drifted is found again by far more."""
+
 
 def in_slots(neighbours: torch.Tensor, slots: int) -> torch.Tensor:
     """Put (K, Y, X) neighbours, half of them before the plane, into as many slots; NaN in those left."""
@@ -84,13 +88,12 @@ def choose_neighbours(run: RunInput[MeasuredSettings], measurement: Measurement,
     if not beside.count or plan.settings.unet_weights != "pretrained":
         return measurement
     blind = _Blind(run, measurement, plan)
-    moved, unmoved = blind.predict(beside.planes), None
+    best, is_moved = blind.predict(beside.unmoved), False
     if beside.farthest:
-        unmoved = blind.predict(beside.unmoved)
-    best, is_moved = moved, True
-    if unmoved is not None and blind.gain(moved, unmoved).is_clear:
-        best, is_moved = unmoved, False
-    if plan.settings.neighbours == "auto" and not blind.gain(blind.predict(None), best).is_clear:
+        moved = blind.predict(beside.planes)
+        if blind.gain(best, moved).exceeds(CLEARLY_MOVED):
+            best, is_moved = moved, True
+    if plan.settings.neighbours == "auto" and not blind.gain(blind.predict(None), best).exceeds(CLEARLY_BETTER):
         return replace(measurement, beside=beside.without())
     if measurement.noise.measured and not plan.correlated:
         noise = noise_of_residual(measurement.noise, blind.observed, best, blind.left_out)
@@ -106,11 +109,10 @@ class _Gain:
     stabilised: float
     intensities: float
 
-    @property
-    def is_clear(self) -> bool:
-        """Whether one of the two is better, and the other no worse than chance."""
+    def exceeds(self, least: float) -> bool:
+        """Tell whether one of the two is better by so much, and the other no worse than chance."""
         low, high = sorted((self.stabilised, self.intensities))
-        return high > CLEARLY_BETTER and low > CLEARLY_WORSE
+        return high > least and low > CLEARLY_WORSE
 
 
 class _Blind:
