@@ -93,7 +93,8 @@ def choose_neighbours(run: RunInput[MeasuredSettings], measurement: Measurement,
         moved = blind.predict(beside.planes)
         if blind.gain(best, moved).exceeds(CLEARLY_MOVED):
             best, is_moved = moved, True
-    if plan.settings.neighbours == "auto" and not blind.gain(blind.predict(None), best).exceeds(CLEARLY_BETTER):
+    decides = plan.settings.neighbours == "auto"
+    if decides and not blind.gain(blind.predict(None), best).exceeds(CLEARLY_BETTER):
         return replace(measurement, beside=beside.without())
     if measurement.noise.measured and not plan.correlated:
         noise = noise_of_residual(measurement.noise, blind.observed, best, blind.left_out)

@@ -130,7 +130,7 @@ def look_beside(
     most_shared = 0.0
     half = len(neighbours) // 2
     for outwards in (range(half - 1, -1, -1), range(half, len(neighbours))):
-        # Planes far apart differ more than they have drifted, so that drift is followed from plane to plane.
+        # Planes far apart differ by more than drift, which is therefore followed from plane to plane.
         nearest, drift = _Compared(plane), (0, 0)
         for number in outwards:
             other = stabilise(neighbours[number])
