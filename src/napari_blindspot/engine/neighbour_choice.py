@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["busiest_part", "choose_neighbours", "in_slots"]
 
-PART_SIDE, PLACES = 256, 3
+PART_SIDE, PLACES = 192, 3
 """Side in pixels of the part of a plane on which looks are compared, and at how many places along each axis
-it may lie. Conventions: whole planes of 2048² would take longer to compare than to fit."""
+it may lie. Conventions: a whole plane would take longer to compare than to fit."""
 
 CLEARLY_BETTER, CLEARLY_WORSE = 1.0, -2.0
 """Standard errors by which one of the two errors must fall for a look at the neighbours, and by which the
