@@ -116,7 +116,7 @@ class FigureList(QScrollArea):  # type: ignore[misc]
     @property
     def room(self) -> int:
         """How wide a picture is that fits, in pixels; what is not on a screen yet has the least room."""
-        return max(int(self.width()) - self.verticalScrollBar().sizeHint().width(), LEAST_WIDTH)
+        return int(max(self.width() - self.verticalScrollBar().sizeHint().width(), LEAST_WIDTH))
 
     @property
     def count(self) -> int:
