@@ -13,7 +13,16 @@ pytestmark = [pytest.mark.display, pytest.mark.slow]
 STATES = {
     "widget": ("advanced", "axes", "error", "finished", "half-way", "idle", "wipe"),
     "batch": ("empty", "finished", "opened", "running"),
-    "tour": ("1-open", "2-before", "3-meanwhile", "4-before-after", "5-saved", "6-batch", "7-done"),
+    "tour": (
+        "1-open",
+        "2-before",
+        "3-meanwhile",
+        "4-before-after",
+        "5-saved",
+        "6-model",
+        "7-batch",
+        "8-done",
+    ),
 }
 
 

@@ -380,12 +380,14 @@ def step_of(run: Run, networks: Networks) -> Step:
     """Say how far a run is."""
     losses, elapsed = networks.losses, run.watch.clock.elapsed
     ahead = losses.total - losses.done + losses.total / PASSES_SHARE
+    # What came before tells nothing of how long iterations take.
+    before = run.watch.clock.phases.get("measuring the noise", 0.0)
     return Step(
         iteration=losses.done,
         iterations=losses.total,
         losses=losses.latest(),
         elapsed=elapsed,
-        remaining=elapsed / max(1, losses.done) * ahead,
+        remaining=(elapsed - before) / max(1, losses.done) * ahead,
     )
 
 
