@@ -9,19 +9,20 @@ says where to write.
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from viewer import close, open_viewer, photograph, read_options, themes, wait
 
-from napari_blindspot import denoise, denoise_stack, samples
+from napari_blindspot import denoise, denoise_stack, fit, samples, save
 from napari_blindspot.widgets.denoise.run_record import run_record
 from napari_blindspot.widgets.inspect.questions import QUESTIONS
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from napari_blindspot import Result
 
@@ -32,14 +33,17 @@ WORDS = ("removed", "sure", "resolve", "pixels", "line", "Why", "others")
 def main() -> None:
     """Take the pictures in both themes."""
     options = read_options(__doc__.splitlines()[0])
-    plane = samples.confocal((64, 64) if options.quick else (192, 192))
-    stack = samples.z_stack((4, 48, 48) if options.quick else (10, 128, 128))
+    plane = samples.confocal((64, 64) if options.quick else (128, 128))
+    stack = samples.z_stack((4, 48, 48) if options.quick else (8, 96, 96))
     more = {"iterations": 10, "symmetries": 1} if options.quick else {}
     result = denoise(plane.noisy, "fast", device="cpu", **more)
     planes = denoise_stack(stack.noisy, "fast", axes="ZYX", device="cpu", **more)
-    for ending in themes(options):
-        ask(options.folder, ending, "confocal", plane, result.denoised, {(): result}, WORDS)
-        ask(options.folder, ending, "z-stack", stack, planes.denoised, planes.planes, ("planes",))
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "confocal.safetensors"
+        save(fit(plane.noisy, "fast", device="cpu", **more), model)
+        for ending in themes(options):
+            ask(options.folder, ending, "confocal", plane, result.denoised, {(): result}, WORDS, model)
+            ask(options.folder, ending, "z-stack", stack, planes.denoised, planes.planes, ("planes",))
 
 
 def ask(
@@ -50,6 +54,7 @@ def ask(
     denoised: np.ndarray,
     results: Mapping[tuple[int, ...], Result],
     words: tuple[str, ...],
+    model: Path | None = None,
 ) -> None:
     """Open a viewer, ask questions, and take a picture of each answer.
 
@@ -69,6 +74,8 @@ def ask(
         By the index of the plane.
     words : tuple of str
         A word of each question.
+    model : Path, optional
+        Applied where a question would take fits.
     """
     viewer = open_viewer()
     axes = "ZYX"[-denoised.ndim :]
@@ -102,8 +109,15 @@ def ask(
         shapes.visible = word == "line"
         widget.question.value = next(question for question in QUESTIONS if word in question)
         widget.shapes.value = shapes if word == "line" else None
+        if model is not None and word == "resolve":
+            widget.models.use(model)
         widget.ask.native.click()
         wait(lambda: not widget.working)
+        if word == "planes":
+            # From the side, where equal voxels make a difference.
+            viewer.dims.order = (1, 0, 2)
+            viewer.dims.set_point(1, 0.5 * height)
+            viewer.reset_view()
         photograph(viewer, folder / f"inspect-{word.lower()}{ending}.png")
     close(viewer)
 

@@ -240,13 +240,13 @@ def measure_resolution(
     noise: NoiseModel,
     settings: Settings | None = None,
     *,
+    model: Model | None = None,
     seed: int = 0,
     control: Control | None = None,
 ) -> dict[str, RingCorrelation]:
     """Measure how finely a plane resolves before and after denoising, by Fourier ring correlation.
 
-    Two images with independent noise are made of the one, each as of half the exposure; where settings are
-    given, each of them is denoised by a fit of its own, so that this takes as long as two fits.
+    Two images with independent noise are made of the one, each as of half the exposure, and denoised.
 
     Parameters
     ----------
@@ -254,8 +254,8 @@ def measure_resolution(
         (Y, X).
     noise : NoiseModel
         Measured on the noisy plane.
-    settings : Settings, optional
-        Of the fits; without them only the noisy plane is measured.
+    settings, model : Settings or Model, optional
+        Of the two fits, or to be applied instead; with neither only the noisy plane is measured.
     seed : int
         Draws the noise that parts the halves.
     control : Control, optional
@@ -264,7 +264,7 @@ def measure_resolution(
     Returns
     -------
     dict of str to RingCorrelation
-        ``"before"``, and ``"after"`` where settings were given.
+        ``"before"``, and ``"after"`` where settings or a model were given.
 
     Raises
     ------
@@ -274,12 +274,13 @@ def measure_resolution(
     from napari_blindspot.inspection.resolution import ring_correlation, split_noise
 
     if not noise.measured:
-        raise ImageError("The noise of this plane was not measured, so it cannot be parted into halves.")
+        raise ImageError("The noise was not measured, so it cannot be parted into halves.")
     halves = split_noise(noisy, denoised, noise, seed)
     found = {"before": ring_correlation(*halves)}
-    if settings is not None:
-        first, second = (denoise(half, settings=settings, control=control).denoised for half in halves)
-        found["after"] = ring_correlation(first, second)
+    if settings is not None or model is not None:
+        settings = settings if model is None else None
+        first, second = (denoise(y, settings=settings, model=model, control=control) for y in halves)
+        found["after"] = ring_correlation(first.denoised, second.denoised)
     return found
 
 

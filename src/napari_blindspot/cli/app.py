@@ -322,6 +322,14 @@ def report(
             help="Other denoisers beside the result, with scores on hidden pixels; takes a fit a plane.",
         ),
     ] = False,
+    resolution: Annotated[
+        bool | None,
+        typer.Option(
+            "--resolution/--no-resolution",
+            help="Resolution after denoising, too; takes two fits a plane.  [default: not for a folder]",
+            show_default=False,
+        ),
+    ] = None,
     models: ModelOptions,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that is there.")] = False,
 ) -> None:
@@ -336,6 +344,7 @@ def report(
         ReadOptions(**choice.given),
         overwrite=overwrite,
         others=others,
+        resolution=resolution,
         model=models.model,
     )
     print(page)

@@ -8,14 +8,17 @@ Of a stack the plane in the middle is looked at, of each channel one. How the pa
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_blindspot.cli.exits import say
-from napari_blindspot.cli.report_section import Rivalry, Section, look_at_plane
+from napari_blindspot.cli.report_section import Extras, Section, look_at_plane
 from napari_blindspot.core.errors import BlindspotError, FileError, ImageError, SettingsError
 from napari_blindspot.core.words import duration
 from napari_blindspot.files.door import open_image, read_record, read_settings
@@ -30,6 +33,7 @@ from napari_blindspot.settings import Settings
 if TYPE_CHECKING:
     from napari_blindspot.files.image_file import ImageFile
     from napari_blindspot.files.read_options import ReadOptions
+    from napari_blindspot.jobs.record import PlaneRecord
 
 __all__ = ["write_inspection"]
 
@@ -58,6 +62,7 @@ def write_inspection(
     *,
     overwrite: bool = False,
     others: bool = False,
+    resolution: bool | None = None,
     model: Path | None = None,
 ) -> Path:
     """Write the page of an input and its result, or of all results of a batch.
@@ -76,8 +81,11 @@ def write_inspection(
         Whether a page that is there is replaced.
     others : bool
         Whether other denoisers are looked at as well; takes a fit a plane.
+    resolution : bool, optional
+        Whether the resolution after denoising is measured; takes two fits a plane. If not given, of an
+        image and its result, and not of a folder.
     model : Path, optional
-        What the run applied, to be applied again for that instead of a fit.
+        What the run applied, to be applied again instead of the fits.
 
     Returns
     -------
@@ -94,7 +102,8 @@ def write_inspection(
         If the result has not the shape of the input.
     """
     needs_matplotlib()
-    rivalry = Rivalry(others, None if model is None else load_model(model))
+    wanted = result is not None if resolution is None else resolution
+    extras = Extras(others, wanted, None if model is None else load_model(model))
     if result is None and not (source / BATCH_TABLE).is_file():
         raise FileError(
             f"{source} is no folder of a batch's results, which holds a {BATCH_TABLE}; give an image and "
@@ -108,7 +117,7 @@ def write_inspection(
     check_writable(page)
     if page.exists() and not overwrite:
         raise FileError(f"The page {page} is there already; give --overwrite or another name.")
-    looked = [_look(noisy, denoised, read, rivalry, alone=result is not None) for noisy, denoised in pairs]
+    looked = [_look(noisy, denoised, read, extras, alone=result is not None) for noisy, denoised in pairs]
     text = _render(looked, source if result is None else result)
     with atomic_path(page, len(text)) as temporary:
         temporary.write_bytes(text.encode())
@@ -138,10 +147,10 @@ def _pairs_of_batch(folder: Path) -> list[tuple[Path, Path]]:
     return [(Path(row["file"]), Path(row["output"])) for row in rows]
 
 
-def _look(source: Path, result: Path, read: ReadOptions, rivalry: Rivalry, *, alone: bool) -> _Pair:
+def _look(source: Path, result: Path, read: ReadOptions, extras: Extras, *, alone: bool) -> _Pair:
     """Look at a pair of files; in a batch what is wrong with one is said on the page."""
     try:
-        return _pair(source, result, read, rivalry)
+        return _pair(source, result, read, extras)
     except BlindspotError as error:
         if alone:
             raise
@@ -149,7 +158,7 @@ def _look(source: Path, result: Path, read: ReadOptions, rivalry: Rivalry, *, al
         return _Pair(source, result, [Section(source.name, problem=str(error))], "", [])
 
 
-def _pair(source: Path, result: Path, read: ReadOptions, rivalry: Rivalry) -> _Pair:
+def _pair(source: Path, result: Path, read: ReadOptions, extras: Extras) -> _Pair:
     """Look at the middle plane of every channel.
 
     Raises
@@ -174,9 +183,21 @@ def _pair(source: Path, result: Path, read: ReadOptions, rivalry: Rivalry) -> _P
         words.insert(0, f"{duration(record.seconds)} on {', '.join(record.devices)}.")
     if settings is None:
         words.append("The result holds no settings of napari-blindspot.")
-    sections = [look_at_plane(image, denoised, index, settings, rivalry) for index in _middle_planes(image)]
+    sections = [
+        look_at_plane(image, denoised, index, settings, extras, _record_of(record, index, image.shape[:-2]))
+        for index in _middle_planes(image)
+    ]
     shown = "" if settings is None else settings.model_dump_json(indent=2)
     return _Pair(source, result, sections, shown, words)
+
+
+def _record_of(
+    record: FileRecord | None, index: tuple[int, ...], leading: tuple[int, ...]
+) -> PlaneRecord | None:
+    """Return the record of one plane; None where the result does not hold those of all planes."""
+    if record is None or len(record.planes) != math.prod(leading):
+        return None
+    return record.planes[int(np.ravel_multi_index(index, leading)) if leading else 0]
 
 
 def _middle_planes(image: ImageFile) -> list[tuple[int, ...]]:

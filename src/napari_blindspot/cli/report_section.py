@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_blindspot.api import measure_resolution
 from napari_blindspot.comparison import compare
+from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.words import sentence
 from napari_blindspot.inspection.residual import noise_sigma, standardised_residual
@@ -22,9 +23,11 @@ from napari_blindspot.noise.gap_choice import make_plan
 from napari_blindspot.noise.risk_table import tabulate_risk
 from napari_blindspot.plots.figures import (
     plot_autocorrelation,
+    plot_losses,
     plot_noise_line,
     plot_resolution,
     plot_risk,
+    resolution_in_words,
 )
 from napari_blindspot.plots.pictures import figure_url, flags_url, plane_url
 from napari_blindspot.settings import MeasuredSettings
@@ -35,11 +38,12 @@ if TYPE_CHECKING:
     from napari_blindspot.core.model import Model
     from napari_blindspot.core.noise_model import NoiseModel
     from napari_blindspot.files.image_file import ImageFile
+    from napari_blindspot.jobs.record import PlaneRecord
     from napari_blindspot.settings import Settings
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["Rivalry", "Section", "look_at_plane"]
+__all__ = ["Extras", "Section", "look_at_plane"]
 
 STEEPEST = 3.0
 """Standard deviations of the noise that are black and white in the picture of the residual."""
@@ -75,18 +79,21 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Rivalry:
-    """Whether other denoisers are looked at as well.
+class Extras:
+    """What is looked at only if somebody waits for it.
 
     Attributes
     ----------
-    wanted : bool
-        Whether they are; takes a fit a plane.
+    others : bool
+        Other denoisers beside the result; takes a fit a plane.
+    resolution : bool
+        How finely the result resolves; takes two fits a plane.
     model : Model or None
-        What the run applied, to be applied again instead of a fit.
+        What the run applied, to be applied again instead of the fits.
     """
 
-    wanted: bool = False
+    others: bool = False
+    resolution: bool = False
     model: Model | None = None
 
 
@@ -95,7 +102,8 @@ def look_at_plane(
     denoised: ImageFile,
     index: tuple[int, ...],
     settings: Settings | None,
-    rivalry: Rivalry,
+    extras: Extras,
+    record: PlaneRecord | None = None,
 ) -> Section:
     """Look at one plane of an input and its result.
 
@@ -107,8 +115,10 @@ def look_at_plane(
         Of the plane, into the leading axes.
     settings : Settings or None
         Of the run, where the result holds them.
-    rivalry : Rivalry
-        Whether other denoisers are looked at as well.
+    extras : Extras
+        What is looked at as well.
+    record : PlaneRecord, optional
+        Of the run, where the result holds one.
     """
     noisy = image.checked_plane(index).astype(np.float64)
     estimate = np.asarray(denoised.array[index], np.float64)
@@ -128,21 +138,18 @@ def look_at_plane(
         return section
     _add_judgement(section, noisy, estimate, noise)
     spacing = image.spacing.get("X")
-    curves = measure_resolution(noisy, estimate, noise)
     pixel = None if spacing is None else spacing.micrometres
     lines = plot_noise_line(noisy, estimate, noise)
     section.figures += [
         ("autocorrelation of noise and residual", figure_url(plot_autocorrelation(noisy, estimate, noise))),
         ("the noise that was fitted, and the residual at like intensities", figure_url(lines)),
-        (
-            "resolution before denoising, by two halves of the noise",
-            figure_url(plot_resolution(curves, pixel)),
-        ),
     ]
+    _add_resolution(section, noisy, estimate, noise, settings, extras, record, pixel)
     if settings is None or isinstance(settings, MeasuredSettings):
         _add_reason(section, noisy, noise, settings)
-    if rivalry.wanted:
-        _add_others(section, noisy, noise, settings, rivalry.model, (low, high))
+    _add_losses(section, record)
+    if extras.others:
+        _add_others(section, noisy, noise, settings, extras.model, (low, high))
     return section
 
 
@@ -166,6 +173,49 @@ def _add_judgement(section: Section, noisy: Floats, estimate: Floats, noise: Noi
         ),
         ("expected error, from black (0) to white", plane_url(sure, 0.0)),
     ]
+
+
+def _add_resolution(
+    section: Section,
+    noisy: Floats,
+    estimate: Floats,
+    noise: NoiseModel,
+    settings: Settings | None,
+    extras: Extras,
+    record: PlaneRecord | None,
+    pixel: float | None,
+) -> None:
+    """Say how finely the plane resolves before and, if it is wanted and can be told, after denoising."""
+    lacks = ""
+    if not extras.resolution:
+        lacks = "after it is measured with --resolution, which takes two fits a plane"
+    elif settings is None and extras.model is None:
+        lacks = "after it cannot be told, because the result holds no settings and no --model was given"
+    curves = None
+    if not lacks:
+        try:
+            curves = measure_resolution(noisy, estimate, noise, settings, model=extras.model)
+        except BlindspotError as error:
+            lacks = f"after it could not be measured: {str(error).rstrip('.')}"
+    curves = curves or measure_resolution(noisy, estimate, noise)
+    words = f"{resolution_in_words(curves, pixel)}{'; ' if lacks else ''}{lacks}."
+    if not lacks and extras.model is None and record is not None and record.origin == "model":
+        words += " The result came from a model, which was not given: the halves were fitted anew."
+    section.sentences.append(words)
+    when = "before denoising" if lacks else "before and after denoising"
+    section.figures.append(
+        (f"resolution {when}, by two halves of the noise", figure_url(plot_resolution(curves, pixel)))
+    )
+
+
+def _add_losses(section: Section, record: PlaneRecord | None) -> None:
+    """Draw the losses of the run, or say that the result does not hold them."""
+    if record is not None and record.losses:
+        section.figures.append(("losses of the run", figure_url(plot_losses(record.history))))
+    elif record is not None and record.origin == "model":
+        section.sentences.append("A model was applied and nothing was fitted, so that there are no losses.")
+    else:
+        section.sentences.append("The result holds no losses of its run.")
 
 
 def _add_reason(

@@ -33,13 +33,17 @@ if TYPE_CHECKING:
 
 __all__ = ["busiest_part", "choose_neighbours", "in_slots"]
 
-PART_SIDE, PLACES = 256, 3
+PART_SIDE, PLACES = 192, 3
 """Side in pixels of the part of a plane on which looks are compared, and at how many places along each axis
-it may lie. Conventions: whole planes of 2048² would take longer to compare than to fit."""
+it may lie. Conventions: a whole plane would take longer to compare than to fit."""
 
 CLEARLY_BETTER, CLEARLY_WORSE = 1.0, -2.0
 """Standard errors by which one of the two errors must fall for a look at the neighbours, and by which the
 other may rise."""
+
+CLEARLY_MOVED = 3.0
+"""The same fall where the neighbours are shifted: planes of a z-stack fit a little better aside by chance,
+and what has drifted is found again by far more."""
 
 
 def in_slots(neighbours: torch.Tensor, slots: int) -> torch.Tensor:
@@ -84,13 +88,13 @@ def choose_neighbours(run: RunInput[MeasuredSettings], measurement: Measurement,
     if not beside.count or plan.settings.unet_weights != "pretrained":
         return measurement
     blind = _Blind(run, measurement, plan)
-    moved, unmoved = blind.predict(beside.planes), None
+    best, is_moved = blind.predict(beside.unmoved), False
     if beside.farthest:
-        unmoved = blind.predict(beside.unmoved)
-    best, is_moved = moved, True
-    if unmoved is not None and blind.gain(moved, unmoved).is_clear:
-        best, is_moved = unmoved, False
-    if plan.settings.neighbours == "auto" and not blind.gain(blind.predict(None), best).is_clear:
+        moved = blind.predict(beside.planes)
+        if blind.gain(best, moved).exceeds(CLEARLY_MOVED):
+            best, is_moved = moved, True
+    decides = plan.settings.neighbours == "auto"
+    if decides and not blind.gain(blind.predict(None), best).exceeds(CLEARLY_BETTER):
         return replace(measurement, beside=beside.without())
     if measurement.noise.measured and not plan.correlated:
         noise = noise_of_residual(measurement.noise, blind.observed, best, blind.left_out)
@@ -106,11 +110,10 @@ class _Gain:
     stabilised: float
     intensities: float
 
-    @property
-    def is_clear(self) -> bool:
-        """Whether one of the two is better, and the other no worse than chance."""
+    def exceeds(self, least: float) -> bool:
+        """Tell whether one of the two is better by so much, and the other no worse than chance."""
         low, high = sorted((self.stabilised, self.intensities))
-        return high > CLEARLY_BETTER and low > CLEARLY_WORSE
+        return high > least and low > CLEARLY_WORSE
 
 
 class _Blind:

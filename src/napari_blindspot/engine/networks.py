@@ -385,9 +385,7 @@ def step_of(run: Run, networks: Networks) -> Step:
         iterations=losses.total,
         losses=losses.latest(),
         elapsed=clock.elapsed,
-        remaining=(clock.elapsed - clock.phases.get("measuring the noise", 0.0))
-        / max(1, losses.done)
-        * ahead,
+        remaining=clock.elapsed_without("measuring the noise") / max(1, losses.done) * ahead,
     )
 
 

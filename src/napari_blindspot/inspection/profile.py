@@ -6,6 +6,7 @@ Sampling an INR belongs to `napari_blindspot.method.inr_field`.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Point = tuple[float, float]
 
-__all__ = ["line_points", "peak_width", "read_line"]
+__all__ = ["PeakSpan", "find_peak", "line_points", "read_line"]
 
 
 def line_points(start: Point, end: Point, samples: int) -> Floats:
@@ -45,8 +46,30 @@ def read_line(image: npt.ArrayLike, points: Floats) -> Floats:
     return np.asarray(map_coordinates(plane, points.T, order=1, mode="nearest"))
 
 
-def peak_width(distance: Floats, values: Floats) -> float:
-    """Return the full width of the highest peak at half of its height over the lowest value.
+@dataclass(frozen=True, slots=True)
+class PeakSpan:
+    """Where a peak is at half of its height over the lowest value of its profile.
+
+    Attributes
+    ----------
+    start, end : float
+        Where it rises to its half and falls to it again, in the unit of the profile's distances.
+    half : float
+        Its value there.
+    """
+
+    start: float
+    end: float
+    half: float
+
+    @property
+    def width(self) -> float:
+        """The full width at half of the height (FWHM)."""
+        return self.end - self.start
+
+
+def find_peak(distance: Floats, values: Floats) -> PeakSpan | None:
+    """Return the highest peak of a profile, at half of its height over the lowest value.
 
     Parameters
     ----------
@@ -57,18 +80,17 @@ def peak_width(distance: Floats, values: Floats) -> float:
 
     Returns
     -------
-    float
-        In the unit of `distance`; NaN where the profile does not fall to the half on both sides, or is
-        constant.
+    PeakSpan or None
+        None where the profile does not fall to the half on both sides, or is constant.
     """
     top = int(np.argmax(values))
     floor = float(values.min())
     half = floor + (float(values[top]) - floor) / 2
     if not values[top] > floor:
-        return math.nan
-    left = _crossing(distance[top::-1], values[top::-1], half)
-    right = _crossing(distance[top:], values[top:], half)
-    return right - left
+        return None
+    start = _crossing(distance[top::-1], values[top::-1], half)
+    end = _crossing(distance[top:], values[top:], half)
+    return None if math.isnan(start) or math.isnan(end) else PeakSpan(start, end, half)
 
 
 def _crossing(distance: Floats, values: Floats, half: float) -> float:

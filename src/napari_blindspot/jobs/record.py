@@ -13,27 +13,33 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_blindspot.core.notices import Notice
+from napari_blindspot.core.result import History
 from napari_blindspot.core.words import sentence, sentences_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    import numpy as np
+    import numpy.typing as npt
 
     from napari_blindspot.core.noise_model import NoiseModel
     from napari_blindspot.core.notices import Value
     from napari_blindspot.core.result import Result
 
-__all__ = ["FileRecord", "NoiseFigures", "PlaneRecord", "kept_beside", "output_size"]
+__all__ = ["FileRecord", "NoiseFigures", "PlaneRecord", "kept_beside", "mean_losses", "output_size"]
 
 _MUCH_LARGER = 3.5
 """An output of at least so many times the input's bytes is worth a word; 8 bits become 32 as 4 times."""
 
 _LARGE = 10**6
 """Bytes below which what an output says of its run counts more than its pixels."""
+
+LOSS_PARTS = 32
+"""Parts of a run of which the mean losses are kept: enough for a curve, and few beside the pixels. A
+convention."""
 
 _KEY = "record"
 """Under which the JSON of a `FileRecord` is in an output."""
@@ -117,6 +123,9 @@ class PlaneRecord(_Record):
         What the user ought to know.
     noise : NoiseFigures or None
         The measured noise.
+    losses : dict of str to tuple of float or None
+        Means over equal parts of the run, by the names of `napari_blindspot.core.result.History`; None
+        where there was no value.
     """
 
     iterations: int
@@ -130,6 +139,7 @@ class PlaneRecord(_Record):
     stopped: bool = False
     notices: tuple[Notice, ...] = ()
     noise: NoiseFigures | None = None
+    losses: dict[str, tuple[float | None, ...]] = {}
 
     @classmethod
     def of(cls, result: Result) -> PlaneRecord:
@@ -146,7 +156,14 @@ class PlaneRecord(_Record):
             stopped=result.stopped,
             notices=tuple(notice for notice in result.notices if notice.is_warning),
             noise=NoiseFigures.of(result.noise),
+            losses=mean_losses(result.history.losses),
         )
+
+    @property
+    def history(self) -> History:
+        """The losses that are kept, (parts,) each, with the number of iterations that they stand for."""
+        values = {name: np.array(kept, np.float32) for name, kept in self.losses.items()}
+        return History(values, self.iterations)
 
 
 class FileRecord(_Record):
@@ -230,6 +247,26 @@ class FileRecord(_Record):
             return cls.model_validate_json(annotation.get(_KEY, ""))
         except ValidationError:
             return None
+
+
+def mean_losses(losses: Mapping[str, npt.ArrayLike]) -> dict[str, tuple[float | None, ...]]:
+    """Return the means of losses over equal parts of a run, to three digits.
+
+    A loss without a value is left out.
+
+    Parameters
+    ----------
+    losses : mapping of str to array_like
+        (iterations,) each; NaN where there is no value.
+    """
+    kept: dict[str, tuple[float | None, ...]] = {}
+    for name, values in losses.items():
+        whole = np.asarray(values, np.float64)
+        if np.isfinite(whole).any():
+            parts = np.array_split(whole, min(len(whole), LOSS_PARTS))
+            known = [part[np.isfinite(part)] for part in parts]
+            kept[name] = tuple(float(f"{part.mean():.3g}") if part.size else None for part in known)
+    return kept
 
 
 def kept_beside(output: Path, path: Path, reason: str = "") -> Notice:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Beside", "likeness", "look_beside"]
 
 FARTHEST = 16
-"""Pixels by which a neighbour may be shifted at most. A convention."""
+"""Pixels by which a plane may be shifted against the next one at most. A convention."""
 
 PASSBAND = (1.5, 12.0)
 """Sigmas in pixels of what is compared: finer is noise, coarser are light and haze. Conventions."""
@@ -43,6 +43,9 @@ COARSE_BAND, LEAST_COARSE_LIKENESS = (4.0, 24.0), 0.4
 """The same for coarser structure, where strong or correlated noise hides the finer.
 
 It has fewer independent parts, and so needs a larger one."""
+
+LEAST_OVERLAP = 0.25
+"""Share of a plane that another must cover. A convention."""
 
 SAME_SCENE = 0.9
 """Correlation of their coarse parts from which on a difference in brightness is one of light."""
@@ -121,24 +124,32 @@ def look_beside(
     stabilise : callable
         Stabilises a neighbour, when its turn comes; they are stabilised already if it is not given.
     """
-    mine = _Compared(plane)
     # One array for both as long as no plane is shifted: planes of 2048² would take 0.3 GB once more.
     planes = unmoved = np.full((len(neighbours), *plane.shape), np.nan)
     given = foreign = sharing = farthest = 0
     most_shared = 0.0
-    for number, other in enumerate(map(stabilise, neighbours)):
-        if not np.isfinite(other).any():
-            continue
-        given += 1
-        shift = mine.shift_to(other)
-        laid = _laid_over(plane, _moved(other, shift))
-        shared = max(shared_noise(plane, np.stack([other, laid] if any(shift) else [other])), 0.0)
-        most_shared = max(most_shared, shared)
-        if shared > MOST_SHARED:
-            sharing += 1
-        elif _is_foreign(plane, laid):
-            foreign += 1
-        else:
+    half = len(neighbours) // 2
+    for outwards in (range(half - 1, -1, -1), range(half, len(neighbours))):
+        # Planes far apart differ by more than drift, which is therefore followed from plane to plane.
+        nearest, drift = _Compared(plane), (0, 0)
+        for number in outwards:
+            other = stabilise(neighbours[number])
+            if not np.isfinite(other).any():
+                continue
+            given += 1
+            compared = _Compared(other)
+            y, x = nearest.shift_to(compared)
+            shift = drift[0] + y, drift[1] + x
+            laid = _laid_over(plane, _moved(other, shift))
+            shared = max(shared_noise(plane, np.stack([other, laid] if any(shift) else [other])), 0.0)
+            most_shared = max(most_shared, shared)
+            if shared > MOST_SHARED:
+                sharing += 1
+                continue
+            if _is_foreign(plane, laid):
+                foreign += 1
+                continue
+            nearest, drift = compared, shift
             planes[number] = laid
             if any(shift) and unmoved is planes:
                 unmoved = planes.copy()
@@ -150,6 +161,8 @@ def look_beside(
 
 def _is_foreign(plane: Floats, other: Floats) -> bool:
     """Tell whether two (Y, X) planes have nothing in common."""
+    if (np.isfinite(plane) & np.isfinite(other)).mean() < LEAST_OVERLAP:
+        return True
     if likeness(plane, other) >= LEAST_LIKENESS:
         return False
     return likeness(plane, other, COARSE_BAND) < LEAST_COARSE_LIKENESS
@@ -171,18 +184,18 @@ def likeness(plane: Floats, other: Floats, band: tuple[float, float] = PASSBAND)
 
 
 class _Compared:
-    """A plane that others are laid over."""
+    """A plane whose place is compared with that of others."""
 
     def __init__(self, plane: Floats) -> None:
         self.band = _band(plane)
         self.spectrum = fft.rfft2(self.band)
 
-    def shift_to(self, other: Floats) -> tuple[int, int]:
+    def shift_to(self, other: _Compared) -> tuple[int, int]:
         """Return by how many pixels along Y and X another plane must be shifted to fit, or (0, 0)."""
-        band = _band(other)
-        correlation = fft.irfft2(self.spectrum * np.conj(fft.rfft2(band)), band.shape)
-        correlation /= max(float(np.linalg.norm(self.band) * np.linalg.norm(band)), 1e-300)
-        y, x = (np.arange(-reach, reach + 1) for reach in (min(FARTHEST, side // 4) for side in band.shape))
+        shape = self.band.shape
+        correlation = fft.irfft2(self.spectrum * np.conj(other.spectrum), shape)
+        correlation /= max(float(np.linalg.norm(self.band) * np.linalg.norm(other.band)), 1e-300)
+        y, x = (np.arange(-reach, reach + 1) for reach in (min(FARTHEST, side // 4) for side in shape))
         near = correlation[np.ix_(y, x)]
         best = np.unravel_index(int(near.argmax()), near.shape)
         if near[best] < max(CLEAR_LIKENESS, correlation[0, 0] + CLEAR_RISE):

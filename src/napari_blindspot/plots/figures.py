@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from napari_blindspot.core.noise_model import NoiseModel
     from napari_blindspot.core.result import History
+    from napari_blindspot.inspection.profile import PeakSpan
     from napari_blindspot.inspection.resolution import RingCorrelation
     from napari_blindspot.noise.risk_table import RiskTable
 
@@ -29,6 +30,7 @@ __all__ = [
     "plot_profile",
     "plot_resolution",
     "plot_risk",
+    "resolution_in_words",
 ]
 
 LEVELS = 24
@@ -68,14 +70,32 @@ def plot_noise_line(
     axes.set(xlabel="intensity", ylabel="variance")
     axes.set_ylim(bottom=0)
     axes.legend()
-    axes.set_title(f"σ {noise.sigma:.3g} at the median, read noise {read_noise(noise)}", loc="left")
+    axes.set_title(f"σ {noise.sigma:.3g} at the median, {_at_zero(noise)}", loc="left")
     style_axes(axes, ink)
     return figure
 
 
-def read_noise(noise: NoiseModel) -> str:
-    """Return the standard deviation at intensity 0 in words; none where the black level is above 0."""
-    return f"{math.sqrt(noise.offset):.3g}" if noise.offset > 0 else "below the black level"
+def _at_zero(noise: NoiseModel) -> str:
+    """Return the read noise in words, or, where the fitted line ends above intensity 0, where it does."""
+    if noise.offset > 0:
+        return f"read noise {math.sqrt(noise.offset):.3g}"
+    return f"black level {-noise.offset / noise.gain:.3g}" if noise.gain > 0 else "read noise 0"
+
+
+def _legend_above(axes: Any, columns: int, title: str = "") -> None:
+    """Name the curves above the axes, where none is covered; in a dock there is room for a few words."""
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.02, 1),
+        ncols=columns,
+        title=title,
+        alignment="left",
+        fontsize=8,
+        columnspacing=0.9,
+        handlelength=1.2,
+        handletextpad=0.5,
+        borderaxespad=0.2,
+    )
 
 
 def plot_autocorrelation(
@@ -128,30 +148,39 @@ def plot_risk(table: RiskTable, ink: Ink = ON_LIGHT) -> Figure:
             markersize=4,
             color=ink.first,
             alpha=alpha,
-            label=f"{fraction:.0%} visible",
+            label=f"{fraction:.0%}",
         )
     if table.chosen is not None:
-        fraction, gap, risk = table.chosen
-        mark = f"chosen: gap {gap}, {fraction:.0%} visible"
-        axes.plot(gap, risk, "*", markersize=13, color=ink.second, label=mark)
+        _, gap, risk = table.chosen
+        axes.plot(gap, risk, "*", markersize=13, color=ink.second, label="chosen")
     axes.set(xlabel="gap, pixels", ylabel="risk, in variances of the noise", xticks=list(table.gaps))
     axes.set_ylim(bottom=0)
-    axes.legend()
+    _legend_above(axes, 4, "visible")
     style_axes(axes, ink)
     return figure
 
 
 def plot_losses(history: History, ink: Ink = ON_LIGHT) -> Figure:
-    """Draw the losses of all iterations on a logarithmic axis."""
+    """Draw the losses on a logarithmic axis.
+
+    Parameters
+    ----------
+    history : History
+        Of all iterations, or the means over equal parts of them.
+    ink : Ink
+        The colours.
+    """
     figure = empty_figure(ink)
     axes = figure.subplots()
     for loss in LOSSES.values():
         values = history.losses.get(loss.name)
         if values is not None and np.isfinite(values).any():
             colour = loss.colours[1] if ink is ON_LIGHT else loss.colours[0]
-            axes.semilogy(np.arange(1, len(values) + 1), values, color=colour, label=loss.label)
+            share = (np.arange(len(values)) + 0.5) / len(values)
+            iterations = 0.5 + share * (history.iterations or len(values))
+            axes.semilogy(iterations, values, color=colour, label=loss.label)
     axes.set(xlabel="iteration", ylabel="loss")
-    axes.legend()
+    _legend_above(axes, 3)
     style_axes(axes, ink)
     return figure
 
@@ -192,8 +221,34 @@ def length_in_words(pixels: float, pixel: float | None) -> str:
     return f"{pixels:.3g} px" if pixel is None else f"{pixels * pixel:.3g} µm"
 
 
+def resolution_in_words(curves: Mapping[str, RingCorrelation], pixel: float | None) -> str:
+    """Say down to which length two halves of the noise agree, before and, where it was measured, after.
+
+    Parameters
+    ----------
+    curves : mapping of str to RingCorrelation
+        What `napari_blindspot.measure_resolution` returns.
+    pixel : float or None
+        Side of a pixel in µm; without it lengths are in pixels.
+
+    Returns
+    -------
+    str
+        A sentence without its full stop.
+    """
+    before = _down_to(curves["before"].resolution, pixel)
+    words = f"Two halves of the noise agree {before} before denoising"
+    if "after" not in curves:
+        return words
+    return f"{words} and {_down_to(curves['after'].resolution, pixel)} after it"
+
+
+def _down_to(pixels: float, pixel: float | None) -> str:
+    return f"down to {length_in_words(pixels, pixel)}" if math.isfinite(pixels) else "at no length"
+
+
 def plot_profile(
-    profiles: Sequence[tuple[str, npt.NDArray[Any], npt.NDArray[Any], float]],
+    profiles: Sequence[tuple[str, npt.NDArray[Any], npt.NDArray[Any], PeakSpan | None]],
     unit: str,
     ink: Ink = ON_LIGHT,
 ) -> Figure:
@@ -202,7 +257,8 @@ def plot_profile(
     Parameters
     ----------
     profiles : sequence of tuple
-        Name, distance (N,), values (N,) and width of the peak, NaN if there is none; three at most.
+        Name, distance (N,), values (N,) and where the peak is at its half, if that is to be told and there
+        is one; three at most.
     unit : str
         Of the distances.
     ink : Ink
@@ -211,15 +267,16 @@ def plot_profile(
     figure = empty_figure(ink)
     axes = figure.subplots()
     colours = (ink.faint, ink.second, ink.first)
-    for (name, distance, values, width), colour in zip(profiles, colours, strict=False):
+    for (name, distance, values, peak), colour in zip(profiles, colours, strict=False):
         # A curve would hide the one below it where they agree; few points are shown as points.
         few = len(values) < max(len(other[2]) for other in profiles) and name != profiles[0][0]
-        fwhm = "" if math.isnan(width) else f", FWHM {width:.3g} {unit}"
-        points = {"marker": "o", "markersize": 3.5, "linestyle": "", "zorder": 3}
+        fwhm = "" if peak is None else f", FWHM {peak.width:.3g} {unit}"
+        points = {"marker": "o", "markersize": 3, "linestyle": ""}
         look: dict[str, Any] = points if few else {}
         axes.plot(distance, values, color=colour, label=f"{name}{fwhm}", **look)
+        if peak is not None and not few:
+            axes.plot([peak.start, peak.end], [peak.half] * 2, "|-", color=ink.text, linewidth=1, zorder=4)
     axes.set(xlabel=f"distance, {unit}", ylabel="intensity")
-    # Three beside one another are wider than the figure, and would be cut.
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, columnspacing=1.0)
+    _legend_above(axes, 1)
     style_axes(axes, ink)
     return figure

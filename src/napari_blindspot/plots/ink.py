@@ -88,5 +88,5 @@ def style_axes(axes: Any, ink: Ink) -> None:
     legend = axes.get_legend()
     if legend is not None:
         legend.get_frame().set(facecolor="none", edgecolor="none")
-        for words in legend.get_texts():
+        for words in (legend.get_title(), *legend.get_texts()):
             words.set(color=ink.text, fontsize=8)

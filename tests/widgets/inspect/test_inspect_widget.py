@@ -10,12 +10,16 @@ from scipy.ndimage import gaussian_filter
 from small import QUICKEST, WAIT
 
 from napari_blindspot import fit, load, save
+from napari_blindspot.files.door import ImageFile, write_ome_tiff
 from napari_blindspot.noise.estimate import estimate_noise
 from napari_blindspot.samples import confocal
 from napari_blindspot.widgets.denoise import DenoiseWidget
 from napari_blindspot.widgets.inspect import InspectWidget
 from napari_blindspot.widgets.inspect.questions import QUESTIONS
+from napari_blindspot.widgets.inspect.widget import VIEW
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
+from napari_blindspot.widgets.shared.layer_source import is_result
+from napari_blindspot.widgets.shared.reader import add_to_viewer
 
 SAMPLE = confocal((48, 64), seed=1)
 
@@ -111,6 +115,59 @@ def test_the_inr_lies_exactly_over_the_image_at_a_higher_resolution(viewer, insp
     }
 
 
+def test_what_is_in_view_can_be_sampled_alone(viewer, inspect, ask):
+    inspect.question.value = "What is along the line?"
+    assert inspect.shapes.choices == (None,)
+    inspect.question.value = "What is between the pixels?"
+    inspect.zoom.value, inspect.shapes.value = 2, VIEW
+    result = viewer.layers["cells denoised"]
+
+    def look_at(y: float, x: float, factor: float) -> None:
+        viewer.reset_view()
+        viewer.camera.zoom *= factor
+        viewer.camera.center = (0, *(result.data_to_world((y, x))))
+        viewer.screenshot(flash=False)
+
+    look_at(20, 30, 3)
+    sides = [side / viewer.camera.zoom / 0.2 for side in viewer.window._qt_viewer.canvas.size]
+    ask("between")
+    fine = viewer.layers["cells denoised INR 2×"]
+    ends = np.array([result.world_to_data(end) for end in fine.extent.world])
+    assert np.allclose(ends.mean(0), (20, 30), atol=1.0)
+    # A canvas that was never on a screen has its sides in any order.
+    assert np.allclose(sorted(np.ptp(ends, axis=0)), sorted(sides), atol=2.5)
+    before = [layer.name for layer in viewer.layers]
+    look_at(2000, 30, 1)
+    assert "hardly anything is in view" in ask("between") and inspect.message.is_error
+    look_at(20, 30, 1)
+    viewer.dims.ndisplay = 3
+    assert "look at Y and X in 2-D" in ask("between") and inspect.message.is_error
+    assert [layer.name for layer in viewer.layers] == before
+    # Where it is looked at plays no part in the other questions.
+    assert ask("removed").startswith("Structure was removed")
+
+
+def test_a_result_of_a_region_is_compared_with_that_part_of_its_image(
+    viewer, inspect, quickest, finish, ask
+):
+    cells = viewer.layers["cells"]
+    viewer.layers.remove(viewer.layers["cells denoised"])
+    shapes = viewer.add_shapes(name="part", scale=(0.2, 0.2), translate=(3.0, 5.0), units=("µm", "µm"))
+    shapes.add_rectangles([[(8, 16), (39, 55)]])
+    quickest.layer.value, quickest.region.value = cells, shapes
+    finish(quickest)
+    inspect.show_result(viewer.layers["cells denoised"])
+    assert inspect.noisy.value is cells
+    ask("removed")
+    residual, result = viewer.layers["cells denoised residual"], viewer.layers["cells denoised"]
+    assert np.allclose(residual.data, SAMPLE.noisy[8:40, 16:56] - result.data, atol=1e-3)
+    assert np.allclose(residual.extent.world, result.extent.world)
+    # What Inspect shows is no result, and is not denoised next.
+    assert quickest.layer.value is cells and not is_result(residual)
+    result.data = result.data[:20]
+    assert "has planes of 20×40 pixels and “cells” of 48×64" in ask("removed")
+
+
 def remove_all(shapes) -> None:
     shapes.selected_data = set(range(len(shapes.data)))
     shapes.remove_selected()
@@ -131,6 +188,9 @@ def test_a_profile_needs_a_line_and_tells_its_width(viewer, inspect, ask):
     words = ask("line")
     assert "µm wide (FWHM)" in words or "falls to its half" in words
     assert inspect.figures.native.count == 1
+    level = float(SAMPLE.truth.mean())
+    viewer.layers["cells denoised"].data = np.full((48, 64), level, np.float32)
+    assert "no peak that stands out from its error" in ask("line")
 
 
 def test_how_sure_and_why_are_answered(viewer, inspect, ask):
@@ -180,6 +240,18 @@ def test_a_result_without_settings_is_asked_as_far_as_that_goes(viewer, inspect,
     assert ask("resolve").endswith("; the layer has no settings.") and not inspect.message.is_error
 
 
+def test_files_of_an_earlier_run_that_were_opened_tell_their_settings(viewer, inspect, ask, tmp_path):
+    viewer.layers.clear()
+    names = ("cells.ome.tif", "cells_denoised.ome.tif")
+    write_ome_tiff(tmp_path / names[0], ImageFile(SAMPLE.noisy, "YX"))
+    write_ome_tiff(tmp_path / names[1], ImageFile(SAMPLE.truth, "YX"), settings=QUICKEST)
+    for name in names:
+        add_to_viewer(viewer, tmp_path / name)
+    inspect.result.value = viewer.layers[names[1]]
+    assert inspect.noisy.value is viewer.layers[names[0]]
+    assert " px after it." in ask("resolve")
+
+
 def test_a_stack_is_sampled_between_its_planes_to_voxels_of_equal_sides(viewer, inspect, ask):
     assert "is no stack along Z" in ask("planes") and inspect.message.is_error
     y, x = np.mgrid[:24, :32]
@@ -216,6 +288,14 @@ def test_what_does_not_fit_is_said_in_a_sentence_and_the_layers_stay(viewer, ins
     inspect.noisy.value = viewer.layers["cells denoised"]
     assert "choose two" in ask("removed")
     inspect.noisy.value = viewer.layers["cells"]
+    viewer.layers.remove(viewer.layers["other"])
+    viewer.add_image(np.zeros((48, 64, 3), np.uint8), name="other", rgb=True, units=("µm", "µm"))
+    inspect.noisy.value = viewer.layers["other"]
+    assert "“other” is in colour" in ask("removed")
+    inspect.noisy.value = viewer.layers["cells"]
+    whole = viewer.layers["cells denoised"].data
+    viewer.layers["cells denoised"].data = whole / whole.max()
+    assert "so they are on different scales" in ask("removed") and inspect.message.is_error
     viewer.layers["cells denoised"].data = np.full((48, 64), np.nan, np.float32)
     assert "has no result yet" in ask("removed")
     assert [layer.name for layer in viewer.layers] == before

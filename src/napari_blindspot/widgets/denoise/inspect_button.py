@@ -41,10 +41,15 @@ class InspectButton(Container[Any]):
         self.click.enabled = result_in_view(self._viewer) is not None
 
     def _open(self, _: object = None) -> None:
-        """Show the dock, which napari makes once, and choose the result in it."""
+        """Show the dock, which napari makes once, in a tab of its own, and choose the result in it.
+
+        Both docks below each other would make the window higher than many screens.
+        """
         result = result_in_view(self._viewer)
         if result is not None:
-            dock, widget = self._viewer.window.add_plugin_dock_widget("napari-blindspot", "Inspect")
+            dock, widget = self._viewer.window.add_plugin_dock_widget(
+                "napari-blindspot", "Inspect", tabify=True
+            )
             dock.show()
             dock.raise_()
             widget.show_result(result)

@@ -12,7 +12,7 @@ from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.core.noise_model import NoiseModel
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.words import sentences_of
-from napari_blindspot.jobs.record import FileRecord, NoiseFigures, PlaneRecord
+from napari_blindspot.jobs.record import FileRecord, NoiseFigures, PlaneRecord, mean_losses
 from napari_blindspot.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,16 +36,21 @@ class PlaneEntry(TypedDict):
     origin: str
     resolved: dict[str, str]
     stopped: bool
-    history: dict[str, list[float]]
+    history: dict[str, list[float | None]]
     noise: dict[str, Any] | None
     notices: list[dict[str, Any]]
 
 
 class RunRecord(TypedDict, total=False):
-    """What belongs to all planes; of a single plane also all that belongs to it, else ``planes``."""
+    """What belongs to all planes; of a single plane also all that belongs to it, else ``planes``.
+
+    ``region`` is there where a part of the planes was denoised: first row, first column, row after the
+    last, column after the last.
+    """
 
     source: str
     axes: str
+    region: list[int]
     settings: dict[str, Any]
     seed: int
     device: str
@@ -60,7 +65,7 @@ class RunRecord(TypedDict, total=False):
     phases: dict[str, float]
     origin: str
     resolved: dict[str, str]
-    history: dict[str, list[float]]
+    history: dict[str, list[float | None]]
     noise: dict[str, Any] | None
     notices: list[dict[str, Any]]
 
@@ -71,6 +76,7 @@ def run_record(
     planes: Sequence[tuple[int, ...]],
     *,
     axes: str,
+    region: tuple[int, int, int, int] | None = None,
     problem: str = "",
     earlier: Mapping[tuple[int, ...], PlaneRecord] | None = None,
     settings: Settings | None = None,
@@ -87,6 +93,8 @@ def run_record(
         What was asked for.
     axes : str
         One letter an axis of the layer.
+    region : tuple of int, optional
+        What was denoised of the planes, if not the whole.
     problem : str
         What went wrong after the last result, or nothing.
     earlier : mapping of tuple of int to PlaneRecord, optional
@@ -115,10 +123,12 @@ def run_record(
         "stopped": len(entries) < len(planes) or any(entry["stopped"] for entry in entries.values()),
         "warnings": [*warnings, *([problem] if problem else [])],
     }
+    if region is not None:
+        record["region"] = list(region)
     if len(planes) == 1:
         # The names of an entry are names of the record too.
         return {**record, **next(iter(entries.values()))}
-    return {**record, "planes": list(entries.values())}
+    return {**record, "planes": [entries[plane] for plane in sorted(entries)]}
 
 
 def record_for_file(record: Any) -> tuple[Settings, dict[str, str]] | None:
@@ -167,7 +177,7 @@ def _entry(plane: tuple[int, ...], result: Result) -> PlaneEntry:
 
 
 def _kept_entry(plane: tuple[int, ...], kept: PlaneRecord) -> PlaneEntry:
-    """Return what is known of a plane that another run has finished; its losses are not."""
+    """Return what is known of a plane that another run has finished, of its losses some means."""
     return {
         "plane": list(plane),
         "iterations": kept.iterations,
@@ -179,7 +189,7 @@ def _kept_entry(plane: tuple[int, ...], kept: PlaneRecord) -> PlaneEntry:
         "origin": kept.origin,
         "resolved": kept.resolved,
         "stopped": kept.stopped,
-        "history": {},
+        "history": {name: list(values) for name, values in kept.losses.items()},
         "noise": None,
         "notices": [notice.as_dict() for notice in kept.notices],
     }
@@ -196,5 +206,6 @@ def _plane_record(entry: Any) -> PlaneRecord:
             "seconds": round(entry["seconds"], 3),
             "noise": None if noise is None else NoiseFigures.of(NoiseModel.from_dict(noise)),
             "notices": tuple(notice for notice in notices if notice.is_warning),
+            "losses": mean_losses(entry["history"]),
         }
     )

@@ -32,6 +32,7 @@ __all__ = [
     "Window",
     "channels_of",
     "check_layer",
+    "corners_of",
     "current_plane",
     "layer_job",
     "region_of",
@@ -82,6 +83,8 @@ class LayerJob:
         Shape of the result; a single plane of a stack keeps its leading axes, of length 1.
     in_color : bool
         Whether the last axis before Y and X are the samples of a colour image, which the layer has last.
+    region : tuple of int, optional
+        First row, first column, row after the last, column after the last, if not the whole is denoised.
     """
 
     name: str
@@ -91,6 +94,7 @@ class LayerJob:
     origin: tuple[int, ...]
     shape: tuple[int, ...]
     in_color: bool = False
+    region: tuple[int, int, int, int] | None = None
 
     @property
     def corner(self) -> tuple[int, ...]:
@@ -183,6 +187,7 @@ def layer_job(
         origin=(*first, *(0 for _ in samples), rows.start, columns.start),
         shape=(*(int(n) for n in leading), *samples, *window.shape[-2:]),
         in_color=in_color,
+        region=None if region is None else (rows.start, columns.start, rows.stop, columns.stop),
     )
 
 
@@ -221,9 +226,7 @@ def region_of(shapes: Shapes, layer: Image, point: Sequence[float]) -> Region:
         raise ImageError(
             f"“{shapes.name}” {found}: draw or select one rectangle around the region.", setting="region"
         )
-    corners = np.asarray(shapes.data[next(iter(chosen))], float)
-    drawn = (_convert(shapes.data_to_world(c), shapes.units, layer.units) for c in corners)
-    inside = np.array([layer.world_to_data(_extend(c, point)) for c in drawn])
+    inside = corners_of(shapes, next(iter(chosen)), layer, point)
     height, width = _sides(layer)
     sides = zip(inside[:, -2:].T, (height, width), strict=True)
     rows, columns = (slice(max(ceil(x.min()), 0), min(floor(x.max()) + 1, n)) for x, n in sides)
@@ -235,6 +238,27 @@ def region_of(shapes: Shapes, layer: Image, point: Sequence[float]) -> Region:
             setting="region",
         )
     return rows, columns
+
+
+def corners_of(
+    shapes: Shapes, number: int, layer: Image, point: Sequence[float]
+) -> npt.NDArray[np.float64]:
+    """Return the corners of a shape, or the ends of a line, in data pixels of a layer, (N, axes).
+
+    Parameters
+    ----------
+    shapes : Shapes
+        Where it was drawn.
+    number : int
+        Which it is.
+    layer : Image
+        What it was drawn on.
+    point : sequence of float
+        As for `region_of`.
+    """
+    corners = np.asarray(shapes.data[number], float)
+    drawn = (_convert(shapes.data_to_world(c), shapes.units, layer.units) for c in corners)
+    return np.array([layer.world_to_data(_extend(c, point)) for c in drawn])
 
 
 def _sides(layer: Image) -> tuple[int, int]:

@@ -168,6 +168,7 @@ class LayerSession(Session[LayerNews]):
             self._results,
             self._job.planes,
             axes=self._job.axes,
+            region=self._job.region,
             problem="" if error is None else str(error),
             earlier=self._earlier,
             settings=self._settings,

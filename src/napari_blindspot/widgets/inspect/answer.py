@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AnswerTable", "FigureList"]
 
+LEAST_HEIGHT, LEAST_WIDTH = 200, 290
+"""Pixels of the dock that figures have at least; the rest is scrolled to."""
+
 
 class AnswerTable(QTableWidget):  # type: ignore[misc]
     """A few rows of text below their heads, as high as they are."""
@@ -79,7 +82,6 @@ class FigureList(QScrollArea):  # type: ignore[misc]
         self.setWidget(inside)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumHeight(260)
 
     def show_pictures(self, pictures: list[bytes]) -> None:
         """Show PNG images instead of those before."""
@@ -94,6 +96,7 @@ class FigureList(QScrollArea):  # type: ignore[misc]
         # Never as needed: the bar changes the room, and the room the height.
         policy = Qt.ScrollBarPolicy
         self.setVerticalScrollBarPolicy(policy.ScrollBarAlwaysOn if pictures else policy.ScrollBarAlwaysOff)
+        self.setMinimumHeight(LEAST_HEIGHT if pictures else 0)
         self._scale()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -109,6 +112,11 @@ class FigureList(QScrollArea):  # type: ignore[misc]
             label.setPixmap(picture.scaledToWidth(width, Qt.TransformationMode.SmoothTransformation))
             # A label asks for the width of its pixmap, and would keep the dock from getting narrower.
             label.setMinimumWidth(1)
+
+    @property
+    def room(self) -> int:
+        """How wide a picture is that fits, in pixels; what is not on a screen yet has the least room."""
+        return int(max(self.width() - self.verticalScrollBar().sizeHint().width(), LEAST_WIDTH))
 
     @property
     def count(self) -> int:

@@ -48,6 +48,8 @@ class NewLayer:
         Distances of its pixels along the same axes, in pixels of the plane.
     blending : str
         As napari calls it; empty for that of the result.
+    has_bar : bool
+        Whether a bar of its colours with their values is shown, where napari can.
     """
 
     label: str
@@ -57,6 +59,7 @@ class NewLayer:
     origin: tuple[float, ...] = (0.0, 0.0)
     step: tuple[float, ...] = (1.0, 1.0)
     blending: str = ""
+    has_bar: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ import numpy as np
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.model import MOST_SAMPLES
 from napari_blindspot.widgets.denoise.scope import current_plane
-from napari_blindspot.widgets.inspect.subject import has_result
-from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_axes, layer_pixels
+from napari_blindspot.widgets.inspect.subject import has_result, record_of
+from napari_blindspot.widgets.shared.layer_data import layer_axes, layer_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +120,7 @@ def depth_of(layer: Image, point: Sequence[float]) -> Depth:
     return Depth(
         layer.name,
         pixels,
-        layer.metadata.get(METADATA_KEY, {}),
+        record_of(layer),
         current_plane(layer, point),
         axis,
         (z, y, x),

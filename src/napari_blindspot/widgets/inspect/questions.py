@@ -14,18 +14,18 @@ from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.model import check_region
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.words import sentence
-from napari_blindspot.inspection.profile import line_points, peak_width, read_line
+from napari_blindspot.inspection.profile import find_peak, line_points, read_line
 from napari_blindspot.inspection.residual import noise_sigma, standardised_residual
 from napari_blindspot.inspection.uncertainty import error_sigma
 from napari_blindspot.inspection.verdict import judge
 from napari_blindspot.plots.figures import (
-    length_in_words,
     plot_autocorrelation,
     plot_losses,
     plot_noise_line,
     plot_profile,
     plot_resolution,
     plot_risk,
+    resolution_in_words,
 )
 from napari_blindspot.settings import MeasuredSettings
 from napari_blindspot.widgets.inspect.asked import Finding, NewLayer, ResultQuestion
@@ -41,6 +41,10 @@ __all__ = ["QUESTIONS"]
 SAMPLES_A_PIXEL = 8
 """Of a profile of the INR."""
 
+LEAST_PEAK = 6.0
+"""Height of a peak, in standard deviations of the error that is to be expected, below which it is none: the
+error alone spans about five of them over some dozens of pixels. A convention."""
+
 
 def removed(asked: Asked) -> Finding:
     """Show the residual, its standardised form, the map of the verdict and the autocorrelation."""
@@ -51,8 +55,11 @@ def removed(asked: Asked) -> Finding:
     spread = 3 * float(np.nanstd(residual)) or 1.0
     rows, columns = subject.denoised.shape
     flags = verdict.map_of_pixels((rows, columns)).astype(np.float32)
+    words = sentence(Notice(verdict.kind, verdict.values))
+    if flags.any():
+        words += " In its layer, structure that was removed is green and noise that was left purple."
     return Finding(
-        sentence(Notice(verdict.kind, verdict.values)),
+        words,
         [
             NewLayer("residual", residual.astype(np.float32), (-spread, spread), "gray"),
             NewLayer(
@@ -77,18 +84,23 @@ def certainty(asked: Asked) -> Finding:
         f"The error that is to be expected has a standard deviation of {typical:.3g} (median), that of the "
         f"noise {before:.3g}; the error of about 19 of 20 pixels lies within two of its own."
     )
-    return Finding(words, [NewLayer("uncertainty", sigma, (0.0, float(np.nanmax(sigma))), "magma")])
+    return Finding(
+        words, [NewLayer("uncertainty", sigma, (0.0, float(np.nanmax(sigma))), "magma", has_bar=True)]
+    )
 
 
 def resolution(asked: Asked) -> Finding:
     """Measure the resolution before and after, by fits of two halves of the noise."""
     subject = asked.subject
     noise, settings = subject.noise(), subject.settings
-    curves = measure_resolution(subject.noisy, subject.denoised, noise, settings, control=asked.control)
+    curves = measure_resolution(
+        subject.noisy, subject.denoised, noise, settings, model=asked.model, control=asked.control
+    )
     pixel = subject.pixel if subject.unit == "µm" else None
-    lengths = {name: length_in_words(curve.resolution, pixel) for name, curve in curves.items()}
-    words = f"Two halves of the noise agree down to {lengths['before']} before denoising"
-    words += f" and {lengths['after']} after it." if "after" in lengths else "; the layer has no settings."
+    words = resolution_in_words(curves, pixel)
+    words += "." if "after" in curves else "; the layer has no settings."
+    if "after" in curves:
+        words += _what_differs(asked, "the halves were")
     return Finding(words, figures=[plot_resolution(curves, pixel, asked.ink)])
 
 
@@ -103,8 +115,8 @@ def between(asked: Asked) -> Finding:
     away = inr.inconsistency(subject.denoised)
     origin, step = sampled.origin, (sampled.step, sampled.step)
     return Finding(
-        f"The INR was sampled {asked.zoom} times a pixel; INR and U-Net differ by "
-        f"{float(np.nanmedian(away)):.3g} (median).",
+        f"The INR was sampled {asked.zoom} times a pixel; within a pixel INR and U-Net differ in intensity "
+        f"by {float(np.nanmedian(away)):.3g} (median).",
         [
             NewLayer("inconsistency", away, (0.0, float(np.nanmax(away)) or 1.0), "magma"),
             NewLayer("gradient", steep.values, (0.0, float(steep.values.max())), "magma", origin, step),
@@ -132,13 +144,15 @@ def profile(asked: Asked) -> Finding:
     profiles = []
     for name, points, values in read:
         distance = np.linspace(0.0, length * subject.pixel, len(points))
-        width = float("nan") if name == "input" else peak_width(distance, values)
-        profiles.append((name, distance, values, width))
-    width = profiles[-1][3]
-    said = "has no peak that falls to its half on both sides" if np.isnan(width) else ""
-    words = (
-        f"The INR {said}." if said else f"The peak of the INR is {width:.3g} {subject.unit} wide (FWHM)."
-    )
+        # The noise has peaks of its own.
+        profiles.append((name, distance, values, None if name == "input" else find_peak(distance, values)))
+    peak, least = profiles[-1][3], _least_height(asked, coarse)
+    words = "The INR has no peak that falls to its half on both sides."
+    if float(np.ptp(profiles[-1][2])) < least:
+        words = "Along this line the INR has no peak that stands out from its error."
+        profiles = [(*one[:3], None) for one in profiles]
+    elif peak is not None:
+        words = f"The highest peak of the INR is {peak.width:.3g} {subject.unit} wide (FWHM)."
     return Finding(words, figures=[plot_profile(profiles, subject.unit, asked.ink)])
 
 
@@ -159,8 +173,13 @@ def why(asked: Asked) -> Finding:
         figures.append(plot_risk(tabulate_risk(subject.noisy, noise, chosen), asked.ink))
     losses = subject.record.get("history")
     if losses:
-        history = History({name: np.asarray(values, np.float32) for name, values in losses.items()})
+        history = History(
+            {name: np.asarray(values, np.float32) for name, values in losses.items()},
+            int(subject.record.get("iterations", 0)),
+        )
         figures.append(plot_losses(history, asked.ink))
+    else:
+        words.append("The layer holds no losses of its run.")
     notices = [Notice.from_dict(values) for values in subject.record.get("notices", [])]
     words += [sentence(notice) for notice in notices if notice.is_warning or "neighbours" in notice.kind]
     return Finding(" ".join(words), figures=figures)
@@ -180,7 +199,7 @@ def equal_voxels(asked: Asked) -> Finding:
     origin = depth.of_layer((z - depth.index[depth.axis], y, x), 0.0)
     return Finding(
         f"One INR of the {len(planes)} planes was sampled {depth.zoom[0]:.3g} times a plane: "
-        f"{count}×{height}×{width} voxels of equal sides.",
+        f"{count}×{height}×{width} voxels of equal sides, to be looked at from the side or in 3-D.",
         [
             NewLayer(
                 "equal voxels",
@@ -200,16 +219,24 @@ def others(asked: Asked) -> Finding:
     settings = subject.settings
     found = compare(subject.noisy, subject.noise(), settings, model=asked.model, control=asked.control)
     words = found.in_words
-    if found.own is not None and asked.model is None and subject.record.get("origin") == "model":
-        words += " The result came from a model, which was not given: the plane was fitted anew."
-    if found.own is not None and subject.saw_neighbours:
-        words += " Here the neighbours of the plane were not looked at."
+    if found.own is not None:
+        words += _what_differs(asked, "the plane was")
     layers = [
         NewLayer(one.name, one.estimate.astype(np.float32))
         for one in reversed(found.others)
         if one.estimate is not None
     ]
     return Finding(words, layers, heads=found.columns, rows=found.rows)
+
+
+def _what_differs(asked: Asked, were: str) -> str:
+    """Say in which way what was fitted for an answer is not what the run has done; nothing if it is."""
+    words = ""
+    if asked.model is None and asked.subject.record.get("origin") == "model":
+        words += f" The result came from a model, which was not given: {were} fitted anew."
+    if asked.subject.saw_neighbours:
+        words += " Here the neighbours of the plane were not looked at."
+    return words
 
 
 def _inr(asked: Asked) -> InrField:
@@ -234,6 +261,17 @@ def _inr(asked: Asked) -> InrField:
     return inr
 
 
+def _least_height(asked: Asked, points: npt.NDArray[np.float64]) -> float:
+    """Return how high a peak along a line, (N, 2), must be to be one; 0 where the noise is not known."""
+    subject = asked.subject
+    try:
+        noise = subject.noise()
+    except ImageError:
+        return 0.0
+    sigma = error_sigma(subject.noisy, subject.denoised, noise)
+    return LEAST_PEAK * float(np.median(read_line(np.nan_to_num(sigma), points)))
+
+
 def _check_line(points: npt.NDArray[np.float64], shape: tuple[int, ...]) -> None:
     """Refuse a line that leaves the plane.
 
@@ -252,7 +290,9 @@ QUESTIONS: dict[str, ResultQuestion] = {
         "The standard deviation of the error that is to be expected.", certainty
     ),
     "How finely does it resolve?": ResultQuestion(
-        "Fourier ring correlation before and after; takes two fits.", resolution
+        "Fourier ring correlation before and after; takes two fits, or applies a model twice.",
+        resolution,
+        frozenset({"model"}),
     ),
     "What is between the pixels?": ResultQuestion(
         "The INR at a higher resolution, and its gradient.",

@@ -5,27 +5,36 @@ Pure functions of layers. What is asked of a plane belongs to `napari_blindspot.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_blindspot.core.errors import ImageError, SettingsError
+from napari_blindspot.core.errors import FileError, ImageError, SettingsError
 from napari_blindspot.core.noise_model import NoiseModel
+from napari_blindspot.core.plane import MIN_SIZE
+from napari_blindspot.files.door import read_settings
+from napari_blindspot.inspection.residual import standardised_residual
 from napari_blindspot.settings import Settings
 from napari_blindspot.widgets.denoise.result_layers import look_and_place
-from napari_blindspot.widgets.denoise.scope import check_layer, current_plane
-from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixels
+from napari_blindspot.widgets.denoise.scope import check_layer, corners_of, current_plane
+from napari_blindspot.widgets.shared.layer_data import FILE_KEY, METADATA_KEY, layer_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
+    from napari.components import Dims
     from napari.layers import Image, Shapes
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["Subject", "has_result", "line_of", "subject_of"]
+FARTHEST_MEAN = 1.0
+"""Mean of what was removed, in standard deviations of the noise, from which on two planes are on different
+scales: denoising hardly changes the mean. A convention."""
+
+__all__ = ["Subject", "has_result", "line_of", "record_of", "region_in_view", "subject_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,7 @@ class Subject:
         Raises
         ------
         ImageError
-            If nothing can be measured.
+            If nothing can be measured, or the two planes are on different scales.
         """
         from napari_blindspot.noise.estimate import estimate_noise
 
@@ -88,6 +97,13 @@ class Subject:
             found = estimate_noise(self.noisy)
         if not found.measured:
             raise ImageError("The noise of this plane could not be measured, so nothing can be said of it.")
+        away = abs(float(np.nanmean(standardised_residual(self.noisy, self.denoised, found))))
+        if away >= FARTHEST_MEAN:
+            raise ImageError(
+                f"The intensities of “{self.name}” lie {away:.3g} standard deviations of the noise from "
+                "those of the noisy layer, so they are on different scales: choose the pair from before "
+                "one of them was rescaled."
+            )
         return found
 
 
@@ -108,18 +124,25 @@ def subject_of(noisy: Image, denoised: Image, point: Sequence[float]) -> Subject
         result.
     """
     for layer in (noisy, denoised):
+        if layer.rgb:
+            raise ImageError(
+                f"“{layer.name}” is in colour, and one colour at a time is looked at: choose “Split RGB” "
+                "in the menu of both layers, and ask about one of the parts."
+            )
         check_layer(layer)
     pixels, result = layer_pixels(noisy), layer_pixels(denoised)
     index = current_plane(denoised, point)
-    record = denoised.metadata.get(METADATA_KEY, {})
-    record = record if isinstance(record, dict) else {}
+    record = record_of(denoised)
     place = index
     if result.ndim == pixels.ndim and result.shape[:-2] != pixels.shape[:-2]:
         # The result of one plane of a stack lies at that plane.
         place = tuple(record.get("plane", ())) or current_plane(
             noisy, denoised.data_to_world((*index, 0, 0))
         )
-    if pixels.shape[-2:] != result.shape[-2:] or len(place) != pixels.ndim - 2:
+    rows, columns = _part_of(record, pixels.shape[-2:])
+    if (rows.stop - rows.start, columns.stop - columns.start) != result.shape[-2:] or len(
+        place
+    ) != pixels.ndim - 2:
         raise ImageError(
             f"“{denoised.name}” has planes of {result.shape[-2]}×{result.shape[-1]} pixels and "
             f"“{noisy.name}” of {pixels.shape[-2]}×{pixels.shape[-1]}, so one is not the result of the "
@@ -131,7 +154,7 @@ def subject_of(noisy: Image, denoised: Image, point: Sequence[float]) -> Subject
     look = look_and_place(denoised, (*index, 0, 0))
     return Subject(
         name=denoised.name,
-        noisy=np.asarray(pixels[place], np.float64),
+        noisy=np.asarray(pixels[(*place, rows, columns)], np.float64),
         denoised=estimate,
         record=_record_of(record, place),
         look=look,
@@ -139,6 +162,27 @@ def subject_of(noisy: Image, denoised: Image, point: Sequence[float]) -> Subject
         pixel=float(denoised.scale[-1]),
         unit=_unit_of(denoised),
     )
+
+
+def record_of(layer: Image) -> Mapping[str, Any]:
+    """Return what is known of the run that made a layer: its record, else what its file tells."""
+    record = layer.metadata.get(METADATA_KEY)
+    if isinstance(record, dict):
+        return record
+    file = layer.metadata.get(FILE_KEY) or layer.source.path
+    if file is not None:
+        with contextlib.suppress(FileError, SettingsError):
+            return {"settings": read_settings(file).model_dump(mode="json")}
+    return {}
+
+
+def _part_of(record: Mapping[str, Any], shape: tuple[int, int]) -> tuple[slice, slice]:
+    """Return the rows and columns of planes that a run has denoised, all if the record tells no region."""
+    try:
+        top, left, bottom, right = map(int, record["region"])
+    except (KeyError, TypeError, ValueError):
+        return slice(0, shape[0]), slice(0, shape[1])
+    return slice(top, min(bottom, shape[0])), slice(left, min(right, shape[1]))
 
 
 def has_result(estimate: Floats, record: Any, place: tuple[int, ...]) -> bool:
@@ -159,8 +203,19 @@ def has_result(estimate: Floats, record: Any, place: tuple[int, ...]) -> bool:
     return bool(np.isfinite(estimate).any()) and (told or bool(estimate.any()))
 
 
-def line_of(shapes: Shapes, layer: Image) -> tuple[tuple[float, float], tuple[float, float]]:
+def line_of(
+    shapes: Shapes, layer: Image, point: Sequence[float]
+) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return the ends of the line that is drawn or selected, (y, x) in pixels of a layer.
+
+    Parameters
+    ----------
+    shapes : Shapes
+        With one selected line, or a single one.
+    layer : Image
+        What it was drawn on.
+    point : sequence of float
+        Where the viewer's sliders stand; fills the axes that the shapes do not have.
 
     Raises
     ------
@@ -171,18 +226,46 @@ def line_of(shapes: Shapes, layer: Image) -> tuple[tuple[float, float], tuple[fl
     lines = [n for n in chosen if shapes.shape_type[n] == "line"]
     if len(lines) != 1:
         raise ImageError(f"“{shapes.name}” has {len(lines)} lines: draw or select one line on the image.")
-    ends = np.asarray(shapes.data[lines[0]], float)
-    inside = []
-    for end in ends:
-        world = np.asarray(shapes.data_to_world(end), float)
-        missing = max(layer.ndim - len(world), 0)
-        position = np.concatenate([np.zeros(missing), world])[-layer.ndim :]
-        y, x = layer.world_to_data(position)[-2:]
-        inside.append((float(y), float(x)))
-    start, end = inside
+    start, end = ((float(y), float(x)) for y, x in corners_of(shapes, lines[0], layer, point)[:, -2:])
     if np.hypot(start[0] - end[0], start[1] - end[1]) < 1.0:
         raise ImageError("The line is shorter than a pixel: draw a longer one.")
     return start, end
+
+
+def region_in_view(layer: Image, dims: Dims) -> tuple[int, int, int, int]:
+    """Return the part of a layer's plane that is on the screen.
+
+    Parameters
+    ----------
+    layer : Image
+        That the viewer has drawn; of a multiscale one the part may be a little larger.
+    dims : Dims
+        Of the viewer.
+
+    Returns
+    -------
+    tuple of int
+        (first row, first column, row after the last, column after the last).
+
+    Raises
+    ------
+    ImageError
+        If the viewer does not show the planes as such, or the layer is not in view.
+    """
+    if dims.ndisplay != 2 or set(dims.displayed) != {dims.ndim - 2, dims.ndim - 1}:
+        raise ImageError(
+            "The view does not show one plane: look at Y and X in 2-D, or choose the whole plane."
+        )
+    shape = layer_pixels(layer).shape[-2:]
+    zoom = layer.downsample_factors[layer.data_level][-2:] if layer.multiscale else np.ones(2)
+    first, last = np.asarray(layer.corner_pixels, float)[:, -2:] * zoom
+    ends = np.minimum(last + zoom, shape)
+    top, left, bottom, right = (int(x) for x in (*first, *ends))
+    if min(bottom - top, right - left) < MIN_SIZE:
+        raise ImageError(
+            f"Of “{layer.name}” hardly anything is in view: move it into view, or choose the whole plane."
+        )
+    return top, left, bottom, right
 
 
 def _record_of(record: Mapping[str, Any], place: tuple[int, ...]) -> Mapping[str, Any]:

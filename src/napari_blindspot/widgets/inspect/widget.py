@@ -23,12 +23,19 @@ from napari_blindspot.widgets.inspect.answer import AnswerTable, FigureList
 from napari_blindspot.widgets.inspect.asked import Asked
 from napari_blindspot.widgets.inspect.depth import depth_of
 from napari_blindspot.widgets.inspect.questions import QUESTIONS
-from napari_blindspot.widgets.inspect.subject import line_of, subject_of
+from napari_blindspot.widgets.inspect.subject import line_of, region_in_view, subject_of
 from napari_blindspot.widgets.shared.background import Background
 from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.fields import Choice, Fields, button
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
-from napari_blindspot.widgets.shared.layer_source import list_changes
+from napari_blindspot.widgets.shared.layer_source import (
+    is_made_here,
+    is_passing,
+    is_result,
+    list_changes,
+    remember_source,
+    source_of,
+)
 from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Message, Native
 from napari_blindspot.widgets.shared.theme import is_dark
@@ -40,12 +47,15 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_blindspot.plots.ink import Ink
-    from napari_blindspot.widgets.inspect.asked import Finding, NewLayer
+    from napari_blindspot.widgets.inspect.asked import Finding, NewLayer, Region
 
 __all__ = ["InspectWidget"]
 
-DPI = 110
-"""Dots an inch of the figures."""
+VIEW = "in view"
+"""Stands among the Shapes layers for what is on the screen."""
+
+DPI, HEIGHT = 100, 0.8
+"""Dots an inch of the figures, and how high they are beside their width."""
 
 
 class InspectWidget(Container[Any]):
@@ -73,9 +83,10 @@ class InspectWidget(Container[Any]):
             label="Zoom", value=4, min=1, max=16, tooltip="Samples of the INR along each side of a pixel."
         )
         self.shapes = Choice(
-            label="Shape",
+            label="Where",
             choices=self._shapes,
-            tooltip="A Shapes layer with the rectangle to sample, or with the line of a profile.",
+            tooltip="What is sampled: the whole plane, what is in view, or the rectangle of a Shapes "
+            "layer; of a profile the Shapes layer with its line.",
         )
         self.ask = button("Ask", "Answer the question for the plane in view.")
         self.models = ModelRow(label="Model", none="none")
@@ -112,12 +123,13 @@ class InspectWidget(Container[Any]):
         except BlindspotError as error:
             self._fail(str(error))
             return
-        answer = QUESTIONS[self.question.value].answer
+        width = self.figures.native.room / DPI
+        answer, noisy = QUESTIONS[self.question.value].answer, self.noisy.value
 
         def work() -> Generator[tuple[Finding, list[bytes]], None, None]:
             try:
                 found = answer(asked)
-                pictures = [_png(figure) for figure in found.figures]
+                pictures = [_png(figure, width) for figure in found.figures]
             except BlindspotError:
                 raise
             except Exception as error:
@@ -131,7 +143,7 @@ class InspectWidget(Container[Any]):
         self._work = Background(
             f"Inspecting “{asked.subject.name}”",
             work,
-            yielded=lambda answer: self._show(answer[0], answer[1], asked),
+            yielded=lambda answer: self._show(answer[0], answer[1], asked, noisy),
             ended=self._ended,
         )
         self._work.start()
@@ -166,24 +178,30 @@ class InspectWidget(Container[Any]):
         needs = QUESTIONS[self.question.value].needs
         line = region = depth = None
         if shapes is not None and "line" in needs:
-            line = line_of(shapes, result)
+            line = line_of(shapes, result, point)
         elif shapes is not None and "region" in needs:
-            rows, columns = region_of(shapes, result, point)
-            region = rows.start, columns.start, rows.stop, columns.stop
+            region = self._region(shapes, result, point)
         if "depth" in needs:
             depth = depth_of(result, point)
         model = self.models.model if "model" in needs else None
         return Asked(subject, self._ink, self.zoom.value, region, line, depth, model)
 
+    def _region(self, shapes: Shapes | str, result: Image, point: tuple[float, ...]) -> Region:
+        """Return the part of the plane that is chosen."""
+        if shapes == VIEW:
+            return region_in_view(result, self._viewer.dims)
+        rows, columns = region_of(shapes, result, point)
+        return rows.start, columns.start, rows.stop, columns.stop
+
     @property
     def _ink(self) -> Ink:
         return ON_DARK if is_dark(self._viewer) else ON_LIGHT
 
-    def _show(self, found: Finding, pictures: list[bytes], asked: Asked) -> None:
+    def _show(self, found: Finding, pictures: list[bytes], asked: Asked, noisy: Image) -> None:
         """Show an answer."""
         active = self._viewer.layers.selection.active
         for layer in found.layers:
-            self._add(layer, asked)
+            self._add(layer, asked, noisy)
         if active is not None and active in self._viewer.layers:
             self._viewer.layers.selection.active = active
         if not self._leaving:
@@ -191,7 +209,7 @@ class InspectWidget(Container[Any]):
             self.table.native.show_rows(found.heads, found.rows)
             self.figures.native.show_pictures(pictures)
 
-    def _add(self, new: NewLayer, asked: Asked) -> None:
+    def _add(self, new: NewLayer, asked: Asked, noisy: Image) -> None:
         """Add a layer that lies over the plane, or replace the one of an earlier answer."""
         subject, look = asked.subject, dict(asked.subject.look)
         name = f"{subject.name} {new.label}"
@@ -212,7 +230,13 @@ class InspectWidget(Container[Any]):
         values = new.values.reshape((1,) * (len(scale) - new.values.ndim) + new.values.shape)
         if name in self._viewer.layers:
             self._viewer.layers.remove(self._viewer.layers[name])
-        self._viewer.add_image(values, name=name, **look)
+        # No image of a result, and none to be denoised by itself.
+        look["metadata"] = {METADATA_KEY: {"source": noisy.name, "image": new.label}}
+        layer = self._viewer.add_image(values, name=name, **look)
+        remember_source([layer], noisy)
+        # Not in all versions of napari.
+        if new.has_bar and hasattr(layer, "colorbar"):
+            layer.colorbar.visible = True
 
     def _ended(self) -> None:
         work, self._work = self._work, None
@@ -248,28 +272,34 @@ class InspectWidget(Container[Any]):
 
     def _results(self, _: object = None) -> list[Image]:
         """Return the image layers, results of this plugin first."""
-        images = self._images()
-        return sorted(images, key=lambda layer: METADATA_KEY not in layer.metadata)
+        images = [layer for layer in self._images() if not is_passing(layer)]
+        return sorted(images, key=lambda layer: not is_result(layer))
 
-    def _shapes(self, _: object = None) -> list[tuple[str, Shapes | None]]:
+    def _shapes(self, _: object = None) -> list[tuple[str, Shapes | str | None]]:
+        """Return where the question can be asked, by name."""
         shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
-        return [("None", None), *((layer.name, layer) for layer in shapes)]
+        named = [(layer.name, layer) for layer in shapes]
+        if "line" in QUESTIONS[self.question.value].needs:
+            return [("None", None), *named]
+        return [("Whole plane", None), ("What is in view", VIEW), *named]
 
     def _result_changed(self, _: object = None) -> None:
-        """Choose the layer that the result came from, by the name in its record."""
+        """Choose the layer that the result came from, as far as that is known."""
         result = self.result.value
         if result is None:
             return
-        record = result.metadata.get(METADATA_KEY, {})
-        source = record.get("source") if isinstance(record, dict) else None
-        for layer in self._images():
-            if layer is not result and (layer.name == source or source is None):
-                self.noisy.value = layer
-                return
+        if is_made_here(result):
+            source = source_of(self._viewer, result)
+        else:
+            others = (layer for layer in self._images() if layer is not result)
+            source = next((layer for layer in others if not is_made_here(layer)), None)
+        if source is not None:
+            self.noisy.value = source
 
     def _question_changed(self, _: object = None) -> None:
         """Show the fields that belong to the question."""
         needs = QUESTIONS[self.question.value].needs
+        self.shapes.reset_choices()
         self._fields.show_row(self.zoom, "zoom" in needs)
         self._fields.show_row(self.shapes, bool(needs & {"region", "line"}))
         self._fields.show_row(self.models, "model" in needs)
@@ -278,8 +308,9 @@ class InspectWidget(Container[Any]):
         self.message.set_dark(is_dark(self._viewer))
 
 
-def _png(figure: Any) -> bytes:
-    """Return a figure as PNG."""
+def _png(figure: Any, width: float) -> bytes:
+    """Return a figure as PNG, drawn for a width in inches, so that its words are not scaled."""
     stream = io.BytesIO()
+    figure.set_size_inches(width, HEIGHT * width)
     figure.savefig(stream, format="png", dpi=DPI)
     return stream.getvalue()

@@ -54,7 +54,7 @@ class Background:
         self.abandoned = False
         self._yielded = yielded
         self._ended = ended
-        self._call = _Titled(_given_by, [functools.partial(function, *arguments)])
+        self._call = _Titled(_given_by, [functools.partial(function, *arguments)], [])
         self._call.title = title
         self._worker: Any = create_worker(self._call, _start_thread=False, _ignore_errors=True)
 
@@ -78,7 +78,6 @@ class Background:
         worker = self._worker
         return [
             (worker.yielded, self._on_yielded),
-            (worker.errored, self._on_errored),
             (worker.aborted, self._on_aborted),
             (worker.finished, self._on_finished),
         ]
@@ -88,9 +87,6 @@ class Background:
         if not self._worker.abort_requested:
             self._yielded(value)
 
-    def _on_errored(self, error: Exception) -> None:
-        self.error = error
-
     def _on_aborted(self) -> None:
         self.abandoned = True
 
@@ -98,6 +94,7 @@ class Background:
         for signal, slot in self._connections():
             signal.disconnect(slot)
         _live.discard(self)
+        self.error = self._call.error
         # One that was abandoned waits where it yielded, and may hold a lock on a file there.
         self._call.close()
         ended = self._ended
@@ -106,9 +103,17 @@ class Background:
         ended()
 
 
-def _given_by(calls: list[Callable[[], Generator[Any, None, None]]]) -> Generator[Any, None, None]:
-    """Yield what the generator of the one call yields, and keep neither of them afterwards."""
-    yield from calls.pop()()
+def _given_by(
+    calls: list[Callable[[], Generator[Any, None, None]]], errors: list[Exception]
+) -> Generator[Any, None, None]:
+    """Yield what the generator of the one call yields, and keep neither of them afterwards.
+
+    An error that ends it is put aside: what napari itself connects to a worker's errors fails with PySide6.
+    """
+    try:
+        yield from calls.pop()()
+    except Exception as error:
+        errors.append(error)
 
 
 class _Titled(functools.partial):  # type: ignore[type-arg]
@@ -128,9 +133,16 @@ class _Titled(functools.partial):  # type: ignore[type-arg]
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def error(self) -> Exception | None:
+        """What ended the generator early."""
+        errors: list[Exception] = self.args[1]
+        return errors[0] if errors else None
+
     def close(self) -> None:
-        """End the generator, if it has not ended, and let go of it."""
+        """End the generator, if it has not ended, and let go of it and its error."""
         if self.generator is not None:
             self.generator.close()
         self.generator = None
-        self.args[0].clear()
+        for kept in self.args:
+            kept.clear()
