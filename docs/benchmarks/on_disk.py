@@ -1,12 +1,13 @@
 """Memory of napari while a stack that is larger goes to disk, is interrupted by a kill, and gone on with.
 
-    xvfb-run -a python docs/benchmarks/on_disk.py --folder /tmp/on_disk
+    xvfb-run -a python docs/benchmarks/on_disk.py --folder /tmp/on_disk [--side 2048]
 
 opens a stack of 4.3 GB whose planes are made when they are asked for, presses Denoise in the real dock,
 kills napari when half of the planes are on disk, presses Denoise again in a new one, and prints the largest
-resident memory of both. Two planes hold an image and are fitted, shortly; all others hold one value, which
-a run leaves as it is: how much memory a fit takes depends on its plane, and not on how many there are. The
-folder takes 9 GB meanwhile.
+resident memory of both. Two planes hold an image and are fitted, shortly, with a refinement and with what
+lies beside them: planes of the same image in black and white, which a run leaves as they are. All others
+hold one value, and are left as they are, too: how much memory a fit takes depends on its plane and its
+neighbours, and not on how many planes there are. The folder takes 9 GB meanwhile.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from pathlib import Path
 
 import psutil
 
-SIDE, PLANES = 1024, 2048
-FITTED = (3, 1500)
-"""The planes with an image: one before napari is killed, one after."""
+BYTES = 2**32
+"""Of the stack."""
+
+BESIDE = 4
+"""Planes on each side of one that is fitted, which show the same."""
 
 NAME = "movie_denoised.ome.zarr"
 
@@ -33,11 +36,13 @@ def main() -> None:
     """Run napari twice, and say what was seen."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--planes", type=int, default=PLANES)
+    parser.add_argument("--side", type=int, default=1024)
+    parser.add_argument("--planes", type=int, help="As many as make 4.3 GB if not given.")
     parser.add_argument("--in-napari", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    options.planes = options.planes or BYTES // (2 * options.side**2)
     if options.in_napari:
-        denoise(options.folder, options.planes)
+        denoise(options.folder, options.side, options.planes)
         return
     shutil.rmtree(options.folder, ignore_errors=True)
     options.folder.mkdir(parents=True)
@@ -45,11 +50,12 @@ def main() -> None:
     first = watch(options, until=half)
     second = watch(options, until=None)
     state = json.loads((options.folder / "end.json").read_text())
-    print(f"{options.planes} planes of {SIDE}×{SIDE}, {options.planes * SIDE**2 * 2 / 1e9:.1f} GB")
+    size = f"{options.side}×{options.side}, {options.planes * options.side**2 * 2 / 1e9:.1f} GB"
+    print(f"{options.planes} planes of {size}")
     print(f"killed after {first['planes']} planes, {first['seconds']:.0f} s: {first['peak'] / 1e9:.2f} GB")
     print(f"gone on with, {second['seconds']:.0f} s: {second['peak'] / 1e9:.2f} GB")
     print(state["message"])
-    print(f"planes that were seen in the layer: {state['seen']}")
+    print(f"planes that were seen in the layer: {state['seen']}; neighbours of the fits: {state['beside']}")
 
 
 def watch(options: argparse.Namespace, until: int | None) -> dict[str, float]:
@@ -59,6 +65,7 @@ def watch(options: argparse.Namespace, until: int | None) -> dict[str, float]:
         __file__,
         "--in-napari",
         f"--folder={options.folder}",
+        f"--side={options.side}",
         f"--planes={options.planes}",
     ]
     begun = time.monotonic()
@@ -77,7 +84,7 @@ def watch(options: argparse.Namespace, until: int | None) -> dict[str, float]:
     return {"peak": peak, "planes": planes, "seconds": time.monotonic() - begun}
 
 
-def denoise(folder: Path, planes: int) -> None:
+def denoise(folder: Path, side: int, planes: int) -> None:
     """Denoise the stack in a viewer."""
     os.environ["NAPARI_CONFIG"] = ""
     import dask.array as da
@@ -88,15 +95,20 @@ def denoise(folder: Path, planes: int) -> None:
     from napari_blindspot import Settings
     from napari_blindspot.widgets.denoise import DenoiseWidget
 
+    # One before napari is killed, one after.
+    fitted = (BESIDE, 3 * planes // 4)
+
     def plane(block_info: dict) -> np.ndarray:
         number = block_info[None]["chunk-location"][0]
-        if number not in FITTED:
-            return np.full((1, SIDE, SIDE), 100 + number, np.uint16)
-        y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+        nearest = min(abs(number - one) for one in fitted)
+        if nearest > BESIDE:
+            return np.full((1, side, side), 100 + number, np.uint16)
+        y, x = np.mgrid[:side, :side].astype(np.float32)
         clean = 60 + 40 * np.sin(x / 9) * np.cos(y / 11)
-        return np.random.default_rng(number).poisson(clean).astype(np.uint16)[None]
+        counts = np.random.default_rng(number).poisson(clean).astype(np.uint16)[None]
+        return counts if nearest == 0 else np.where(counts > 60, 90, 30).astype(np.uint16)
 
-    chunks = ((1,) * planes, (SIDE,), (SIDE,))
+    chunks = ((1,) * planes, (side,), (side,))
     movie = da.map_blocks(plane, chunks=chunks, dtype=np.uint16, meta=np.empty((0, 0, 0), np.uint16))
     viewer = napari.Viewer(show=False)
     viewer.add_image(
@@ -107,7 +119,9 @@ def denoise(folder: Path, planes: int) -> None:
     widget.scope.value = "stack"
     widget.keep.folder.value = str(folder)
     widget.keep.where.value = "disk"
-    settings = Settings.from_preset("fast", iterations=4, refine_iterations=(), symmetries=1, device="cpu")
+    settings = Settings.from_preset(
+        "fast", iterations=4, refine_iterations=(4,), symmetries=1, device="cpu"
+    )
     vars(widget.form)["settings"] = lambda: settings
     viewer.dims.set_current_step(0, 1)
     widget.run()
@@ -115,8 +129,11 @@ def denoise(folder: Path, planes: int) -> None:
         QApplication.processEvents()
         time.sleep(0.01)
     layer = viewer.layers["movie denoised"]
-    seen = {number: int(np.asarray(layer.data[number]).max()) for number in (1, *FITTED, planes - 1)}
-    (folder / "end.json").write_text(json.dumps({"message": widget.status.message.value, "seen": seen}))
+    seen = {number: int(np.asarray(layer.data[number]).max()) for number in (1, *fitted, planes - 1)}
+    kept = layer.metadata["napari_blindspot"]["planes"]
+    beside = {one: [notice["kind"] for notice in kept[one]["notices"]] for one in fitted}
+    said = {"message": widget.status.message.value, "seen": seen, "beside": beside}
+    (folder / "end.json").write_text(json.dumps(said))
     viewer.close()
 
 

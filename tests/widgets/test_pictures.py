@@ -13,12 +13,22 @@ pytestmark = [pytest.mark.display, pytest.mark.slow]
 STATES = {
     "widget": ("advanced", "axes", "error", "finished", "half-way", "idle", "wipe"),
     "batch": ("empty", "finished", "opened", "running"),
+    "tour": (
+        "1-open",
+        "2-before",
+        "3-meanwhile",
+        "4-before-after",
+        "5-saved",
+        "6-model",
+        "7-batch",
+        "8-done",
+    ),
 }
 
 
 @pytest.mark.endurance
 def test_runs_in_a_real_window_can_be_photographed_in_every_state(tmp_path):
-    """A fit, and a batch of five files of which one is damaged."""
+    """A fit, a batch of five files of which one is damaged, and the tour."""
     themes = {"dark": "", "light": "-light"}
     program = Path(__file__).parent / "programs" / "pictures.py"
     run_program(program, "--quick", "--folder", tmp_path, *(f"--theme={theme}" for theme in themes))

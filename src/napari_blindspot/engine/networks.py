@@ -377,15 +377,15 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
 
 
 def step_of(run: Run, networks: Networks) -> Step:
-    """Say how far a run is."""
-    losses, elapsed = networks.losses, run.watch.clock.elapsed
+    """Say how far a run is; what came before the fit tells nothing of how long its iterations take."""
+    losses, clock = networks.losses, run.watch.clock
     ahead = losses.total - losses.done + losses.total / PASSES_SHARE
     return Step(
         iteration=losses.done,
         iterations=losses.total,
         losses=losses.latest(),
-        elapsed=elapsed,
-        remaining=elapsed / max(1, losses.done) * ahead,
+        elapsed=clock.elapsed,
+        remaining=clock.elapsed_without("measuring the noise") / max(1, losses.done) * ahead,
     )
 
 

@@ -70,6 +70,10 @@ class Clock:
         """Seconds since the start that were not spent waiting."""
         return time.perf_counter() - self._start - self._paused
 
+    def elapsed_without(self, phase: str) -> float:
+        """Return the seconds since the start without those of a phase that is over."""
+        return self.elapsed - self.phases.get(phase, 0.0)
+
     def skip(self, seconds: float) -> None:
         """Take a pause out of the count."""
         self._paused += seconds

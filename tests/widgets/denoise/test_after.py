@@ -124,6 +124,12 @@ def test_models_are_dropped_on_the_docks(viewer, widget, model_file, tmp_path):
     widget.models.use(tmp_path / "torn.safetensors")
     assert "is a torn model" in widget.status.message.value
     assert widget.models.path == model_file
+    newer = model_file.read_bytes().replace(b"napari-blindspot model 1", b"napari-blindspot model 9")
+    (tmp_path / "newer.safetensors").write_bytes(newer)
+    for dock in (widget, batch):
+        dock.models.use(tmp_path / "newer.safetensors")
+        assert "is a model of another version of napari-blindspot" in dock.status.message.value
+        assert dock.models.path == model_file
     batch.models.use(None)
     batch.fit_on.value = "first"
     assert (batch.batch_options().model, batch.batch_options().fit_on) == (None, "first")

@@ -53,6 +53,7 @@ def test_all_selected_layers_are_denoised_one_after_another_and_saved_as_channel
         )
         for seed, color in enumerate(colors)
     ]
+    layers[1].blending = "additive"
     viewer.layers.selection = set(layers[:2])
     assert quickest.others.text == "and the other selected layer"
     quickest.others.value = True
@@ -65,6 +66,20 @@ def test_all_selected_layers_are_denoised_one_after_another_and_saved_as_channel
         "channel 1 denoised",
     ]
     results = [viewer.layers[f"channel {number} denoised"] for number in (0, 1)]
+    assert viewer.layers.selection == set(results)
+    # They are seen together as their inputs were, and so are these in place of them.
+    assert [layer.blending for layer in results] == ["translucent_no_depth", "additive"]
+    assert [layer.visible for layer in layers] == [False, False, True]
+    quickest.after.swap_now()
+    assert [layer.visible for layer in (*layers[:2], *results)] == [True, True, False, False]
+    quickest.after.swap_now()
+    assert [layer.visible for layer in (*layers[:2], *results)] == [False, False, True, True]
+    quickest.after.line.value = 50
+    parts = viewer.layers[-2:]
+    assert [part.name for part in parts] == ["channel 0 before", "channel 1 before"]
+    assert np.array_equal(parts[1].data, layers[1].data[:, :20])
+    assert parts[1].blending == "additive"
+    quickest.after.line.value = 0
     assert viewer.layers.selection == set(results)
     quickest.after.write_result(tmp_path / "both.ome.tif")
     qtbot.waitUntil(lambda: quickest.after.save.enabled, timeout=30_000)

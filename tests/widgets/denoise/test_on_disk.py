@@ -144,6 +144,26 @@ def test_other_settings_or_pixels_get_a_result_of_their_own(viewer, on_disk, fin
     assert all(len(PlaneStore(tmp_path / f"cells_denoised{end}.ome.zarr").finished) == 1 for end in ends)
 
 
+def test_a_file_that_was_changed_since_gets_a_result_of_its_own(
+    viewer, on_disk, finish, tmp_path, monkeypatch
+):
+    path = tmp_path / "cells.tif"
+    on_disk.keep.folder.value = ""
+    stop_after(monkeypatch, on_disk, 1)
+    said = []
+    on_disk.buttons.news.connect(lambda _: said.append(on_disk.status.message.value))
+    for pixels in (STACK, STACK[:, ::-1]):
+        tifffile.imwrite(path, pixels, imagej=True, metadata={"axes": "ZYX"})
+        viewer.layers.clear()
+        viewer.open(path, plugin="napari", axis_labels=("z", "y", "x"))
+        on_disk.scope.value = "stack"
+        finish(on_disk)
+    assert any(
+        "another source or other settings, so this result is cells_denoised-2" in one for one in said
+    )
+    assert len(PlaneStore(tmp_path / "cells_denoised.ome.zarr").finished) == 1
+
+
 def test_two_viewers_do_not_write_one_result(viewer, on_disk, finish, tmp_path):
     add_stack(viewer, on_disk)
     with locked(tmp_path / "cells_denoised.ome.zarr"):

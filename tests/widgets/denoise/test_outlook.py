@@ -54,6 +54,8 @@ def test_more_planes_and_more_iterations_take_longer_and_a_model_least(job):
     job = job(stack)
     assert seconds(Question(job, many, applies=True)) <= seconds(Question(job, few))
     assert seconds(Question(job, few)) <= seconds(Question(job, many))
+    both = list(expectations(Question(job, few, layers=2)))[-1]
+    assert both.startswith("2 layers of 5 planes of 64×64: about ")
 
 
 def test_a_quicker_preset_is_named_for_a_long_run_and_another_one_for_paper(job, monkeypatch):

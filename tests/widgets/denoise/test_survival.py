@@ -123,6 +123,22 @@ def test_source_and_previews_can_be_renamed_during_a_run(viewer, widget, noisy, 
     assert preview.metadata["napari_blindspot"]["stopped"] is True
 
 
+def test_the_source_can_be_put_elsewhere_and_rescaled_during_a_run(viewer, widget, noisy, start, qtbot):
+    source = viewer.add_image(noisy, name="cells")
+    start(widget)
+    viewer.layers.move(0, 3)
+    source.scale, source.translate, source.units = (0.5, 0.25), (3, 4), ("µm", "µm")
+    # What the user has done to a layer of the run stays.
+    viewer.layers["cells INR"].translate = (50, 50)
+    widget.buttons.stop.native.click()
+    wait_for_end(qtbot, widget)
+    assert names(viewer) == ["cells INR", "cells denoised", "cells"]
+    result = viewer.layers["cells denoised"]
+    assert_array_equal(result.extent.world, source.extent.world)
+    assert result.units == source.units
+    assert_array_equal(viewer.layers["cells INR"].translate, (50, 50))
+
+
 def test_the_data_of_the_source_can_be_replaced_during_a_run(viewer, widget, finish, start, qtbot):
     stack = noisy_image((2, 32, 32))
     source = viewer.add_image(stack, name="stack")

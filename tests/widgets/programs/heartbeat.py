@@ -1,4 +1,9 @@
-"""Beats in a real window before and during a fit; prints how late the beats were, as JSON."""
+"""Beats in a real window before and during a fit; prints how late the beats were, as JSON.
+
+    xvfb-run -a python tests/widgets/programs/heartbeat.py SECONDS [plane|stack|stack-3d]
+
+A stack has eight planes of 512×512, of which the one at the slider, or in 3-D all, are drawn.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +22,21 @@ from napari_blindspot import samples
 from napari_blindspot.widgets.shared.preload import warm_up
 
 INTERVAL, SECONDS = 20, float(sys.argv[1])
+KIND = sys.argv[2] if len(sys.argv) > 2 else "plane"
+SHAPE = (512, 512) if KIND == "plane" else (8, 512, 512)
 
 viewer = napari.Viewer(show_welcome_screen=False)
 viewer.window.resize(1200, 800)
-viewer.add_image(samples.confocal((512, 512)).noisy, name="cells")
+cells = samples.confocal((512, 512)).noisy
+viewer.add_image(np.ascontiguousarray(np.broadcast_to(cells, SHAPE)), name="cells")
+viewer.dims.ndisplay = 3 if KIND == "stack-3d" else 2
 _, widget = viewer.window.add_plugin_dock_widget("napari-blindspot", "Denoise")
 # Others end by themselves as soon as more would gain nothing.
 widget.preset.value = "best"
+if KIND != "plane":
+    widget.scope.value = "stack"
+    # Of copies of one plane, each neighbour would have its noise.
+    widget.form["neighbours"].value = "0"
 
 beats: list[float] = []
 timer = QTimer()
@@ -52,7 +65,7 @@ def live(until, seconds: float = 120.0) -> None:
 def layer_made() -> float:
     """Let napari make a layer, as a preview does, and return the milliseconds that it takes on its own."""
     start = time.perf_counter()
-    layer = viewer.add_image(np.full((512, 512), np.nan, np.float32), name="layer")
+    layer = viewer.add_image(np.full(SHAPE, np.nan, np.float32), name="layer")
     napari.qt.get_qapp().processEvents()
     took = 1000 * (time.perf_counter() - start)
     viewer.layers.remove(layer)
@@ -69,7 +82,7 @@ idle = report()
 widget.buttons.start.native.click()
 live(lambda: False, SECONDS)
 fit = report()
-fit["previews"] = len(viewer.layers) - 1
+fit["layers"] = len(viewer.layers) - 1
 fit["activity"] = widget.session.standing.activity
 timer.stop()
 widget.session.control.cancel()

@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "docs"))
 
 import batch_screenshots
 import screenshots
+import tour_screenshots
 
-for script in (screenshots, batch_screenshots):
+for script in (screenshots, batch_screenshots, tour_screenshots):
     script.main()

@@ -54,6 +54,10 @@ def test_links_lead_to_other_pages_and_to_headings(page, qtbot):
     page._follow(QUrl("#job-files"))
     assert is_seen(page, "Job files")
     assert "![" not in page.toPlainText()
+    # A page that only the site has is no link here.
+    page.open_page("napari")
+    assert "A tour has a picture of each step" in page.toPlainText()
+    assert "tour.md" not in page.toHtml()
 
 
 def test_a_page_that_is_not_there_is_said(page):

@@ -50,6 +50,7 @@ def test_each_channel_is_a_layer_with_its_name_and_colour(viewer, tmp_path, endi
     write_image(path, image, image.array.__getitem__, "uint16")
     blue, green = add_to_viewer(viewer, path, name="cells")
     assert (blue.name, green.name) == ("cells DAPI", "cells GFP")
+    assert blue.source.path == green.source.path == str(path)
     assert np.array_equal(np.asarray(green.data), image.array[:, 1])
     assert np.allclose(green.scale, (0.5, 110.0, 0.11))
     assert np.allclose(blue.colormap.colors[-1], (0, 0, 1, 1))

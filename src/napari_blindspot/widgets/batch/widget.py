@@ -186,7 +186,7 @@ class BatchWidget(BatchPanel):
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
         self._pair = []
-        with self._saying():
+        with self._saying(f"{item.source.name} on the left, its result on the right."):
             self._pair = show_pair(self._viewer, item)
 
     def explain_row(self, row: int) -> None:

@@ -13,18 +13,17 @@ from napari_blindspot.api import save
 from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.files.model_file import ENDING
 from napari_blindspot.files.names import stem
-from napari_blindspot.widgets.denoise.before_after import Wipe, fit_contrast, result_of, swap
+from napari_blindspot.widgets.denoise.before_after import Wipe, fit_contrast, result_of, results_meant, swap
 from napari_blindspot.widgets.denoise.writer import write_results
 from napari_blindspot.widgets.shared.background import Background
 from napari_blindspot.widgets.shared.failures import failures_told
 from napari_blindspot.widgets.shared.fields import button, row
-from napari_blindspot.widgets.shared.layer_source import is_result, source_of
+from napari_blindspot.widgets.shared.layer_source import source_of
 from napari_blindspot.widgets.shared.model_row import MODEL_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from napari.layers import Image
     from napari.viewer import Viewer
 
     from napari_blindspot.core.model import Model
@@ -121,7 +120,7 @@ class AfterRow(Container[Any]):
 
     def write_result(self, path: Path) -> None:
         """Write the result in view, or all that are selected as channels of one file, behind the screen."""
-        results = self._meant()
+        results = results_meant(self._viewer)
         if not results or self._saving is not None:
             return
         layers = [(result.data, result.as_layer_data_tuple()[1]) for result in results]
@@ -130,12 +129,6 @@ class AfterRow(Container[Any]):
             yield write_results(str(path), layers)
 
         self._save(", ".join(f"“{result.name}”" for result in results), work)
-
-    def _meant(self) -> list[Image]:
-        """Return the selected results in the order of the list, or else the one that is meant."""
-        chosen = [x for x in self._viewer.layers if x in self._viewer.layers.selection and is_result(x)]
-        result = result_of(self._viewer)
-        return chosen or ([] if result is None else [result])
 
     def write_model(self, path: Path) -> None:
         """Write the model of the last run; as a ZIP for the BioImage Model Zoo, behind the screen."""

@@ -5,6 +5,7 @@ Layers are held by reference. Main thread only.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
@@ -16,10 +17,15 @@ from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixel
 from napari_blindspot.widgets.shared.layer_source import is_made_here, is_result, source_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from napari.components import ViewerModel
     from napari.layers import Image
 
-__all__ = ["Wipe", "fit_contrast", "result_of", "swap"]
+__all__ = ["Wipe", "fit_contrast", "result_of", "results_meant", "select_layers", "show_together", "swap"]
+
+ADDING = ("additive", "minimum", "multiplicative")
+"""Ways of blending by which a layer is seen together with those under it."""
 
 LEAST, MOST = 0.1, 99.9
 """Percentiles of a result between which its contrast is fitted: single pixels do not set it."""
@@ -37,47 +43,95 @@ def result_of(viewer: ViewerModel) -> Image | None:
     return next(of_active, next(iter(results), None))
 
 
+def results_meant(viewer: ViewerModel) -> list[Image]:
+    """Return the selected results in the order of the list, or else the one that is meant."""
+    chosen = [x for x in viewer.layers if x in viewer.layers.selection and is_result(x)]
+    result = result_of(viewer)
+    return chosen or ([] if result is None else [result])
+
+
+def show_together(viewer: ViewerModel, results: Sequence[Image]) -> None:
+    """Show results as their inputs were shown together, such as the colours of one image added up.
+
+    A result covers its input, so that light does not add up; where all inputs are known, they are hidden
+    instead.
+    """
+    inputs = {result: source_of(viewer, result) for result in results}
+    known = [source for source in inputs.values() if source is not None]
+    adding = [source.blending for source in known if source.blending in ADDING]
+    if len(known) < len(results) or len(adding) < len(results) - 1:
+        return
+    # The lowest covers what lies under all of them.
+    for result in sorted(results, key=viewer.layers.index)[1:]:
+        result.blending = adding[0]
+    for source in known:
+        source.visible = False
+
+
 def swap(viewer: ViewerModel) -> bool:
-    """Show the input in place of the result that is meant, or the result again.
+    """Show the inputs in place of the results that are meant, or the results again.
 
     Returns
     -------
     bool
-        Whether the result is shown now.
+        Whether the results are shown now.
 
     Raises
     ------
     ImageError
         If there is no result, or its input is gone.
     """
-    result, source = _pair(viewer)
-    if not result.visible:
-        for hidden in (reference() for reference in _hidden.pop(result, [ref(result)])):
-            if hidden is not None and hidden in viewer.layers:
-                hidden.visible = True
-        result.visible = True
-        return True
-    # What lies on the input goes with the result: the INR of the same run.
+    pairs = _pairs(viewer)
+    show = not any(result.visible for result, _ in pairs)
+    together = any(result.blending in ADDING for result, _ in pairs)
+    for result, source in pairs:
+        if show:
+            _uncover(viewer, result)
+            source.visible = source.visible and not together
+        else:
+            _cover(viewer, result, source)
+    return show
+
+
+def _uncover(viewer: ViewerModel, result: Image) -> None:
+    """Show a result, and what `_cover` has hidden with it."""
+    for hidden in (reference() for reference in _hidden.pop(result, [ref(result)])):
+        if hidden is not None and hidden in viewer.layers:
+            hidden.visible = True
+    result.visible = True
+
+
+def _cover(viewer: ViewerModel, result: Image, source: Image) -> None:
+    """Show an input, and hide what lies on it: the result, and the INR of the same run."""
     of_source = [layer for layer in viewer.layers if is_made_here(layer)]
     covering = [layer for layer in of_source if layer.visible and source_of(viewer, layer) is source]
     _hidden[result] = [ref(layer) for layer in covering]
     source.visible = True
     for layer in covering:
         layer.visible = False
-    return False
 
 
 def fit_contrast(viewer: ViewerModel) -> None:
-    """Fit the contrast to the plane of the result in view, and give its input the same.
+    """Fit the contrast to the plane of each result that is meant, in view, and give its input the same.
 
     Raises
     ------
     ImageError
         If there is no result, or no value in it.
     """
-    result = result_of(viewer)
-    if result is None:
+    results = results_meant(viewer)
+    if not results:
         raise ImageError("There is no result yet: denoise an image first.")
+    for result in results:
+        limits = _fitting_limits(viewer, result)
+        for layer in (result, source_of(viewer, result)):
+            if layer is not None:
+                least, most = layer.contrast_limits_range
+                layer.contrast_limits_range = (min(least, limits[0]), max(most, limits[1]))
+                layer.contrast_limits = limits
+
+
+def _fitting_limits(viewer: ViewerModel, result: Image) -> tuple[float, float]:
     if result.rgb:
         raise ImageError(f"“{result.name}” is in colour, which is shown as it is: it has no contrast.")
     shown = _plane_in_view(viewer, result)
@@ -85,19 +139,14 @@ def fit_contrast(viewer: ViewerModel) -> None:
     if not values.size or values.min() == values.max():
         raise ImageError(f"“{result.name}” has nothing in view that a contrast could be fitted to.")
     low, high = (float(value) for value in np.percentile(values, (LEAST, MOST)))
-    limits = (low, high if high > low else float(values.max()))
-    for layer in (result, source_of(viewer, result)):
-        if layer is not None:
-            least, most = layer.contrast_limits_range
-            layer.contrast_limits_range = (min(least, limits[0]), max(most, limits[1]))
-            layer.contrast_limits = limits
+    return (low, high if high > low else float(values.max()))
 
 
 class Wipe:
     """Shows the input left of a line and the result right of it.
 
-    It is a layer of its own over the result, with the columns of the input before the line. napari's
-    clipping planes are taken by 3-D views alone, and would have to be undone on the input itself.
+    It is a layer of its own over each result that is meant, with the columns of its input before the line.
+    napari's clipping planes are taken by 3-D views alone, and would have to be undone on the input itself.
 
     Parameters
     ----------
@@ -107,8 +156,7 @@ class Wipe:
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
-        self.layer: Image | None = None
-        self._source: Image | None = None
+        self._parts: list[tuple[Image, Image]] = []
 
     def show(self, share: float) -> None:
         """Put the line at a share of the width, in [0, 1]; at 0 there is none.
@@ -121,46 +169,73 @@ class Wipe:
         if share <= 0:
             self.remove()
             return
-        result, source = _pair(self._viewer)
-        pixels = layer_pixels(source)
-        columns = max(1, round(min(share, 1.0) * pixels.shape[source.ndim - 1]))
-        in_color = bool(source.rgb)
-        part = pixels[(..., slice(0, columns), slice(None))] if in_color else pixels[..., :columns]
-        layer = self.layer
-        if layer is None or layer not in self._viewer.layers or self._source is not source:
+        pairs = _pairs(self._viewer)
+        there = [source for part, source in self._parts if part in self._viewer.layers]
+        if there != [source for _, source in pairs]:
             self.remove()
-            self._add(part, source, result)
+            with _selection_kept(self._viewer):
+                for result, source in pairs:
+                    self._add(_columns(source, share), source, result)
             return
-        layer.data = part
-        if not in_color:
-            layer.contrast_limits = result.contrast_limits
+        for (part, source), (result, _) in zip(self._parts, pairs, strict=True):
+            part.data = _columns(source, share)
+            if not source.rgb:
+                part.contrast_limits = result.contrast_limits
 
     def remove(self) -> None:
-        """Show the result alone."""
-        if self.layer is not None and self.layer in self._viewer.layers:
-            self._viewer.layers.remove(self.layer)
-        self.layer = self._source = None
+        """Show the results alone."""
+        with _selection_kept(self._viewer):
+            for part, _ in self._parts:
+                if part in self._viewer.layers:
+                    self._viewer.layers.remove(part)
+        self._parts = []
 
-    def _add(self, part: Any, source: Image, result: Image) -> None:
-        active = self._viewer.layers.selection.active
+    def _add(self, columns: Any, source: Image, result: Image) -> None:
         look = look_and_place(source, (0,) * source.ndim) | {"rgb": source.rgb}
+        if self._parts:
+            # The first covers the results; the others are added to it as their inputs are.
+            look["blending"] = result.blending
         # Marked before it is added, so that nobody takes it for an image of the user's.
         marked = {METADATA_KEY: {"preview": True}}
-        self.layer = self._viewer.add_image(part, name=f"{source.name} before", metadata=marked, **look)
+        part = self._viewer.add_image(columns, name=f"{source.name} before", metadata=marked, **look)
         if not source.rgb:
-            self.layer.contrast_limits = result.contrast_limits
-        self._source = source
-        self._viewer.layers.selection.active = active
+            part.contrast_limits = result.contrast_limits
+        self._parts.append((part, source))
 
 
-def _pair(viewer: ViewerModel) -> tuple[Image, Image]:
-    result = result_of(viewer)
-    if result is None:
+def _columns(source: Image, share: float) -> Any:
+    """Return the pixels of an input before the line."""
+    pixels = layer_pixels(source)
+    columns = max(1, round(min(share, 1.0) * pixels.shape[source.ndim - 1]))
+    return pixels[(..., slice(0, columns), slice(None))] if source.rgb else pixels[..., :columns]
+
+
+def select_layers(viewer: ViewerModel, chosen: Iterable[Image]) -> None:
+    """Select those layers that are still there, in napari's list of layers too, which may be behind."""
+    viewer.layers.selection.clear()
+    viewer.layers.selection.update(layer for layer in chosen if layer in viewer.layers)
+
+
+@contextlib.contextmanager
+def _selection_kept(viewer: ViewerModel) -> Iterator[None]:
+    """Select again what was selected before layers came or went."""
+    chosen = set(viewer.layers.selection)
+    yield
+    select_layers(viewer, chosen)
+
+
+def _pairs(viewer: ViewerModel) -> list[tuple[Image, Image]]:
+    """Return the results that are meant, each with its input."""
+    results = results_meant(viewer)
+    if not results:
         raise ImageError("There is no result yet: denoise an image first.")
-    source = source_of(viewer, result)
-    if source is None:
-        raise ImageError(f"The input of “{result.name}” is not among the layers any more.")
-    return result, source
+    pairs = []
+    for result in results:
+        source = source_of(viewer, result)
+        if source is None:
+            raise ImageError(f"The input of “{result.name}” is not among the layers any more.")
+        pairs.append((result, source))
+    return pairs
 
 
 def _plane_in_view(viewer: ViewerModel, layer: Image) -> Any:

@@ -54,12 +54,15 @@ class Question:
         Whether a model is applied.
     file : LayerFile or None
         Where the result would go if not into memory.
+    layers : int
+        How many such layers are denoised one after another.
     """
 
     job: LayerJob
     settings: Settings
     applies: bool = False
     file: LayerFile | None = None
+    layers: int = 1
 
 
 class Outlook(Message):
@@ -170,6 +173,7 @@ def _looks(question: Question) -> Generator[str, None, None]:
         )
     yield seen
     size = f"{count} planes of {shape[0]}×{shape[1]}" if count > 1 else f"{shape[0]}×{shape[1]} pixels"
+    size = f"{question.layers} layers of {size}" if question.layers > 1 else size
     memory = size_of_memory(peak_memory((shape[0], shape[1]), settings))
     planned = planned_for(plane, noise, settings)
     if planned is None or not isinstance(settings, MeasuredSettings):
@@ -179,7 +183,8 @@ def _looks(question: Question) -> Generator[str, None, None]:
     pace = measure_pace(settings.device, settings.unet_width, settings.precision)
 
     def seconds_with(planned: PlannedSettings) -> float:
-        return seconds_of_run(planned, (shape[0], shape[1]), count, pace, applies=question.applies)
+        of_one = seconds_of_run(planned, (shape[0], shape[1]), count, pace, applies=question.applies)
+        return question.layers * of_one
 
     seconds = seconds_with(planned)
     yield f"{size}: about {duration(max(1.0, seconds))}, {memory} of memory. {seen}"

@@ -42,6 +42,9 @@ __all__ = [
     "result_dtype",
 ]
 
+_PLACE = ("scale", "translate", "units")
+"""What a user may well say of a layer only while it is denoised already."""
+
 
 class ShownResult(Protocol):
     """What shows the result of a run while it grows."""
@@ -137,6 +140,7 @@ class ResultLayers:
         first = self._shown[next(iter(IMAGES))]
         if not any(map(self._present, self._shown.values())):
             self._add(first)
+        self._follow_source()
         for name, shown in self._shown.items():
             if shown.layer is not None and self._present(shown):
                 shown.layer.metadata = {**shown.layer.metadata, METADATA_KEY: {**record, "image": name}}
@@ -151,6 +155,17 @@ class ResultLayers:
                 self._viewer.layers.remove(shown.layer)
         if self._viewer.layers.selection.active is None and self._active in self._viewer.layers:
             self._viewer.layers.selection.active = self._active
+
+    def _follow_source(self) -> None:
+        """Lay the results on the source again if it was moved or rescaled meanwhile, and they were not."""
+        begun = self._arguments
+        if self._source not in self._viewer.layers or self._source.ndim != len(begun["scale"]):
+            return
+        now = look_and_place(self._source, self._job.corner)
+        for shown in self._shown.values():
+            for name in _PLACE if self._present(shown) else ():
+                if tuple(getattr(shown.layer, name)) == tuple(begun[name]):
+                    setattr(shown.layer, name, now[name])
 
     def _missing(self) -> list[_ShownImage]:
         return [shown for shown in self._shown.values() if shown.layer is None]

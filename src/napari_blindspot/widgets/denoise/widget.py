@@ -20,8 +20,11 @@ from napari_blindspot.widgets.denoise.after_row import AfterRow
 from napari_blindspot.widgets.denoise.axes_row import AxesRow
 from napari_blindspot.widgets.denoise.choices import recall_choices, remember_choices
 from napari_blindspot.widgets.denoise.disk_session import DiskSession
+from napari_blindspot.widgets.denoise.dock_words import DOCK_FIELDS, DOCK_WORDS
+from napari_blindspot.widgets.denoise.file_row import FileRow
 from napari_blindspot.widgets.denoise.inspect_button import InspectButton
 from napari_blindspot.widgets.denoise.keep_row import KeepRow
+from napari_blindspot.widgets.denoise.others import OtherLayers
 from napari_blindspot.widgets.denoise.outlook import Outlook, Question
 from napari_blindspot.widgets.denoise.right_click import offer_on_right_click
 from napari_blindspot.widgets.denoise.scope import (
@@ -34,17 +37,17 @@ from napari_blindspot.widgets.denoise.scope import (
 from napari_blindspot.widgets.denoise.session import LayerSession
 from napari_blindspot.widgets.shared.closing import when_undocked
 from napari_blindspot.widgets.shared.curve import LossCurve
-from napari_blindspot.widgets.shared.fields import Choice, Fields, Folding, row
+from napari_blindspot.widgets.shared.fields import Choice, Fields, Folding, Scrolling, row
 from napari_blindspot.widgets.shared.form import SettingsForm
 from napari_blindspot.widgets.shared.help_page import help_button
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixels
-from napari_blindspot.widgets.shared.layer_source import is_passing, is_result, list_changes
+from napari_blindspot.widgets.shared.layer_source import is_passing, list_changes
 from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Native
 from napari_blindspot.widgets.shared.own_presets import OwnPresets, PresetChoice
 from napari_blindspot.widgets.shared.preferences import read_preferences
 from napari_blindspot.widgets.shared.preload import warm_up_soon
-from napari_blindspot.widgets.shared.run_buttons import RunButtons, RunWords
+from napari_blindspot.widgets.shared.run_buttons import RunButtons
 from napari_blindspot.widgets.shared.stack_start import StackStartChoice
 from napari_blindspot.widgets.shared.status import RunStatus
 from napari_blindspot.widgets.shared.terms import in_terms
@@ -62,25 +65,6 @@ if TYPE_CHECKING:
 __all__ = ["DenoiseWidget"]
 
 PLANE, CHANNELS, STACK = "plane", "channels", "stack"
-
-_WORDS = RunWords(
-    start=("Denoise", "Denoise what is chosen above."),
-    pause=("Pause", "Hold the fit."),
-    stop=(
-        "Stop and keep",
-        "End now and keep the image as it is by now.",
-        "Stopping: the last average is taken.",
-    ),
-    cancel=("Cancel", "End now and leave the layers as they were before.", "Cancelling."),
-)
-
-_FIELDS = {
-    "axes": "field Axes",
-    "region": "field Region",
-    "keep": "field Result under Advanced",
-    "folder": "field Folder under Advanced",
-}
-"""What the user could change, in the words of this dock, where it is not a field of the form."""
 
 
 class DenoiseWidget(Container[Any]):
@@ -105,9 +89,8 @@ class DenoiseWidget(Container[Any]):
             tooltip="A part of the image: draw a rectangle in a Shapes layer and choose that layer here.",
         )
         self.preset = PresetChoice(self._preferences.preset, label="Preset")
-        self.others = CheckBox(text="", visible=False, tooltip="One after another, with the same settings.")
-        self._queue: list[Image] = []
-        self._made: list[Image] = []
+        self.others = OtherLayers(napari_viewer)
+        self.file_row = FileRow(napari_viewer)
         self.stack_start = StackStartChoice(self._preferences.preset, label="Stacks")
         self.models = ModelRow(label="Model")
         self.form = SettingsForm(self._preferences.preset)
@@ -125,18 +108,30 @@ class DenoiseWidget(Container[Any]):
         inside = Container[Any](
             widgets=[self.form, self.previews, self.fall_back, self.keep, self.own], labels=False
         )
-        self.advanced = Folding("Advanced", inside, height=230)
-        self.buttons: RunButtons[LayerSession] = RunButtons(_WORDS, start_apart=True)
+        self.advanced = Folding("Advanced", inside)
+        self.buttons: RunButtons[LayerSession] = RunButtons(DOCK_WORDS, start_apart=True)
         self.outlook = Outlook(self._question)
         self.curve = Native(LossCurve)
         self.status = RunStatus(self.curve)
         self.inspect = InspectButton(napari_viewer)
         self.after = AfterRow(napari_viewer)
-        rows = [self.layer, self.others, self.scope, self.axes, self.region, self.preset, self.stack_start]
+        rows = [
+            self.layer,
+            self.file_row,
+            self.others,
+            self.scope,
+            self.axes,
+            self.region,
+            self.preset,
+            self.stack_start,
+        ]
         self._fields = Fields([*rows, self.models])
+        asked = Container[Any](widgets=[self._fields, self.advanced], labels=False)
+        asked.margins = (0, 0, 0, 0)
         parts = [
-            self._fields,
-            self.advanced,
+            # What runs, and what is said of it, stays in view in a low window. Wide enough for the title
+            # that napari gives the dock.
+            Scrolling(asked, width=280, height=100, unfolding=self.advanced),
             self.outlook,
             self.buttons,
             self.status,
@@ -144,8 +139,6 @@ class DenoiseWidget(Container[Any]):
             row(self.inspect, help_button(self, "Denoise in napari")),
         ]
         super().__init__(widgets=parts, labels=False)
-        # Wide enough for the title that napari gives the dock.
-        self.min_width = 285
         when_undocked(self, self.closed)
         take_dropped_models(self, self._use_dropped)
         offer_on_right_click()
@@ -166,9 +159,7 @@ class DenoiseWidget(Container[Any]):
         layer = self.layer.value
         if self.session is not None or layer is None:
             return
-        self._queue, self._made = [], []
-        if self.others.value:
-            self._queue = [other for other in self._selected() if other is not layer]
+        self.others.begin(layer)
         self._start(layer)
 
     def _start(self, layer: Image) -> None:
@@ -176,9 +167,9 @@ class DenoiseWidget(Container[Any]):
         try:
             session = self._new_session(layer)
         except BlindspotError as error:
-            self._queue = []
+            self.others.drop()
             self.status.end("", full=False)
-            self.status.say(in_terms(error, _FIELDS), error=True)
+            self.status.say(in_terms(error, DOCK_FIELDS), error=True)
             return
         remember_choices(self)
         self.curve.native.clear()
@@ -210,6 +201,16 @@ class DenoiseWidget(Container[Any]):
             region=region,
         )
 
+    def _open_again(self, _: object = None) -> None:
+        """Take all channels of a file with their voxel size in place of a layer without."""
+        scope, layers = self.scope.value, self.file_row.open_again()
+        if layers:
+            self.layer.value = layers[0]
+            self.others.value = len(layers) > 1
+            self._count_others()
+            if scope in self.scope.choices:
+                self.scope.value = scope
+
     def _question(self) -> Question | None:
         """Return what would be run by now; None while something runs or nothing could."""
         layer = self.layer.value
@@ -217,7 +218,7 @@ class DenoiseWidget(Container[Any]):
             return None
         job, settings = self._job(layer), self._settings()
         file = self.keep.file_of(layer, job, settings, self.models.path)
-        return Question(job, settings, applies=self.models.model is not None, file=file)
+        return Question(job, settings, self.models.model is not None, file, 1 + self.others.waiting(layer))
 
     def _settings(self) -> Settings:
         """Return what the fields say; beside a model, only what is no part of the method."""
@@ -237,6 +238,7 @@ class DenoiseWidget(Container[Any]):
     def closed(self) -> None:
         """End what is going on because the widget leaves the screen; what has been computed is kept."""
         self.outlook.quit()
+        self.file_row.quit()
         session = self.buttons.let_go()
         if session is not None:
             session.stop()
@@ -253,8 +255,11 @@ class DenoiseWidget(Container[Any]):
         self._viewer.layers.selection.events.active.connect(self._follow)
         self._viewer.layers.selection.events.changed.connect(self._count_others)
         self._viewer.events.theme.connect(self._restyle)
-        for part in (self.region, self.form, self.axes, self.keep):
+        for part in (self.region, self.form, self.axes, self.keep, self.others):
             part.changed.connect(self.outlook.renew)
+        self.file_row.found.connect(lambda found: self._fields.show_row(self.file_row, found))
+        self.file_row.open.changed.connect(self._open_again)
+        self.file_row.failed.connect(self._on_failed)
         self.layer.changed.connect(self._layer_changed)
         self.scope.changed.connect(self._ask_for_axes)
         self.axes.said.connect(self.scope.reset_choices)
@@ -286,18 +291,14 @@ class DenoiseWidget(Container[Any]):
         stack = [] if count == 1 else [(f"Whole stack ({count} planes)", STACK)]
         return [("Current plane", PLANE), *several, *stack]
 
-    def _selected(self) -> list[Image]:
-        """Return the selected layers that can be chosen and are no results, in the order of the list."""
-        chosen = self._viewer.layers.selection
-        return [x for x in self._images() if x in chosen and METADATA_KEY not in x.metadata]
-
     def _count_others(self, _: object = None) -> None:
         """Offer to denoise all selected layers, where there are several."""
-        count = len(self._selected()) - 1
-        if self.session is None and not self._queue:
-            layers = "layer" if count == 1 else f"{count} layers"
-            self.others.text = f"and the other selected {layers}"
-            self.others.visible = count > 0
+        if self.session is None:
+            first = self.others.first(self.layer.value)
+            if first in self.layer.choices:
+                self.layer.value = first
+            self.others.count(self.layer.value)
+            self.outlook.renew()
 
     def _follow(self, _: object = None) -> None:
         """Choose the layer that the user has selected, unless it is a result."""
@@ -316,10 +317,11 @@ class DenoiseWidget(Container[Any]):
             try:
                 check_layer(layer)
             except BlindspotError as error:
-                self._refusal = in_terms(error, _FIELDS)
+                self._refusal = in_terms(error, DOCK_FIELDS)
         if self._refusal or refused_before or self.status.is_error:
             self.status.say(self._refusal, error=bool(self._refusal) and layer is not None)
         self.buttons.ready = not self._refusal
+        self.file_row.ask(layer)
         if self._refusal:
             self.outlook.say("")
         self._ask_for_axes()
@@ -346,7 +348,7 @@ class DenoiseWidget(Container[Any]):
         self.outlook.renew()
 
     def _on_failed(self, error: BlindspotError) -> None:
-        self.status.say(in_terms(error, _FIELDS), error=True)
+        self.status.say(in_terms(error, DOCK_FIELDS), error=True)
 
     def _restyle(self, _: object = None) -> None:
         dark = is_dark(self._viewer)
@@ -356,7 +358,7 @@ class DenoiseWidget(Container[Any]):
     def _enable(self) -> None:
         """Let exactly those fields be used that mean something now."""
         idle = self.session is None
-        chosen = (self.layer, self.others, self.axes, self.region, self.models)
+        chosen = (self.layer, self.file_row, self.others, self.axes, self.region, self.models)
         for part in (*chosen, self.advanced.inside):
             part.enabled = idle
         self.preset.enabled = self.stack_start.enabled = idle and self.models.model is None
@@ -379,16 +381,11 @@ class DenoiseWidget(Container[Any]):
         self.inspect.follow()
         self.after.model = session.learned or self.after.model
         self.status.end(outcome.kind.capitalize(), session.device, full=outcome.kind == "finished")
-        self.status.conclude(outcome, _FIELDS)
-        waiting = [layer for layer in self._queue if layer in self.layer.choices]
-        self._queue = waiting[1:] if outcome.kind == "finished" else []
-        made = self._viewer.layers.selection.active
-        if is_result(made) and made not in self._made:
-            self._made.append(made)
-        if waiting and outcome.kind == "finished":
-            self.layer.value = waiting[0]
-            self._start(waiting[0])
-        elif len(self._made) > 1:
-            # All that one click has made are selected, to be saved as the channels of one file.
-            self._viewer.layers.selection = {one for one in self._made if one in self._viewer.layers}
+        self.status.conclude(outcome, DOCK_FIELDS)
+        if outcome.kind != "finished":
+            self.others.drop()
+        following = self.others.next()
+        if following is not None:
+            self.layer.value = following
+            self._start(following)
         self._count_others()

@@ -44,7 +44,7 @@ class LossCurve(QWidget):  # type: ignore[misc]
 
     def sizeHint(self) -> QSize:
         """Return a size that fits under the form."""
-        return QSize(200, 96)
+        return QSize(200, 80)
 
     @property
     def points(self) -> int:

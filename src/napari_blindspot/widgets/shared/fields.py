@@ -12,7 +12,7 @@ from magicgui.backends._qtpy.widgets import QBaseWidget
 from magicgui.widgets import ComboBox, Container, LineEdit, PushButton
 from magicgui.widgets.bases import ButtonWidget, ContainerWidget, Widget
 from psygnal import Signal
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QScrollArea, QSizePolicy, QWidget
 
 from napari_blindspot.widgets.shared.native import Native
@@ -20,7 +20,7 @@ from napari_blindspot.widgets.shared.native import Native
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Choice", "Entry", "Fields", "Folding", "button", "row"]
+__all__ = ["Choice", "Entry", "Fields", "Folding", "Scrolling", "button", "row"]
 
 
 class _FormBackend(QtContainer):
@@ -112,8 +112,43 @@ class Entry(LineEdit):
         self.native.editingFinished.connect(lambda: self.entered.emit(self.value))
 
 
+class _Area(QScrollArea):  # type: ignore[misc]
+    """Is as high as what it shows, if there is room, and wide enough for it and the bar that scrolls it."""
+
+    least_width = 0
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width of what is shown with the bar."""
+        least: QSize = super().minimumSizeHint()
+        if self.widget() is not None:
+            bar = self.verticalScrollBar().sizeHint().width()
+            width = self.widget().minimumSizeHint().width() + bar + 2 * self.frameWidth()
+            least.setWidth(max(width, self.least_width))
+        return least
+
+    def sizeHint(self) -> QSize:
+        """Return the size of what is shown."""
+        if self.widget() is None:
+            return super().sizeHint()
+        # napari's style gives it a frame.
+        frame = 2 * self.frameWidth()
+        return self.widget().sizeHint() + QSize(frame, frame)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice that what is shown asks for another height."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return bool(super().eventFilter(watched, event))
+
+
 class Folding(Container[Any]):
-    """A part of a dock that is hidden until its title is clicked, and scrolls if there is too little room.
+    """A part of a dock that is hidden until its title is clicked.
 
     Parameters
     ----------
@@ -121,22 +156,25 @@ class Folding(Container[Any]):
         What is inside, in a word.
     inside : Widget
         What is shown.
-    height : int
-        Pixels that it has at least when it is unfolded.
+    height : int, optional
+        Pixels that it has at least when it is unfolded; it scrolls if it is higher. All of it if not given.
     """
 
-    def __init__(self, title: str, inside: Widget, *, height: int) -> None:
+    def __init__(self, title: str, inside: Widget, *, height: int | None = None) -> None:
         self._title = title
         self.inside = inside
         self.button = PushButton(text=f"▸ {title}")
         self.button.native.setCheckable(True)
         self.button.native.setStyleSheet("text-align: left; border: none; background: transparent;")
-        self.area = Native(QScrollArea, visible=False)
-        area = self.area.native
-        area.setWidget(inside.native)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setMinimumHeight(height)
+        self.area: Widget = inside
+        if height is not None:
+            self.area = framed = Native(QScrollArea)
+            area = framed.native
+            area.setWidget(inside.native)
+            area.setWidgetResizable(True)
+            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            area.setMinimumHeight(height)
+        self.area.visible = False
         super().__init__(widgets=[self.button, self.area], labels=False)
         self.margins = (0, 0, 0, 0)
         self.button.changed.connect(self._fold)
@@ -154,6 +192,40 @@ class Folding(Container[Any]):
     def _fold(self, unfolded: bool) -> None:
         self.button.text = f"{'▾' if unfolded else '▸'} {self._title}"
         self.area.visible = unfolded
+
+
+class Scrolling(Container[Any]):
+    """A part of a dock that scrolls where the window is too low for it.
+
+    Parameters
+    ----------
+    inside : Container
+        What is shown.
+    width, height : int
+        Pixels that it has at least.
+    unfolding : Folding
+        A part of it that is scrolled to when it is unfolded.
+    """
+
+    def __init__(self, inside: Container[Any], *, width: int, height: int, unfolding: Folding) -> None:
+        self.inside = inside
+        self.area = Native(_Area)
+        area = self.area.native
+        area.setMinimumHeight(height)
+        area.least_width = width
+        area.setWidget(inside.native)
+        inside.native.installEventFilter(area)
+        super().__init__(widgets=[self.area], labels=False)
+        self.margins = (0, 0, 0, 0)
+
+        # Once it is laid out.
+        timer = QTimer(area, singleShot=True, interval=50)
+        timer.timeout.connect(lambda: area.verticalScrollBar().setValue(unfolding.native.y()))
+        unfolding.button.changed.connect(lambda unfolded: timer.start() if unfolded else timer.stop())
+
+    def reset_choices(self, *_: Any) -> None:
+        """Offer inside what can be chosen by now."""
+        self.inside.reset_choices()
 
 
 def button(text: str, tooltip: str, **options: Any) -> PushButton:

@@ -120,8 +120,15 @@ def _read(name: str) -> str:
     for folder in FOLDERS:
         path = folder / f"{name}.md"
         if path.is_file():
-            return re.sub(r"^ *!\[.*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            text = re.sub(r"^ *!\[.*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            return re.sub(r"\[([^\]]+)\]\(([^)#:]+\.md)[^)]*\)", _link_or_text, text)
     raise FileError(f"This installation lacks its page {name}.md; install napari-blindspot again.")
+
+
+def _link_or_text(link: re.Match[str]) -> str:
+    """Return a link as it is, or its text alone where this window cannot show the page."""
+    there = any((folder / link[2]).is_file() for folder in FOLDERS) and "/" not in link[2]
+    return link[0] if there else link[1]
 
 
 def _slug(heading: str) -> str:

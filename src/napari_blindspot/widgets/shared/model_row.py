@@ -66,6 +66,7 @@ class ModelRow(Container[Any]):
         self.title.value = none
         self.choose = button("Use model…", "Apply what an earlier run has learned; nothing is fitted then.")
         self.drop = button("✕", "Do without the model.", visible=False)
+        self.drop.native.setFixedWidth(28)
         super().__init__(
             widgets=[self.title, self.choose, self.drop], layout="horizontal", labels=False, **options
         )

@@ -7,6 +7,7 @@ fail. These functions are behind two entries of the menu File > IO Utilities, an
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,8 @@ def add_to_viewer(
         image = image.channel(said.channel)
     data, attributes, _ = layer_data(image, name or path.name)
     attributes["metadata"] = {FILE_KEY: str(path)}
-    added = viewer.add_image(data, **attributes)
+    with _opened_from(path):
+        added = viewer.add_image(data, **attributes)
     for notice in image.notices:
         show_info(f"{path.name}: {sentence(notice)}")
     return list(added) if isinstance(added, list) else [added]
@@ -137,6 +139,18 @@ def _open_in(viewer: Viewer, path: Path) -> None:
         add_to_viewer(viewer, path, read=ReadOptions(series=series))
     except BlindspotError as error:
         show_error(str(error))
+
+
+def _opened_from(path: Path) -> contextlib.AbstractContextManager[None]:
+    """Return a context whose layers know the file that they are of, as those of napari's readers do."""
+    try:
+        from napari.layers._source import layer_source
+    except ImportError:
+        return contextlib.nullcontext()
+    context: contextlib.AbstractContextManager[None] = layer_source(
+        path=str(path.absolute()), reader_plugin="napari-blindspot"
+    )
+    return context
 
 
 def _pixels(image: ImageFile) -> Any:

@@ -24,6 +24,9 @@ __all__ = ["RunStatus"]
 TICKS = 1000
 """Of the bar."""
 
+LINES = 2
+"""For which the message has room."""
+
 
 class RunStatus(Container[Any]):
     """Shows how far a run is, and how it ended.
@@ -38,12 +41,20 @@ class RunStatus(Container[Any]):
         self.bar = ProgressBar(max=TICKS)
         self.activity, self.state = TextLine(), TextLine()
         self.message = Message()
+        # What lies under it moves for long sentences alone.
+        self.message.native.setMinimumHeight(LINES * self.message.native.fontMetrics().lineSpacing())
         widgets = [self.bar, self.activity, self.state, *parts, self.message]
         super().__init__(widgets=widgets, labels=False)
         self.margins = (0, 0, 0, 0)
+        # A dock in which nothing has run yet shows nothing of a run.
+        self._of_a_run = widgets[:-1]
+        for part in self._of_a_run:
+            part.visible = False
 
     def begin(self, activity: str) -> None:
         """Get ready for a run."""
+        for part in self._of_a_run:
+            part.visible = True
         self.bar.value = 0
         self.activity.value, self.state.value = activity, ""
         self.say("")
