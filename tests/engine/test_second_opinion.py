@@ -126,7 +126,7 @@ def test_of_a_large_plane_the_part_that_varies_most_is_compared():
     plane[500:, 600:] = np.random.default_rng(0).standard_normal((100, 100))
     rows, columns = busiest_part(plane)
     assert (rows.start, rows.stop, columns.start, columns.stop) == (408, 600, 508, 700)
-    assert busiest_part(plane[:200, :100]) == (slice(0, 200), slice(0, 100))
+    assert busiest_part(plane[:190, :100]) == (slice(0, 190), slice(0, 100))
 
 
 def test_settings_of_an_earlier_run_ask_for_the_same_look():
