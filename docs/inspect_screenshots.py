@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from viewer import close, open_viewer, photograph, read_options, themes, wait
 
-from napari_blindspot import denoise, denoise_stack, fit, samples, save
+from napari_blindspot import Settings, denoise_stack, samples, save
+from napari_blindspot.core.events import Finished
+from napari_blindspot.engine.fit_plane import fit_plane
 from napari_blindspot.widgets.denoise.run_record import run_record
 from napari_blindspot.widgets.inspect.questions import QUESTIONS
 from napari_blindspot.widgets.shared.layer_data import METADATA_KEY
@@ -34,13 +36,16 @@ def main() -> None:
     """Take the pictures in both themes."""
     options = read_options(__doc__.splitlines()[0])
     plane = samples.confocal((64, 64) if options.quick else (128, 128))
-    stack = samples.z_stack((4, 48, 48) if options.quick else (8, 96, 96))
-    more = {"iterations": 10, "symmetries": 1} if options.quick else {}
-    result = denoise(plane.noisy, "fast", device="cpu", **more)
-    planes = denoise_stack(stack.noisy, "fast", axes="ZYX", device="cpu", **more)
+    stack = samples.z_stack((4, 48, 48) if options.quick else (6, 64, 96))
+    settings = Settings.from_preset(
+        "fast", device="cpu", iterations=10 if options.quick else 80, symmetries=1
+    )
+    done = next(x for x in fit_plane(plane.noisy, settings) if isinstance(x, Finished))
+    result = done.result
+    planes = denoise_stack(stack.noisy, settings=settings, axes="ZYX")
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "confocal.safetensors"
-        save(fit(plane.noisy, "fast", device="cpu", **more), model)
+        save(done.model, model)
         for ending in themes(options):
             ask(options.folder, ending, "confocal", plane, result.denoised, {(): result}, WORDS, model)
             ask(options.folder, ending, "z-stack", stack, planes.denoised, planes.planes, ("planes",))

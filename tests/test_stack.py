@@ -77,6 +77,14 @@ def test_a_plane_by_itself_and_those_of_paper_have_an_inr_from_their_fit():
     assert all(np.isfinite(result.history["inr"]).all() for result in results)
 
 
+def test_a_plane_whose_inr_nobody_wants_has_the_same_pixels_and_an_inr_once_that_is_read():
+    wanted, unwanted = (finished(cells(), wants_inr=wants)[()].result for wants in (True, False))
+    assert np.array_equal(unwanted.denoised, wanted.denoised)
+    assert np.isnan(unwanted.history["inr"]).all()
+    assert np.isfinite(wanted.history["inr"]).any()
+    assert np.array_equal(unwanted.inr, inr_at_pixels(unwanted.denoised, unwanted.settings))
+
+
 def test_a_model_of_a_stack_that_is_saved_has_an_inr(tmp_path):
     event = finished(cells(2))[1,]
     save(event.model, tmp_path / "cells.safetensors")

@@ -1,8 +1,7 @@
 """The planes of a stack one after another: their order, what each starts from, and their events.
 
-Arrays stay where they are: only the plane at work and its neighbours are held, so dask and zarr arrays may
-be larger than memory, and each plane is read once. Where results go (a layer, a file) is the caller's
-business.
+Only the plane at work and its neighbours are held, so dask and zarr arrays may be larger than memory, and
+each plane is read once. Where results go (a layer, a file) is the caller's business.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ CANDIDATES = 9
 """How many planes are looked at for the one that a shared fit learns from."""
 
 BLOCK = 16
-"""Side of the blocks whose means tell how much structure a plane has, in pixels."""
+"""Side in pixels of the blocks whose means tell how much structure a plane has."""
 
 
 def plane_indices(shape: tuple[int, ...]) -> list[Index]:
@@ -48,13 +47,12 @@ def plane_indices(shape: tuple[int, ...]) -> list[Index]:
     return list(np.ndindex(*shape[:-2]))
 
 
-def fits_inr_later(shape: tuple[int, ...], settings: Settings) -> bool:
+def fits_inr_later(shape: tuple[int, ...], settings: Settings, *, wants_inr: bool = True) -> bool:
     """Tell whether the INR of each plane of an array (…, Y, X) is fitted when its image is first read.
 
-    It is so wherever there are several planes, whichever of them are asked for; not with ``paper``, whose
-    U-Net needs the INR.
+    It is so wherever there are several planes or nobody wants it; not with ``paper``, whose U-Net needs it.
     """
-    return isinstance(settings, MeasuredSettings) and math.prod(shape[:-2]) > 1
+    return isinstance(settings, MeasuredSettings) and (math.prod(shape[:-2]) > 1 or not wants_inr)
 
 
 def chains(indices: Iterable[Index], axes: str | None = None) -> list[list[Index]]:
@@ -85,6 +83,7 @@ def fit_stack(
     initial_models: Iterable[Model] = (),
     models: Sequence[Model] = (),
     fall_back_to_cpu: bool = True,
+    wants_inr: bool = True,
 ) -> Iterator[Event]:
     """Denoise the planes of a stack one after another.
 
@@ -120,6 +119,8 @@ def fit_stack(
     fall_back_to_cpu : bool
         Whether the rest goes on with the CPU once the memory of a GPU does not suffice for a plane, which
         then begins again; every plane that the CPU denoised has a notice that says so.
+    wants_inr : bool
+        Whether somebody looks at the INR of a plane by itself; if not, it is fitted as late as in a stack.
 
     Yields
     ------
@@ -138,7 +139,8 @@ def fit_stack(
         As `fit_plane`; planes that had finished before are already with the caller.
     """
     axes = _check_axes(axes, array.shape)
-    fits = _PlaneFits(array, settings, axes, control or Control(), preview_interval, fall_back_to_cpu)
+    control, flags = control or Control(), {"falls_back": fall_back_to_cpu, "wants_inr": wants_inr}
+    fits = _PlaneFits(array, settings, axes, control, preview_interval, **flags)
     groups = chains(plane_indices(array.shape) if indices is None else indices, axes)
     applied = _applied(models, array.shape, axes)
     for chain, model in zip(groups, _models_of(initial_models, groups, axes), strict=True):
@@ -242,7 +244,9 @@ class _PlaneFits:
         axes: str | None,
         control: Control,
         preview_interval: float | None,
-        fall_back_to_cpu: bool,
+        *,
+        falls_back: bool,
+        wants_inr: bool,
     ) -> None:
         self.window = PlaneWindow(array)
         self.shape: tuple[int, ...] = tuple(array.shape)
@@ -250,7 +254,8 @@ class _PlaneFits:
         self.settings = settings
         self.control = control
         self.preview_interval = preview_interval
-        self.falls_back = fall_back_to_cpu
+        self.falls_back = falls_back
+        self.inr_later = fits_inr_later(self.shape, settings, wants_inr=wants_inr)
         # What belongs to every plane that the CPU denoised, and what is to be said once of it.
         self._moved: tuple[Notice, ...] = ()
         self._news: tuple[Notice, ...] = ()
@@ -285,7 +290,7 @@ class _PlaneFits:
                 initial_model=model,
                 train=train,
                 neighbours=self._planes(beside),
-                inr_later=fits_inr_later(self.shape, self.settings),
+                inr_later=self.inr_later,
             )
             yield from self._placed(events, index, train=train)
 
@@ -317,8 +322,7 @@ class _PlaneFits:
         """Return the type of the device that the fits use if it is not the CPU."""
         from napari_blindspot.engine.hardware.backends import choose_device
 
-        device = choose_device(self.settings.device).type
-        return None if device == "cpu" else device
+        return None if (device := choose_device(self.settings.device).type) == "cpu" else device
 
 
 def _richest(chain: list[Index], plane: Callable[[Index], Any]) -> Index:

@@ -64,10 +64,9 @@ def settings_of(request: Request) -> Settings:
 def fitted_preset(request: Request) -> Denoiser:
     """Return a fit with the preset that the method is named after."""
     import napari_blindspot.engine.fit_plane  # noqa: F401 (its imports must not be timed)
-    from napari_blindspot.api import denoise
 
     settings = settings_of(request)
-    return lambda image: denoise(image, settings=settings).denoised
+    return lambda image: _first_plane(image, settings)
 
 
 def fitted_stack(request: Request) -> Denoiser:
@@ -76,8 +75,6 @@ def fitted_stack(request: Request) -> Denoiser:
     ``length`` in the overrides is the number of planes. The planes are the image, each moved a little on.
     """
     import napari_blindspot.engine.fit_plane  # noqa: F401 (its imports must not be timed)
-    from napari_blindspot.core.events import Finished
-    from napari_blindspot.stack import fit_stack
 
     overrides = dict(request.overrides)
     length = overrides.pop("length")
@@ -85,9 +82,22 @@ def fitted_stack(request: Request) -> Denoiser:
 
     def fitted(image: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
         stack = np.stack([np.roll(image, STACK_SHIFT * at, axis=1) for at in range(length)])
-        for event in fit_stack(stack, settings):
-            if isinstance(event, Finished) and event.plane == (0,):
-                first = event.result.denoised
-        return first
+        return _first_plane(stack, settings)
 
     return fitted
+
+
+def _first_plane(image: npt.NDArray[Any], settings: Settings) -> npt.NDArray[Any]:
+    """Denoise a plane or all of a stack as the command line does where no INR is asked for.
+
+    Returns
+    -------
+    ndarray
+        (Y, X), the first plane.
+    """
+    from napari_blindspot.core.events import Finished
+    from napari_blindspot.stack import fit_stack
+
+    events = fit_stack(image, settings, wants_inr=False)
+    first, *_ = (event.result.denoised for event in events if isinstance(event, Finished))
+    return first

@@ -161,6 +161,7 @@ class FileRun:
             ],
             models=[load_model(path) for path in self.job.models],
             fall_back_to_cpu=fall_back_to_cpu,
+            wants_inr="inr" in self.job.outputs or self.job.save_model is not None,
         )
         for event in events:
             if isinstance(event, Finished):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 
 import numpy as np
 import pytest
@@ -189,7 +190,8 @@ def test_a_profile_needs_a_line_and_tells_its_width(viewer, inspect, ask):
     assert "µm wide (FWHM)" in words or "falls to its half" in words
     assert inspect.figures.native.count == 1
     level = float(SAMPLE.truth.mean())
-    viewer.layers["cells denoised"].data = np.full((48, 64), level, np.float32)
+    flat = level + 0.01 * gaussian_filter(SAMPLE.truth - level, 4.0)
+    viewer.layers["cells denoised"].data = flat.astype(np.float32)
     assert "no peak that stands out from its error" in ask("line")
 
 
@@ -198,7 +200,45 @@ def test_how_sure_and_why_are_answered(viewer, inspect, ask):
     assert (viewer.layers["cells denoised uncertainty"].data > 0).all()
     words = ask("Why")
     assert "-pixel gap" in words and "do not help to predict this one" in words
-    assert inspect.figures.native.count == 3
+    assert words.startswith("Measured noise: σ ") and "next pixels correlate" in words
+    assert inspect.figures.native.count == 4
+
+
+def test_a_long_question_can_be_given_up_and_the_layers_stay(viewer, inspect, qtbot):
+    slow = QUICKEST.model_copy(update={"iterations": 100_000})
+    viewer.layers["cells denoised"].metadata[METADATA_KEY]["settings"] = slow.model_dump(mode="json")
+    before = list(viewer.layers)
+    inspect.question.value = "How finely does it resolve?"
+    inspect.ask.native.click()
+    assert inspect.ask.text == "Cancel"
+    qtbot.wait(500)
+    assert inspect.working
+    inspect.ask.native.click()
+    qtbot.waitUntil(lambda: not inspect.working, timeout=WAIT)
+    assert inspect.message.value.startswith("Cancelled") and not inspect.message.is_error
+    assert inspect.ask.text == "Ask" and inspect.ask.enabled and list(viewer.layers) == before
+
+
+def test_lengths_along_a_line_follow_both_sides_of_a_pixel(viewer, inspect, ask):
+    place = {"scale": (0.2, 0.1), "units": ("µm", "µm")}
+    x = np.arange(64) - 32
+    ridge = np.broadcast_to(20 + 200 * np.exp(-(x**2) / 18), (48, 64)).astype(np.float32)
+    done = viewer.add_image(ridge, name="ridge", **place)
+    noisy = ridge + np.random.default_rng(0).normal(0, 10, ridge.shape).astype(np.float32)
+    inspect.noisy.value = viewer.add_image(noisy, name="noisy ridge", **place)
+    inspect.result.value = done
+    inspect.noisy.value = viewer.layers["noisy ridge"]
+    shapes = viewer.add_shapes(name="across", **place)
+    shapes.add_lines([[(20, 10), (20, 54)]])
+    inspect.question.value = "What is along the line?"
+    inspect.shapes.value = shapes
+    # 2.355 standard deviations of three pixels.
+    assert float(re.search(r"is ([\d.]+) µm wide", ask("line")).group(1)) == pytest.approx(0.706, abs=0.02)
+    remove_all(shapes)
+    shapes.add_lines([[(2, 10), (46, 54)]])
+    assert float(re.search(r"is ([\d.]+) µm wide", ask("line")).group(1)) == pytest.approx(
+        0.706 * np.sqrt(5), abs=0.05
+    )
 
 
 def test_other_denoisers_stand_beside_the_result_with_scores_in_a_table(viewer, inspect, ask, monkeypatch):

@@ -18,6 +18,7 @@ from napari_blindspot.inspection.profile import find_peak, line_points, read_lin
 from napari_blindspot.inspection.residual import noise_sigma, standardised_residual
 from napari_blindspot.inspection.uncertainty import error_sigma
 from napari_blindspot.inspection.verdict import judge
+from napari_blindspot.jobs.record import NoiseFigures
 from napari_blindspot.plots.figures import (
     plot_autocorrelation,
     plot_losses,
@@ -96,7 +97,7 @@ def resolution(asked: Asked) -> Finding:
     curves = measure_resolution(
         subject.noisy, subject.denoised, noise, settings, model=asked.model, control=asked.control
     )
-    pixel = subject.pixel if subject.unit == "µm" else None
+    pixel = subject.pixel[1] if subject.unit == "µm" and np.isclose(*subject.pixel) else None
     words = resolution_in_words(curves, pixel)
     words += "." if "after" in curves else "; the layer has no settings."
     if "after" in curves:
@@ -132,7 +133,8 @@ def profile(asked: Asked) -> Finding:
         raise ImageError("There is no line: draw one in a Shapes layer and choose that layer.")
     subject = asked.subject
     start, end = asked.line
-    length = float(np.hypot(end[0] - start[0], end[1] - start[1]))
+    along = np.subtract(end, start)
+    length, true_length = (float(np.hypot(*(along * side))) for side in (1.0, np.array(subject.pixel)))
     coarse = line_points(start, end, int(length) + 2)
     fine = line_points(start, end, int(length * SAMPLES_A_PIXEL) + 2)
     _check_line(coarse, subject.denoised.shape)
@@ -143,7 +145,7 @@ def profile(asked: Asked) -> Finding:
     ]
     profiles = []
     for name, points, values in read:
-        distance = np.linspace(0.0, length * subject.pixel, len(points))
+        distance = np.linspace(0.0, true_length, len(points))
         # The noise has peaks of its own.
         profiles.append((name, distance, values, None if name == "input" else find_peak(distance, values)))
     peak, least = profiles[-1][3], _least_height(asked, coarse)
@@ -165,12 +167,14 @@ def why(asked: Asked) -> Finding:
     subject = asked.subject
     noise, settings = subject.noise(), subject.settings
     figures = [plot_noise_line(subject.noisy, subject.denoised, noise, asked.ink)]
-    words = []
+    measured = NoiseFigures.of(noise)
+    words = [] if measured is None else [f"Measured noise: {measured.in_words()}."]
     if settings is None or isinstance(settings, MeasuredSettings):
         plan = make_plan(subject.noisy, noise, settings or MeasuredSettings())
         words.append(sentence(plan.notice))
         chosen = (plan.settings.visible_fraction, plan.settings.gap)
         figures.append(plot_risk(tabulate_risk(subject.noisy, noise, chosen), asked.ink))
+    figures.append(plot_autocorrelation(subject.noisy, subject.denoised, noise, asked.ink))
     losses = subject.record.get("history")
     if losses:
         history = History(
@@ -307,7 +311,9 @@ QUESTIONS: dict[str, ResultQuestion] = {
     "What is along the line?": ResultQuestion(
         "Input, U-Net and INR along a line of a Shapes layer.", profile, frozenset({"line", "model"})
     ),
-    "Why these settings?": ResultQuestion("The noise, the risk, the losses.", why),
+    "Why these settings?": ResultQuestion(
+        "The noise, the risk, the losses, and the neighbours that were used.", why
+    ),
     "What do others make of it?": ResultQuestion(
         "A Gaussian filter, non-local means and BM3D beside this method, with a score on hidden pixels; "
         "takes a fit.",

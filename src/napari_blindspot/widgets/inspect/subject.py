@@ -53,8 +53,8 @@ class Subject:
         Arguments of a layer that lies over the plane, for napari's `add_image`.
     leading : int
         Axes of the layer before Y and X.
-    pixel : float
-        Side of a pixel along x in `unit`.
+    pixel : tuple of float
+        Sides of a pixel along y and x in `unit`.
     unit : str
         Of lengths.
     """
@@ -65,7 +65,7 @@ class Subject:
     record: Mapping[str, Any]
     look: Mapping[str, Any]
     leading: int
-    pixel: float
+    pixel: tuple[float, float]
     unit: str
 
     @property
@@ -159,7 +159,7 @@ def subject_of(noisy: Image, denoised: Image, point: Sequence[float]) -> Subject
         record=_record_of(record, place),
         look=look,
         leading=result.ndim - 2,
-        pixel=float(denoised.scale[-1]),
+        pixel=(abs(float(denoised.scale[-2])), abs(float(denoised.scale[-1]))),
         unit=_unit_of(denoised),
     )
 

@@ -38,7 +38,7 @@ from napari_blindspot.widgets.shared.layer_source import (
 )
 from napari_blindspot.widgets.shared.model_row import ModelRow, take_dropped_models
 from napari_blindspot.widgets.shared.native import Message, Native
-from napari_blindspot.widgets.shared.theme import is_dark
+from napari_blindspot.widgets.shared.theme import background_colour, is_dark
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -53,6 +53,9 @@ __all__ = ["InspectWidget"]
 
 VIEW = "in view"
 """Stands among the Shapes layers for what is on the screen."""
+
+ASK = ("Ask", "Answer the question for the plane in view.")
+"""Text and tooltip of the button while nothing is being answered."""
 
 DPI, HEIGHT = 100, 0.8
 """Dots an inch of the figures, and how high they are beside their width."""
@@ -88,7 +91,7 @@ class InspectWidget(Container[Any]):
             tooltip="What is sampled: the whole plane, what is in view, or the rectangle of a Shapes "
             "layer; of a profile the Shapes layer with its line.",
         )
-        self.ask = button("Ask", "Answer the question for the plane in view.")
+        self.ask = button(*ASK)
         self.models = ModelRow(label="Model", none="none")
         self.message = Message()
         self.table = Native(AnswerTable)
@@ -115,21 +118,23 @@ class InspectWidget(Container[Any]):
             self.result.value = result
 
     def run(self) -> None:
-        """Answer the question; does nothing while another is being answered."""
+        """Answer the question, or give up the one that is being answered."""
         if self.working:
+            self._control.cancel()
+            self.ask.enabled = False
             return
         try:
             asked = self._asked()
         except BlindspotError as error:
             self._fail(str(error))
             return
-        width = self.figures.native.room / DPI
+        width, behind = self.figures.native.room / DPI, background_colour(self._viewer)
         answer, noisy = QUESTIONS[self.question.value].answer, self.noisy.value
 
         def work() -> Generator[tuple[Finding, list[bytes]], None, None]:
             try:
                 found = answer(asked)
-                pictures = [_png(figure, width) for figure in found.figures]
+                pictures = [_png(figure, width, behind) for figure in found.figures]
             except BlindspotError:
                 raise
             except Exception as error:
@@ -138,7 +143,7 @@ class InspectWidget(Container[Any]):
             yield found, pictures
 
         self.message.say("Looking…")
-        self.ask.enabled = False
+        self.ask.text, self.ask.tooltip = "Cancel", "Give this question up; the layers stay as they are."
         self._control = asked.control
         self._work = Background(
             f"Inspecting “{asked.subject.name}”",
@@ -198,7 +203,9 @@ class InspectWidget(Container[Any]):
         return ON_DARK if is_dark(self._viewer) else ON_LIGHT
 
     def _show(self, found: Finding, pictures: list[bytes], asked: Asked, noisy: Image) -> None:
-        """Show an answer."""
+        """Show an answer, unless it was given up."""
+        if asked.control.cancelled:
+            return
         active = self._viewer.layers.selection.active
         for layer in found.layers:
             self._add(layer, asked, noisy)
@@ -243,12 +250,15 @@ class InspectWidget(Container[Any]):
         if self._leaving or work is None:
             return
         self.ask.enabled = True
-        if work.error is not None:
+        self.ask.text, self.ask.tooltip = ASK
+        if self._control.cancelled:
+            self._fail("Cancelled; the layers are as they were before.", error=False)
+        elif work.error is not None:
             self._fail(str(work.error))
 
-    def _fail(self, words: str) -> None:
+    def _fail(self, words: str, *, error: bool = True) -> None:
         """Say why there is no answer; table and figures of the question before go."""
-        self.message.say(words, error=True)
+        self.message.say(words, error=error)
         self.table.native.show_rows((), ())
         self.figures.native.show_pictures([])
 
@@ -308,9 +318,13 @@ class InspectWidget(Container[Any]):
         self.message.set_dark(is_dark(self._viewer))
 
 
-def _png(figure: Any, width: float) -> bytes:
-    """Return a figure as PNG, drawn for a width in inches, so that its words are not scaled."""
+def _png(figure: Any, width: float, behind: str) -> bytes:
+    """Return a figure as PNG, drawn for a width in inches, so that its words are not scaled.
+
+    What is behind it is drawn as well: it must be readable when the theme has changed.
+    """
     stream = io.BytesIO()
+    figure.set_facecolor(behind)
     figure.set_size_inches(width, HEIGHT * width)
     figure.savefig(stream, format="png", dpi=DPI)
     return stream.getvalue()
