@@ -3,6 +3,7 @@
 python docs/benchmarks/stacks.py warm --planes 8 --size 256
 python docs/benchmarks/stacks.py neighbours PATH/TO/FMDD --scene TwoPhoton_MICE_fov19 --crop 256
 python docs/benchmarks/stacks.py adversaries golgi.tif cells.tif --photons 40
+python docs/benchmarks/stacks.py drift golgi.tif --photons 40
 
 Single planes, classical filters and the default on nearly clean stacks are compared by
 `napari-blindspot benchmark stacks`.
@@ -21,7 +22,7 @@ from scipy.ndimage import uniform_filter1d
 
 from napari_blindspot import Result, Settings
 from napari_blindspot.benchmark.metrics import score
-from napari_blindspot.benchmark.stacks import StackOptions, noisy_stack
+from napari_blindspot.benchmark.stacks import READ_NOISE, StackOptions, noisy_stack
 from napari_blindspot.core.events import Finished, Started
 from napari_blindspot.files.door import read_image
 from napari_blindspot.samples import z_stack
@@ -155,6 +156,42 @@ def adversaries(path: Path, photons: float, preset: str, crop: int, other: Path)
         )
 
 
+MARGIN = 10
+"""Pixels by which a plane drifts at most."""
+
+MOVED = {
+    "aligned": (0, 0.0),
+    "off by up to 3": (3, 0.0),
+    "up to 10": (10, 0.0),
+    "brighter by up to half": (0, 0.5),
+}
+
+
+def drift(path: Path, photons: float, preset: str, crop: int) -> None:
+    """Compare neighbours that lie off or are brighter, each by a random amount, with those that do not."""
+    count, middle = 9, 4
+    whole = noisy_stack(path, photons, StackOptions(planes=count, scored=1, crop=crop + 2 * MARGIN))
+    print("| stack, photons | planes alone | " + " | ".join(MOVED) + " |")
+    print("| --- |" + " ---: |" * (len(MOVED) + 1))
+    scores: list[float] = []
+    for name, (by, brighter) in MOVED.items():
+        rng, cut = np.random.default_rng(0), []
+        for z, plane in enumerate(whole.clean):
+            y, x = (0, 0) if z == middle else rng.integers(-by, by + 1, 2)
+            light = 1.0 if z == middle else 1 + brighter * rng.random()
+            part = light * plane[MARGIN + y : MARGIN + y + crop, MARGIN + x : MARGIN + x + crop]
+            draw = np.random.default_rng((0, z))
+            cut.append(draw.poisson(part) + READ_NOISE * draw.standard_normal(part.shape))
+        noisy = np.asarray(cut, np.float32)
+        truth = replace(whole, clean=whole.clean[:, MARGIN : MARGIN + crop, MARGIN : MARGIN + crop])
+        for neighbours in (0, "auto") if name == "aligned" else ("auto",):
+            settings = Settings.from_preset(preset, device="cpu", neighbours=neighbours, stack_start="anew")
+            for event in fit_stack(noisy, settings, axes="TYX", indices=[(middle,)]):
+                if isinstance(event, Finished):
+                    scores.append(truth.si_psnr(event.result.denoised, middle))
+    print(f"| {path.stem}, {photons:g} | " + " | ".join(f"{one:.2f}" for one in scores) + " |")
+
+
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -172,11 +209,17 @@ def main() -> None:
     three.add_argument("other", type=Path, help="another stack, the other channel or field")
     three.add_argument("--photons", type=float, default=40)
     three.add_argument("--crop", type=int, default=96)
+    four = commands.add_parser("drift")
+    four.add_argument("path", type=Path)
+    four.add_argument("--photons", type=float, default=40)
+    four.add_argument("--crop", type=int, default=96)
     given = parser.parse_args()
     if given.command == "warm":
         warm(given.preset, given.planes, given.size)
     elif given.command == "adversaries":
         adversaries(given.path, given.photons, given.preset, given.crop, given.other)
+    elif given.command == "drift":
+        drift(given.path, given.photons, given.preset, given.crop)
     else:
         neighbours(given.folder, given.scene, given.crop, given.preset)
 

@@ -14,6 +14,7 @@ import numpy as np
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.noise.anscombe import Anscombe
 from napari_blindspot.noise.beside import look_beside
+from napari_blindspot.noise.between_planes import correlation_between_planes
 from napari_blindspot.noise.blocks import diagonal_differences, diagonal_sigma
 from napari_blindspot.noise.defects import find_defects
 from napari_blindspot.noise.estimate import estimate_noise
@@ -130,6 +131,8 @@ def measure(run: RunInput[MeasuredSettings]) -> Measurement:
             stabilised[defects] = np.nan
             notices.append(Notice("defects-replaced", {"count": int(defects.sum())}))
     beside = look_beside(stabilised, run.neighbours, stabiliser.forward)
+    if noise.measured and beside.count:
+        noise = correlation_between_planes(noise, stabilised, beside.planes)
     if beside.sharing:
         values = {"count": beside.sharing, "correlation": beside.shared_noise}
         notices.append(Notice("neighbours-sharing", values))
