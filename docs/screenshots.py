@@ -38,6 +38,7 @@ def ask(folder: Path, ending: str) -> None:
     _, widget = viewer.window.add_plugin_dock_widget("napari-blindspot", "Denoise")
     widget.layer.value = layer
     widget.scope.value = "stack"
+    wait(lambda: "about" in widget.outlook.value)
     viewer.reset_view()
     photograph(viewer, folder / f"widget-axes{ending}.png")
     close(viewer)
@@ -60,6 +61,7 @@ def take(folder: Path, ending: str, *, quick: bool) -> None:
     def picture(name: str) -> None:
         photograph(viewer, folder / f"widget-{name}{ending}.png")
 
+    wait(lambda: "about" in widget.outlook.value)
     viewer.reset_view()
     picture("idle")
     widget.advanced.button.native.click()

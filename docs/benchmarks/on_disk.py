@@ -7,7 +7,8 @@ kills napari when half of the planes are on disk, presses Denoise again in a new
 resident memory of both. Two planes hold an image and are fitted, shortly, with a refinement and with what
 lies beside them: planes of the same image in black and white, which a run leaves as they are. All others
 hold one value, and are left as they are, too: how much memory a fit takes depends on its plane and its
-neighbours, and not on how many planes there are. The folder takes 9 GB meanwhile.
+neighbours, and not on how many planes there are. The folder takes 9 GB meanwhile; with ``--until`` a few
+planes of the same stack are taken, which is quicker.
 """
 
 from __future__ import annotations
@@ -38,22 +39,27 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--side", type=int, default=1024)
     parser.add_argument("--planes", type=int, help="As many as make 4.3 GB if not given.")
+    parser.add_argument("--until", type=int, help="Kill napari for good when so many planes are on disk.")
     parser.add_argument("--in-napari", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.planes = options.planes or BYTES // (2 * options.side**2)
+    taken = options.until or options.planes
     if options.in_napari:
-        denoise(options.folder, options.side, options.planes)
+        # One before napari is killed, one after.
+        denoise(options.folder, options.side, options.planes, fitted=(BESIDE, 3 * taken // 4))
         return
     shutil.rmtree(options.folder, ignore_errors=True)
     options.folder.mkdir(parents=True)
-    half = options.planes // 2
-    first = watch(options, until=half)
-    second = watch(options, until=None)
-    state = json.loads((options.folder / "end.json").read_text())
+    first = watch(options, until=taken // 2)
+    second = watch(options, until=options.until)
     size = f"{options.side}×{options.side}, {options.planes * options.side**2 * 2 / 1e9:.1f} GB"
     print(f"{options.planes} planes of {size}")
     print(f"killed after {first['planes']} planes, {first['seconds']:.0f} s: {first['peak'] / 1e9:.2f} GB")
     print(f"gone on with, {second['seconds']:.0f} s: {second['peak'] / 1e9:.2f} GB")
+    print(f"written again of those before: {second['again']}")
+    if options.until is not None:
+        return
+    state = json.loads((options.folder / "end.json").read_text())
     print(state["message"])
     print(f"planes that were seen in the layer: {state['seen']}; neighbours of the fits: {state['beside']}")
 
@@ -67,13 +73,15 @@ def watch(options: argparse.Namespace, until: int | None) -> dict[str, float]:
         f"--folder={options.folder}",
         f"--side={options.side}",
         f"--planes={options.planes}",
+        *([] if options.until is None else [f"--until={options.until}"]),
     ]
+    kept = {path: path.stat().st_mtime_ns for path in options.folder.glob(f"{NAME}.planes/*.json")}
     begun = time.monotonic()
     process = subprocess.Popen(command)
     watched, peak, planes = psutil.Process(process.pid), 0, 0
     while process.poll() is None:
         try:
-            peak = max(peak, watched.memory_info().rss)
+            peak = max(peak, sum(p.memory_info().rss for p in (watched, *watched.children(recursive=True))))
         except psutil.NoSuchProcess:
             break
         planes = sum(1 for _ in options.folder.glob(f"{NAME}.planes/*.json"))
@@ -81,11 +89,12 @@ def watch(options: argparse.Namespace, until: int | None) -> dict[str, float]:
             process.kill()
             process.wait()
         time.sleep(0.05)
-    return {"peak": peak, "planes": planes, "seconds": time.monotonic() - begun}
+    again = sum(path.exists() and path.stat().st_mtime_ns != time_ for path, time_ in kept.items())
+    return {"peak": peak, "planes": planes, "seconds": time.monotonic() - begun, "again": again}
 
 
-def denoise(folder: Path, side: int, planes: int) -> None:
-    """Denoise the stack in a viewer."""
+def denoise(folder: Path, side: int, planes: int, fitted: tuple[int, int]) -> None:
+    """Denoise the stack in a viewer; two planes of it hold an image."""
     os.environ["NAPARI_CONFIG"] = ""
     import dask.array as da
     import napari
@@ -94,9 +103,6 @@ def denoise(folder: Path, side: int, planes: int) -> None:
 
     from napari_blindspot import Settings
     from napari_blindspot.widgets.denoise import DenoiseWidget
-
-    # One before napari is killed, one after.
-    fitted = (BESIDE, 3 * planes // 4)
 
     def plane(block_info: dict) -> np.ndarray:
         number = block_info[None]["chunk-location"][0]
@@ -119,9 +125,7 @@ def denoise(folder: Path, side: int, planes: int) -> None:
     widget.scope.value = "stack"
     widget.keep.folder.value = str(folder)
     widget.keep.where.value = "disk"
-    settings = Settings.from_preset(
-        "fast", iterations=4, refine_iterations=(4,), symmetries=1, device="cpu"
-    )
+    settings = Settings.from_preset("fast", iterations=4, refine_iterations=(4,), device="cpu")
     vars(widget.form)["settings"] = lambda: settings
     viewer.dims.set_current_step(0, 1)
     widget.run()

@@ -36,7 +36,7 @@ widget.preset.value = "best"
 if KIND != "plane":
     widget.scope.value = "stack"
     # Of copies of one plane, each neighbour would have its noise.
-    widget.form["neighbours"].value = "0"
+    widget.form["neighbours"].value = 0
 
 beats: list[float] = []
 timer = QTimer()

@@ -36,6 +36,9 @@ DELAY = 400
 LONG, QUICKER = 1800.0, "fast"
 """Seconds from which on a quicker preset is named, and which. A convention."""
 
+LOOKING = "Looking at the image…"
+"""What is said until something is known."""
+
 LOOKED_AT = 1024
 """Side of the part of a plane whose noise is measured: as much as takes a second."""
 
@@ -115,6 +118,8 @@ class Outlook(Message):
         self._background = Background(
             "Looking at the noise", expectations, question, yielded=self._on_yielded, ended=self._on_ended
         )
+        if not self.value:
+            self.say(LOOKING)
         self._background.start()
 
     def _on_yielded(self, text: str) -> None:
@@ -133,6 +138,8 @@ class Outlook(Message):
 
     def _on_ended(self) -> None:
         self._background = None
+        if self.value == LOOKING and not self._closed:
+            self.say("")
         if self._again:
             self.renew()
 
