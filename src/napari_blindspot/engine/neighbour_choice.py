@@ -94,7 +94,7 @@ def choose_neighbours(run: RunInput[MeasuredSettings], measurement: Measurement,
         if blind.gain(best, moved).exceeds(CLEARLY_MOVED):
             best, is_moved = moved, True
     decides = plan.settings.neighbours == "auto"
-    if decides and blind.gain(best, blind.predict(None)).exceeds(CLEARLY_BETTER):
+    if decides and not blind.gain(blind.predict(None), best).exceeds(CLEARLY_BETTER):
         return replace(measurement, beside=beside.without())
     if measurement.noise.measured and not plan.correlated:
         noise = noise_of_residual(measurement.noise, blind.observed, best, blind.left_out)
