@@ -1,7 +1,8 @@
 """The planes of a stack one after another: their order, what each starts from, and their events.
 
-Only the plane at work and its neighbours are held, so dask and zarr arrays may be larger than memory, and
-each plane is read once. Where results go (a layer, a file) is the caller's business.
+Arrays stay where they are: only the plane at work and its neighbours are held, so dask and zarr arrays may
+be larger than memory, and each plane is read once. Where results go (a layer, a file) is the caller's
+business. What a plane starts from is in `napari_blindspot.stack_start`.
 """
 
 from __future__ import annotations
@@ -18,28 +19,23 @@ from napari_blindspot.core.events import Finished, Started
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.plane import naming_plane
 from napari_blindspot.core.plane_window import PlaneWindow
-from napari_blindspot.noise.blank_areas import without_blank_areas
 from napari_blindspot.settings import MeasuredSettings
 from napari_blindspot.stack_neighbours import NeighbourPlanes
+from napari_blindspot.stack_start import GivenModel, start_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
     from napari_blindspot.core.events import Event
     from napari_blindspot.core.model import Model
     from napari_blindspot.settings import Settings
+    from napari_blindspot.stack_start import StackStart
 
     Index = tuple[int, ...]
 
 __all__ = ["chains", "channel_of", "fit_stack", "fits_inr_later", "plane_indices"]
-
-CANDIDATES = 9
-"""How many planes are looked at for the one that a shared fit learns from."""
-
-BLOCK = 16
-"""Side in pixels of the blocks whose means tell how much structure a plane has."""
 
 
 def plane_indices(shape: tuple[int, ...]) -> list[Index]:
@@ -139,99 +135,32 @@ def fit_stack(
         As `fit_plane`; planes that had finished before are already with the caller.
     """
     axes = _check_axes(axes, array.shape)
-    control, flags = control or Control(), {"falls_back": fall_back_to_cpu, "wants_inr": wants_inr}
-    fits = _PlaneFits(array, settings, axes, control, preview_interval, **flags)
+    fits = _PlaneFits(
+        array,
+        settings,
+        axes,
+        control or Control(),
+        preview_interval,
+        falls_back=fall_back_to_cpu,
+        wants_inr=wants_inr,
+    )
     groups = chains(plane_indices(array.shape) if indices is None else indices, axes)
     applied = _applied(models, array.shape, axes)
     for chain, model in zip(groups, _models_of(initial_models, groups, axes), strict=True):
         given = applied.get(channel_of(chain[0], axes))
-        start = _start_of(settings, model) if given is None else _Given(given)
+        start = start_of(settings, model) if given is None else GivenModel(given)
         yield from _fit_chain(fits, chain, start)
         if fits.control.ending:
             return
 
 
-def _fit_chain(fits: _PlaneFits, chain: list[Index], start: _Start) -> Iterator[Event]:
+def _fit_chain(fits: _PlaneFits, chain: list[Index], start: StackStart) -> Iterator[Event]:
     """Fit the planes of one channel."""
     for index in start.order(fits.beside.order(chain), fits.window.plane_ahead):
         for event in fits.fit(index, start.model, train=not start.applies):
             yield start.learned(event) if isinstance(event, Finished) else event
         if fits.control.ending:
             return
-
-
-class _Start:
-    """What the planes of a channel start from."""
-
-    def __init__(self, model: Model | None) -> None:
-        self.model = model
-
-    @property
-    def applies(self) -> bool:
-        """Whether the model is applied as it is."""
-        return False
-
-    def order(self, chain: list[Index], plane: Callable[[Index], Any]) -> list[Index]:
-        """Return the planes in the order in which they are fitted."""
-        return chain
-
-    def learned(self, event: Finished) -> Finished:
-        """Take what a plane has learned, and return its end with the model that the next one starts from.
-
-        Here it is none.
-        """
-        return replace(event, model=None)
-
-
-class _Anew(_Start):
-    """Every plane by itself."""
-
-    def __init__(self, model: Model | None) -> None:
-        super().__init__(None)
-
-
-class _Warm(_Start):
-    """Each from the network of the plane before it."""
-
-    def learned(self, event: Finished) -> Finished:
-        """Carry the model on, unless it comes from a plane that tells nothing or was stopped."""
-        learned = event.model
-        if learned is None or not learned.noise.measured or event.result.stopped:
-            return replace(event, model=None)
-        self.model = learned
-        return event
-
-
-class _Shared(_Warm):
-    """All from the network of one, applied as it is."""
-
-    @property
-    def applies(self) -> bool:
-        """Whether there is a model to apply."""
-        return self.model is not None
-
-    def order(self, chain: list[Index], plane: Callable[[Index], Any]) -> list[Index]:
-        """Begin with the plane that has most structure, if no other was fitted before."""
-        if self.model is not None or len(chain) < 2:
-            return chain
-        richest = _richest(chain, plane)
-        return [richest, *(index for index in chain if index != richest)]
-
-
-class _Given(_Start):
-    """All from networks that are given, applied as they are."""
-
-    @property
-    def applies(self) -> bool:
-        """Whether there is a model to apply."""
-        return True
-
-
-_STARTS: dict[str, type[_Start]] = {"warm": _Warm, "shared": _Shared, "anew": _Anew}
-
-
-def _start_of(settings: Settings, model: Model | None) -> _Start:
-    return _STARTS[settings.stack_start](model)
 
 
 class _PlaneFits:
@@ -322,23 +251,8 @@ class _PlaneFits:
         """Return the type of the device that the fits use if it is not the CPU."""
         from napari_blindspot.engine.hardware.backends import choose_device
 
-        return None if (device := choose_device(self.settings.device).type) == "cpu" else device
-
-
-def _richest(chain: list[Index], plane: Callable[[Index], Any]) -> Index:
-    """Return the plane with most structure among a few spread evenly: the first is often empty."""
-    picks = np.unique(np.linspace(0, len(chain) - 1, CANDIDATES).round().astype(int))
-    return max((chain[i] for i in picks), key=lambda index: _structure(plane(index)))
-
-
-def _structure(plane: Any) -> float:
-    """Return how much the local means of a plane vary; noise adds next to nothing."""
-    side = min(BLOCK, *plane.shape)
-    rows, columns = (length // side for length in plane.shape)
-    blocks = without_blank_areas(plane)[: rows * side, : columns * side].astype(np.float64)
-    means = blocks.reshape(rows, side, columns, side).mean((1, 3))
-    means = means[np.isfinite(means)]
-    return float(means.std()) if means.size else 0.0
+        device = choose_device(self.settings.device).type
+        return None if device == "cpu" else device
 
 
 def channel_of(index: Index, axes: str | None) -> Index:
