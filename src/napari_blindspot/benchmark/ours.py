@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -99,5 +100,7 @@ def _first_plane(image: npt.NDArray[Any], settings: Settings) -> npt.NDArray[Any
     from napari_blindspot.stack import fit_stack
 
     events = fit_stack(image, settings, wants_inr=False)
-    first, *_ = (event.result.denoised for event in events if isinstance(event, Finished))
+    planes = (event.result.denoised for event in events if isinstance(event, Finished))
+    first = next(planes)
+    deque(planes, maxlen=0)
     return first

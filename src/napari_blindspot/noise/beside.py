@@ -128,10 +128,10 @@ def look_beside(
     planes = unmoved = np.full((len(neighbours), *plane.shape), np.nan)
     given = foreign = sharing = farthest = 0
     most_shared = 0.0
-    half = len(neighbours) // 2
+    mine, half = _Compared(plane), len(neighbours) // 2
     for outwards in (range(half - 1, -1, -1), range(half, len(neighbours))):
         # Planes far apart differ by more than drift, which is therefore followed from plane to plane.
-        nearest, drift = _Compared(plane), (0, 0)
+        nearest, drift = mine, (0, 0)
         for number in outwards:
             other = stabilise(neighbours[number])
             if not np.isfinite(other).any():

@@ -19,7 +19,7 @@ from napari_blindspot.inspection.residual import standardised_residual
 from napari_blindspot.settings import Settings
 from napari_blindspot.widgets.denoise.result_layers import look_and_place
 from napari_blindspot.widgets.denoise.scope import check_layer, corners_of, current_plane
-from napari_blindspot.widgets.shared.layer_data import FILE_KEY, METADATA_KEY, layer_pixels
+from napari_blindspot.widgets.shared.layer_data import METADATA_KEY, layer_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -169,10 +169,9 @@ def record_of(layer: Image) -> Mapping[str, Any]:
     record = layer.metadata.get(METADATA_KEY)
     if isinstance(record, dict):
         return record
-    file = layer.metadata.get(FILE_KEY) or layer.source.path
-    if file is not None:
+    if layer.source.path is not None:
         with contextlib.suppress(FileError, SettingsError):
-            return {"settings": read_settings(file).model_dump(mode="json")}
+            return {"settings": read_settings(layer.source.path).model_dump(mode="json")}
     return {}
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
 __all__ = [
-    "FILE_KEY",
     "METADATA_KEY",
     "answer_axes",
     "answer_for",
@@ -32,9 +31,6 @@ __all__ = [
 
 METADATA_KEY = "napari_blindspot"
 """Where in a layer's metadata the record of its run is."""
-
-FILE_KEY = "napari_blindspot_file"
-"""Where in a layer's metadata the path of its file is, if napari's own readers have not opened it."""
 
 LEADING = "TZCP"
 """What an axis before Y and X can be; P stands for positions, which are images of their own."""

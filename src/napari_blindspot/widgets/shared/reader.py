@@ -20,7 +20,6 @@ from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.core.words import sentence
 from napari_blindspot.files.door import ImageFile, ReadOptions, list_series, open_image
 from napari_blindspot.files.formats.registry import dialog_filter
-from napari_blindspot.widgets.shared.layer_data import FILE_KEY
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -99,7 +98,6 @@ def add_to_viewer(
     if said.channel is not None:
         image = image.channel(said.channel)
     data, attributes, _ = layer_data(image, name or path.name)
-    attributes["metadata"] = {FILE_KEY: str(path)}
     with _opened_from(path):
         added = viewer.add_image(data, **attributes)
     for notice in image.notices:
