@@ -14,7 +14,7 @@ from napari_blindspot.api import measure_resolution
 from napari_blindspot.comparison import compare
 from napari_blindspot.core.errors import BlindspotError
 from napari_blindspot.core.notices import Notice
-from napari_blindspot.core.words import sentence
+from napari_blindspot.core.words import fitted_anew, sentence
 from napari_blindspot.inspection.residual import noise_sigma, standardised_residual
 from napari_blindspot.inspection.uncertainty import error_sigma
 from napari_blindspot.inspection.verdict import judge
@@ -200,7 +200,7 @@ def _add_resolution(
     curves = curves or measure_resolution(noisy, estimate, noise)
     words = f"{resolution_in_words(curves, pixel)}{'; ' if lacks else ''}{lacks}."
     if not lacks and extras.model is None and record is not None and record.origin == "model":
-        words += " The result came from a model, which was not given: the halves were fitted anew."
+        words += f" {fitted_anew('the halves were')}"
     section.sentences.append(words)
     when = "before denoising" if lacks else "before and after denoising"
     section.figures.append(

@@ -21,6 +21,7 @@ __all__ = [
     "duration",
     "error_sentence",
     "first_line",
+    "fitted_anew",
     "fresh_sentences",
     "sentence",
     "sentences_of",
@@ -387,3 +388,8 @@ def error_sentence(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"Cannot go on: {error.strerror or first_line(error)}."
     return unforeseen(error)
+
+
+def fitted_anew(what: str) -> str:
+    """Say that `what`, a subject with its verb, was not fitted as the run has done it."""
+    return f"The result came from a model, which was not given: {what} fitted anew."

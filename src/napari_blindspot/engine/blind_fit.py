@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.engine.hardware.backends import unet_arithmetic
@@ -23,8 +22,8 @@ from napari_blindspot.engine.hardware.memory import MOST_PASSES, retry, tile_sid
 from napari_blindspot.engine.hardware.side_by_side import pieces_at_once
 from napari_blindspot.engine.patches import Patches
 from napari_blindspot.engine.tiling import Tiling
-from napari_blindspot.method.compact_unet import LEVELS, CompactUNet
-from napari_blindspot.method.fill import denoiser_input, normalised_convolution
+from napari_blindspot.method.compact_unet import MULTIPLE, CompactUNet, estimate_by
+from napari_blindspot.method.fill import normalised_convolution
 from napari_blindspot.method.masks import MASKS
 from napari_blindspot.method.symmetry import turn, turn_back
 
@@ -50,9 +49,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["BlindFit", "BlindLoss"]
-
-MULTIPLE = 2**LEVELS
-"""Sides of what the network sees divide by its coarsest pixel."""
 
 
 class BlindFit:
@@ -99,14 +95,14 @@ class BlindFit:
 
         `neighbours` are (N, K, Y, X) planes; K may be 0.
         """
-        features, fill = denoiser_input(image, visible, neighbours, self.mask.fill_weights)
-        height, width = image.shape[-2:]
-        features = F.pad(features, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
-        features = features.contiguous(memory_format=torch.channels_last)
-        with unet_arithmetic(self.settings.precision, self.device):
-            correction = network(features)
-        estimate: torch.Tensor = fill + correction.float()[..., :height, :width]
-        return estimate
+
+        def correct(features: torch.Tensor) -> torch.Tensor:
+            features = features.contiguous(memory_format=torch.channels_last)
+            with unet_arithmetic(self.settings.precision, self.device):
+                correction: torch.Tensor = network(features)
+            return correction
+
+        return estimate_by(correct, image, visible, neighbours, self.mask.fill_weights)
 
     def apply_tiled(
         self, network: nn.Module, image: torch.Tensor, visible: torch.Tensor, neighbours: torch.Tensor

@@ -105,7 +105,8 @@ def fit_plane(
         check_model(initial_model, settings)
     if isinstance(settings, MeasuredSettings) and settings.mask not in MASKS:
         raise SettingsError(f"There is no mask {settings.mask!r}; choose one of: {', '.join(MASKS)}.")
-    device, passed = choose_device(settings.device), passed_over(settings.device)
+    device = choose_device(settings.device)
+    passed = passed_over(settings.device, device.type)
     precision = choose_precision(settings, device)
     settings = settings.model_copy(update={"device": device.type, "precision": precision})
     reason, areas, bare = nothing_to_denoise(plane), None, plane

@@ -10,7 +10,7 @@ The planes of a stack have this one, fitted when somebody asks for it.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,11 +22,13 @@ from napari_blindspot.core.images import Images
 from napari_blindspot.core.plane import cast_like, check_plane
 from napari_blindspot.engine.hardware.adam import make_adam, one_cycle
 from napari_blindspot.engine.hardware.torch_state import computing
+from napari_blindspot.engine.inr_fit import BETA, POINTS
 from napari_blindspot.method.inr_field import CHUNK, InrField, b_spline_at_pixels
 from napari_blindspot.method.inr_volume import InrVolume, coefficients_along_z, volume_coordinates
 from napari_blindspot.method.siren import Siren, pixel_coordinates
 from napari_blindspot.method.weights import take_weights
 from napari_blindspot.noise.blank_areas import blank_areas, without_blank_areas
+from napari_blindspot.settings import MeasuredSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -36,46 +38,18 @@ if TYPE_CHECKING:
 
     from napari_blindspot.core.events import Event
     from napari_blindspot.core.model import Model
-    from napari_blindspot.settings import MeasuredSettings
 
 __all__ = ["fit_inr", "fit_volume", "inr_at_pixels", "with_inr", "with_inr_later"]
 
 ITERATIONS = 60
 """Steps of the SIREN."""
 
-POINTS = 8192
-"""Pixels that a step looks at, at most."""
-
-FEW_POINTS = 2048
-"""Likewise for the INR of a plane of a stack, which someone waits for; docs/benchmarks/inr.md has both."""
+MANY_POINTS = 8192
+"""Pixels that a step looks at, at most. Of a plane of a stack, whose INR someone waits for, they are as few
+as in a run; docs/benchmarks/inr.md has both."""
 
 FEWEST_PLANES = 2
 """Of a stack: of one there is nothing between planes."""
-
-BETA = 0.999
-"""Memory of the squared gradients: that of the measured presets."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """How a SIREN is built, and how fast it learns; by default as in the measured presets."""
-
-    features: int = 64
-    octaves: int = 6
-    layers: int = 5
-    omega: float = 10.0
-    rate: float = 5e-3
-
-    @classmethod
-    def of(cls, settings: MeasuredSettings) -> _Kind:
-        """Take what settings say."""
-        return cls(
-            settings.inr_features,
-            settings.inr_octaves,
-            len(settings.inr_dropout),
-            settings.inr_omega,
-            settings.inr_learning_rate,
-        )
 
 
 def fit_inr(image: npt.ArrayLike, *, iterations: int = ITERATIONS, seed: int = 0) -> InrField:
@@ -101,7 +75,7 @@ def fit_inr(image: npt.ArrayLike, *, iterations: int = ITERATIONS, seed: int = 0
         If it is no plane of intensities.
     """
     pixels, mean, scale = _standardised(np.asarray(check_plane(image), np.float64))
-    siren = _siren_of(pixels, iterations, seed, _Kind(), POINTS)
+    siren = _siren_of(pixels, iterations, seed, MeasuredSettings(), MANY_POINTS)
     return InrField(siren, pixels, mean, scale, gain=0.0, offset=1.0, cubic=True)
 
 
@@ -126,7 +100,7 @@ def inr_at_pixels(denoised: npt.NDArray[Any], settings: MeasuredSettings) -> npt
     bare = without_blank_areas(denoised, areas) if areas is not None else denoised
     pixels, mean, scale = _standardised(np.asarray(bare, np.float64))
     with computing(torch.device("cpu")):
-        siren = _siren_of(pixels, _steps(settings), settings.seed, _Kind.of(settings), FEW_POINTS)
+        siren = _siren_of(pixels, _steps(settings), settings.seed, settings, POINTS)
         image = b_spline_at_pixels(pixels)
         where, values = pixel_coordinates(image.shape[0], image.shape[1], image.device), image.view(-1)
         with torch.no_grad():
@@ -169,7 +143,7 @@ def with_inr(model: Model) -> Model:
     settings = model.settings
     with computing(torch.device("cpu")):
         pixels = torch.from_numpy(model.inr_base.values.copy())
-        siren = _siren_of(pixels, _steps(settings), settings.seed, _Kind.of(settings), FEW_POINTS)
+        siren = _siren_of(pixels, _steps(settings), settings.seed, settings, POINTS)
     return replace(model, weights={**model.weights, **take_weights({"inr.": siren})})
 
 
@@ -178,7 +152,9 @@ def _steps(settings: MeasuredSettings) -> int:
     return ITERATIONS if settings.train_inr and "consistency" in settings.losses else 0
 
 
-def _siren_of(pixels: torch.Tensor, iterations: int, seed: int, kind: _Kind, points: int) -> Siren:
+def _siren_of(
+    pixels: torch.Tensor, iterations: int, seed: int, settings: MeasuredSettings, points: int
+) -> Siren:
     """Return a SIREN that has learned what cubic B-splines of a (Y, X) plane lack at its pixels."""
     generator = torch.Generator().manual_seed(seed)
     coordinates = pixel_coordinates(pixels.shape[0], pixels.shape[1], pixels.device)
@@ -187,7 +163,7 @@ def _siren_of(pixels: torch.Tensor, iterations: int, seed: int, kind: _Kind, poi
     def some(pick: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return coordinates[pick], lacks[pick]
 
-    return _learned(some, len(lacks), 2, iterations, generator, kind, points)
+    return _learned(some, len(lacks), 2, iterations, generator, settings, points)
 
 
 def fit_volume(stack: npt.ArrayLike, *, iterations: int = ITERATIONS, seed: int = 0) -> InrVolume:
@@ -229,7 +205,7 @@ def fit_volume(stack: npt.ArrayLike, *, iterations: int = ITERATIONS, seed: int 
         places = torch.stack(torch.unravel_index(pick, pixels.shape), dim=1)
         return volume_coordinates(places.float(), tuple(pixels.shape)), lacks[pick]
 
-    siren = _learned(some, len(lacks), 3, iterations, generator, _Kind(), POINTS)
+    siren = _learned(some, len(lacks), 3, iterations, generator, MeasuredSettings(), MANY_POINTS)
     return InrVolume(siren, coefficients_along_z(pixels), mean, scale)
 
 
@@ -247,7 +223,7 @@ def _learned(
     dimensions: int,
     iterations: int,
     generator: torch.Generator,
-    kind: _Kind,
+    settings: MeasuredSettings,
     points: int,
 ) -> Siren:
     """Return a SIREN that has learned values at points.
@@ -264,17 +240,22 @@ def _learned(
         Steps; after none the network is 0 everywhere.
     generator : torch.Generator
         Draws weights and points.
-    kind : _Kind
-        How the network is built.
+    settings : MeasuredSettings
+        How the network is built, and how fast it learns.
     points : int
         Points of a step, at most.
     """
     siren = Siren(
-        kind.features, kind.octaves, (0.0,) * kind.layers, kind.omega, generator, dimensions=dimensions
+        settings.inr_features,
+        settings.inr_octaves,
+        (0.0,) * len(settings.inr_dropout),
+        settings.inr_omega,
+        generator,
+        dimensions=dimensions,
     )
     torch.nn.init.zeros_(siren.output.weight)
     torch.nn.init.zeros_(siren.output.bias)
-    numbers = one_cycle(max(iterations, 2), kind.rate, rise=0.1, below=25, last=10_000)
+    numbers = one_cycle(max(iterations, 2), settings.inr_learning_rate, rise=0.1, below=25, last=10_000)
     optimizer = make_adam(siren.parameters(), numbers, BETA, torch.device("cpu"))
     for _ in range(iterations):
         optimizer.advance()

@@ -13,12 +13,10 @@ import warnings
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from napari_blindspot.core.errors import InternalError, SettingsError
-from napari_blindspot.method.compact_unet import LEVELS, CompactUNet
-from napari_blindspot.method.fill import denoiser_input
+from napari_blindspot.method.compact_unet import CompactUNet, estimate_by
 from napari_blindspot.method.masks import MASKS
 from napari_blindspot.method.stabilisation import intensities, stabilise
 from napari_blindspot.method.symmetry import turn, turn_back
@@ -34,9 +32,6 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 __all__ = ["PlaneGraph", "torchscript_of"]
-
-MULTIPLE = 2**LEVELS
-"""Sides of what the network sees divide by its coarsest pixel."""
 
 TRACED, CHECKED = (1, 1, 64, 48), (2, 1, 43, 72)
 """Shapes of the image that the graph is recorded with, and of the one that it is tried with."""
@@ -66,8 +61,7 @@ class PlaneGraph(nn.Module):
                 setting="refine_iterations",
             )
         stabiliser = Anscombe.of(model.noise) if base is None else Anscombe(base.gain, base.offset)
-        self.gain = stabiliser.gain if stabiliser.grows else 0.0
-        self.offset = stabiliser.offset
+        self.gain, self.offset = stabiliser.told_gain, stabiliser.offset
         self.mean, self.scale = model.mean, model.scale
         self.symmetries = settings.symmetries
         self.neighbours = count_neighbours(model.weights)
@@ -87,12 +81,8 @@ class PlaneGraph(nn.Module):
         return intensities(stabilised, self.gain, self.offset).float()
 
     def _estimate(self, noisy: torch.Tensor) -> torch.Tensor:
-        height, width = noisy.shape[-2:]
         absent = torch.full_like(noisy, torch.nan).expand(-1, self.neighbours, -1, -1)
-        features, fill = denoiser_input(noisy, torch.ones_like(noisy) > 0.5, absent, self.line)
-        features = F.pad(features, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
-        correction: torch.Tensor = self.network(features)
-        return fill + correction[..., :height, :width]
+        return estimate_by(self.network, noisy, torch.ones_like(noisy) > 0.5, absent, self.line)
 
 
 def torchscript_of(graph: PlaneGraph) -> bytes:

@@ -12,14 +12,19 @@ half resolution. A neighbour that is absent differs by nothing, so that one set 
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from napari_blindspot.method.fill import denoiser_input
 from napari_blindspot.method.layers import Convolution, he_uniform_
 
-__all__ = ["LEVELS", "CompactUNet"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["MULTIPLE", "CompactUNet", "estimate_by"]
 
 SLOPE = 0.1
 """Negative slope of the LeakyReLU."""
@@ -27,8 +32,8 @@ SLOPE = 0.1
 WIDENING = (3, 4, 4)
 """Filters of each lower level, relative to those at full resolution."""
 
-LEVELS = len(WIDENING)
-"""How often the plane is halved."""
+MULTIPLE = 2 ** len(WIDENING)
+"""Sides of what the network sees divide by its coarsest pixel."""
 
 PLANE_INPUTS = 2
 """Channels that the plane itself has: its pixels with the fill, and which of them are visible."""
@@ -38,6 +43,28 @@ FARTHEST_DIFFERENCE = 30.0
 
 BESIDE_WIDENING = 1.5
 """Filters that look at neighbours, relative to those at full resolution."""
+
+
+def estimate_by(
+    correct: Callable[[torch.Tensor], torch.Tensor],
+    image: torch.Tensor,
+    visible: torch.Tensor,
+    neighbours: torch.Tensor,
+    line: tuple[float, ...],
+) -> torch.Tensor:
+    """Return D_θ's estimate of images, (N, 1, Y, X): the fill, corrected by the network.
+
+    Parameters
+    ----------
+    correct : callable
+        The network: (N, 2 + K, Y', X') to (N, 1, Y', X'), whose sides are multiples of `MULTIPLE`.
+    image, visible, neighbours, line
+        As for `denoiser_input`.
+    """
+    features, fill = denoiser_input(image, visible, neighbours, line)
+    height, width = image.shape[-2:]
+    features = F.pad(features, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
+    return fill + correct(features).float()[..., :height, :width]
 
 
 class CompactUNet(nn.Module):

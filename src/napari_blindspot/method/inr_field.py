@@ -197,7 +197,7 @@ class InrField:
         sides = torch.tensor(self.shape, dtype=torch.float32) - 1.0
         where = 2.0 * points / sides - 1.0
         base = read_cubic(self.base, points) if self.cubic else read_linear(self.base, where)
-        standard = base + self.siren(where)[:, 0]
+        standard: torch.Tensor = base + self.siren(where)[:, 0]
         return intensities(standard * self.scale + self.mean, self.gain, self.offset)
 
 

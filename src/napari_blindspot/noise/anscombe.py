@@ -1,7 +1,7 @@
 """Variance stabilisation: makes signal-dependent noise the same everywhere, and undoes it without bias.
 
-Makitalo and Foi, "Optimal Inversion of the Generalized Anscombe Transformation for Poisson-Gaussian
-Noise" (IEEE TIP 2013). Measuring the noise belongs to `napari_blindspot.noise.estimate`.
+Its formulas are in `napari_blindspot.method.stabilisation`, with their source. Measuring the noise belongs
+to `napari_blindspot.noise.estimate`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_blindspot.method.stabilisation import intensities, stabilise
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 __all__ = ["Anscombe"]
-
-_FLOOR = 2.0 * sqrt(3.0 / 8.0)
-"""The stabilised value of zero counts: the inverse is defined from here upwards."""
 
 _LEAST_GAIN = 1e-10
 """In standard deviations at intensity 0. The inverse is the difference of numbers that are larger than that
@@ -52,34 +51,14 @@ class Anscombe:
 
     def forward(self, image: npt.ArrayLike) -> Floats:
         """Return the image with noise of standard deviation 1, in float64."""
-        y = np.asarray(image, np.float64)
-        if not self.grows:
-            return y / self._sigma
-        radicand = self.gain * y + 0.375 * self.gain**2 + self.offset
-        root: Floats = 2.0 / self.gain * np.sqrt(np.maximum(radicand, 0.0))
-        return root
+        return stabilise(np.asarray(image, np.float64), self.told_gain, self.offset)
 
     def inverse(self, estimate: npt.ArrayLike) -> Floats:
-        """Return intensities whose expectation is right, given the mean of the stabilised pixel.
-
-        The closed form of the exact unbiased inverse (Makitalo and Foi 2011, equation 6). The algebraic
-        inverse would be too dark, by a quarter of a count at high counts and more at low ones.
-        """
-        z = np.asarray(estimate, np.float64)
-        if not self.grows:
-            return z * self._sigma
-        d = np.maximum(z, _FLOOR)
-        q = sqrt(1.5)
-        counts = d**2 / 4 + q / (4 * d) - 11 / (8 * d**2) + 5 * q / (8 * d**3) - 1 / 8
-        # Divided out of the transform: y = gain * counts + (terms that the offset moves).
-        intensities: Floats = self.gain * counts - self.offset / self.gain
-        return intensities
+        """Return intensities whose expectation is right, given the mean of the stabilised pixel."""
+        return intensities(np.asarray(estimate, np.float64), self.told_gain, self.offset)
 
     @property
-    def grows(self) -> bool:
-        """Whether the variance grows so much that float64 can tell what the transform makes of it."""
-        return self.gain > 0.0 and self.gain > _LEAST_GAIN * sqrt(max(self.offset, 0.0))
-
-    @property
-    def _sigma(self) -> float:
-        return sqrt(self.offset) if self.offset > 0.0 else 1.0
+    def told_gain(self) -> float:
+        """The gain that the transform is computed with: 0 where it is so small that float64 cannot tell."""
+        least = _LEAST_GAIN * sqrt(max(self.offset, 0.0))
+        return self.gain if self.gain > 0.0 and self.gain > least else 0.0

@@ -99,7 +99,7 @@ class StackPatches:
     def _new(self) -> npt.NDArray[np.float16]:
         """Make the next stack, with mean 1."""
         self.made += 1
-        clean = random_stack(self.made, STACK_PLANES, STACK_SIDE).clean
+        clean = random_stack(self.made, STACK_PLANES, STACK_SIDE)
         return (clean / max(float(clean.mean()), 1e-6)).clip(0, 6e4).astype(np.float16)
 
     def _window(self) -> _Window:

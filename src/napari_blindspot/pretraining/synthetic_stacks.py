@@ -8,7 +8,6 @@ own. They are made while a training runs, none of them twice.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-__all__ = ["SyntheticStack", "random_stack"]
+__all__ = ["random_stack"]
 
 MOVIE_SHARE, STILL_SHARE = 0.45, 0.3
 """Share of movies among stacks, and of those among movies in which nothing moves. Conventions."""
@@ -34,23 +33,7 @@ SPEEDS = (0.03, 5.0)
 """Speed of what moves in a movie, in pixels a frame."""
 
 
-@dataclass(frozen=True, slots=True)
-class SyntheticStack:
-    """Clean planes that follow each other in z or in time.
-
-    Attributes
-    ----------
-    clean : ndarray
-        (planes, side, side) float32, on any scale, not below 0.
-    is_movie : bool
-        Whether they follow each other in time.
-    """
-
-    clean: Floats
-    is_movie: bool
-
-
-def random_stack(seed: int, planes: int, side: int) -> SyntheticStack:
+def random_stack(seed: int, planes: int, side: int) -> Floats:
     """Make a stack of one to four kinds of structure.
 
     Parameters
@@ -59,11 +42,15 @@ def random_stack(seed: int, planes: int, side: int) -> SyntheticStack:
         Same seed, same stack.
     planes, side : int
         How many planes, and their side in pixels.
+
+    Returns
+    -------
+    ndarray
+        (planes, side, side) float32, clean, not below 0; they follow each other in z or in time.
     """
     rng = np.random.default_rng(seed)
-    movie = rng.random() < MOVIE_SHARE
-    clean = (_Movie if movie else _Volume)(rng, planes, side).stack()
-    return SyntheticStack(clean.clip(0).astype(np.float32), movie)
+    kind = _Movie if rng.random() < MOVIE_SHARE else _Volume
+    return kind(rng, planes, side).stack().clip(0).astype(np.float32)
 
 
 class _Volume:

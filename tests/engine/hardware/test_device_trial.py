@@ -47,12 +47,12 @@ def test_auto_goes_to_the_cpu_where_a_gpu_fails_in_a_small_trial_and_says_so_in_
     result = denoise(noisy, "fast", iterations=1, refine_iterations=(), symmetries=1)
     assert result.settings.device == "cpu"
     assert np.isfinite(result.denoised).all()
-    (sentence,) = [words.sentence(notice) for notice in passed_over("auto")]
+    (sentence,) = [words.sentence(notice) for notice in passed_over("auto", "cpu")]
     assert sentence == (
         "The cuda device cannot be used here (CUDA error: no kernel image is available for execution on "
         "the device), so the fit uses the cpu; `napari-blindspot doctor` says what may help."
     )
-    assert passed_over("cpu") == ()
+    assert passed_over("cpu", "cpu") == ()
 
 
 def test_a_gpu_that_is_asked_for_by_name_and_fails_ends_in_one_sentence(gpu_that_fails):
@@ -66,7 +66,7 @@ def test_a_gpu_that_is_asked_for_by_name_and_fails_ends_in_one_sentence(gpu_that
 def test_a_gpu_that_computes_something_else_is_not_trusted(gpu_that_fails):
     gpu_that_fails(lambda device: [torch.full((2,), float("nan") if device.type == "cuda" else 1.0)])
     assert choose_device("auto").type == "cpu"
-    assert "computes something else than the CPU" in words.sentence(passed_over("auto")[0])
+    assert "computes something else than the CPU" in words.sentence(passed_over("auto", "cpu")[0])
 
 
 def test_a_gpu_whose_memory_is_full_is_not_taken_for_one_that_fails(gpu_that_fails):

@@ -200,18 +200,17 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def passed_over(name: str) -> tuple[Notice, ...]:
-    """Tell which better devices are there and were not taken for the setting `name`, and why."""
+def passed_over(name: str, taken: str) -> tuple[Notice, ...]:
+    """Tell which better devices are there than the one that was taken for the setting `name`, and why."""
     if name != "auto":
         return ()
-    chosen = choose_device(name).type
     return tuple(
         Notice(
             "device-passed-over",
-            {"device": device, "taken": chosen, "reason": _trouble(device)},
+            {"device": device, "taken": taken, "reason": _trouble(device)},
             is_warning=False,
         )
-        for device in takewhile(lambda device: device != chosen, available_devices())
+        for device in takewhile(lambda device: device != taken, available_devices())
     )
 
 

@@ -13,7 +13,7 @@ from napari_blindspot.api import measure_resolution
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.model import check_region
 from napari_blindspot.core.notices import Notice
-from napari_blindspot.core.words import sentence
+from napari_blindspot.core.words import fitted_anew, sentence
 from napari_blindspot.inspection.profile import find_peak, line_points, read_line
 from napari_blindspot.inspection.residual import noise_sigma, standardised_residual
 from napari_blindspot.inspection.uncertainty import error_sigma
@@ -237,7 +237,7 @@ def _what_differs(asked: Asked, were: str) -> str:
     """Say in which way what was fitted for an answer is not what the run has done; nothing if it is."""
     words = ""
     if asked.model is None and asked.subject.record.get("origin") == "model":
-        words += f" The result came from a model, which was not given: {were} fitted anew."
+        words += f" {fitted_anew(were)}"
     if asked.subject.saw_neighbours:
         words += " Here the neighbours of the plane were not looked at."
     return words
