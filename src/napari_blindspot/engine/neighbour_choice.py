@@ -4,6 +4,11 @@ Every pixel is hidden and predicted by the package's weights: without neighbours
 and with them shifted to fit. The noise of a hidden pixel adds the same to each error, so that the least
 error is the best look. What is left of the best one tells of the noise, too. Which neighbours may be shown
 at all is decided before, in `napari_blindspot.noise.beside`.
+
+Correlated noise reaches over the pixels that are hidden, so that a prediction without neighbours is praised
+for the noise that it has learned. The noise of other planes is none of its own: there the planes before are
+also judged by the nearest plane after, and the other way round. A scene that moves on is farther from the
+planes before the later it is, so that motion speaks against them.
 """
 
 from __future__ import annotations
@@ -44,6 +49,16 @@ other may rise."""
 CLEARLY_MOVED = 3.0
 """The same fall where the neighbours are shifted: planes of a z-stack fit a little better aside by chance,
 and what has drifted is found again by far more."""
+
+
+JUDGED_BETTER = 3.0
+"""Standard errors by which each side must make the nearest plane of the other one better predicted: it was
+3.5 and more on planes whose own hidden pixels did not tell, all of which gained (docs/benchmarks/stacks.md,
+"Captures of one field")."""
+
+JUDGED_SIDE = 8
+"""Side in pixels of the squares over which errors are averaged there: noise is correlated within them. A
+convention."""
 
 
 def in_slots(neighbours: torch.Tensor, slots: int) -> torch.Tensor:
@@ -94,8 +109,11 @@ def choose_neighbours(run: RunInput[MeasuredSettings], measurement: Measurement,
         if blind.gain(best, moved).exceeds(CLEARLY_MOVED):
             best, is_moved = moved, True
     decides = plan.settings.neighbours == "auto"
-    if decides and not blind.gain(blind.predict(None), best).exceeds(CLEARLY_BETTER):
-        return replace(measurement, beside=beside.without())
+    if decides:
+        alone = blind.predict(None)
+        helps = blind.gain(alone, best).exceeds(CLEARLY_BETTER)
+        if not helps and not (plan.correlated and blind.foretells(alone, beside.unmoved)):
+            return replace(measurement, beside=beside.without())
     if measurement.noise.measured and not plan.correlated:
         noise = noise_of_residual(measurement.noise, blind.observed, best, blind.left_out)
         measurement = measurement.with_noise(noise, run.neighbours)
@@ -147,6 +165,32 @@ class _Blind:
             hidden = hidden if estimate is None else estimate[0, 0]
         return self.restoration.invert(hidden.float().cpu().numpy())
 
+    def foretells(self, alone: Floats, planes: Floats) -> bool:
+        """Tell whether the planes of each side make the nearest one of the other side better predicted.
+
+        Parameters
+        ----------
+        alone : ndarray
+            (Y, X), intensities of this part as predicted without neighbours.
+        planes : ndarray
+            (K, Y, X), stabilised neighbours, half of them before the plane.
+        """
+        half = len(planes) // 2
+        there = [number for number in range(len(planes)) if np.isfinite(planes[number][self.part]).any()]
+        before, after = [n for n in there if n < half], [n for n in there if n >= half]
+        if not before or not after:
+            return False
+        usual = self.stabiliser.forward(alone)
+        for shown, judge in ((before, after[0]), (after, before[-1])):
+            some = np.full_like(planes, np.nan)
+            some[shown] = planes[shown]
+            other, noisy = self.stabiliser.forward(self.predict(some)), planes[judge][self.part]
+            fall = np.where(self.left_out, np.nan, abs(usual - noisy) - abs(other - noisy))
+            means = _means_of_squares(fall)
+            if len(means) < 2 or means.mean() <= JUDGED_BETTER * means.std() / len(means) ** 0.5:
+                return False
+        return True
+
     def gain(self, usual: Floats, other: Floats) -> _Gain:
         """Compare two predictions, (Y, X) intensities each, with the noisy pixels."""
         known = ~self.left_out
@@ -161,3 +205,12 @@ class _Blind:
         return _Gain(
             *(float(fall.mean()) / max(error, 1e-300) for fall, error in zip(falls, errors, strict=True))
         )
+
+
+def _means_of_squares(image: Floats) -> Floats:
+    """Return the means over squares of `JUDGED_SIDE`, (N,), of those without NaN."""
+    rows, columns = (side // JUDGED_SIDE for side in image.shape)
+    inside = image[: rows * JUDGED_SIDE, : columns * JUDGED_SIDE]
+    means = inside.reshape(rows, JUDGED_SIDE, columns, JUDGED_SIDE).mean((1, 3)).ravel()
+    found: Floats = means[np.isfinite(means)]
+    return found
