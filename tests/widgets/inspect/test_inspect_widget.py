@@ -23,6 +23,7 @@ from napari_blindspot.widgets.shared.layer_source import is_result
 from napari_blindspot.widgets.shared.reader import add_to_viewer
 
 SAMPLE = confocal((48, 64), seed=1)
+SMOOTHED = gaussian_filter(SAMPLE.noisy.astype(float), 1.0)
 
 
 def record() -> dict:
@@ -193,6 +194,12 @@ def test_a_profile_needs_a_line_and_tells_its_width(viewer, inspect, ask):
     flat = level + 0.01 * gaussian_filter(SAMPLE.truth - level, 4.0)
     viewer.layers["cells denoised"].data = flat.astype(np.float32)
     assert "no peak that stands out from its error" in ask("line")
+    for layer in (viewer.layers["cells denoised"], viewer.layers["cells"]):
+        # Planes of one value: first the result alone, whose noise is known, then both.
+        layer.data = np.full((48, 64), level, np.float32)
+        assert "has no peak that" in ask("line") and inspect.figures.native.count == 1
+    viewer.layers["cells denoised"].metadata[METADATA_KEY].pop("noise")
+    assert "has no peak that falls to its half" in ask("line") and not inspect.message.is_error
 
 
 def test_how_sure_and_why_are_answered(viewer, inspect, ask):
@@ -336,6 +343,8 @@ def test_what_does_not_fit_is_said_in_a_sentence_and_the_layers_stay(viewer, ins
     whole = viewer.layers["cells denoised"].data
     viewer.layers["cells denoised"].data = whole / whole.max()
     assert "so they are on different scales" in ask("removed") and inspect.message.is_error
+    viewer.layers["cells denoised"].data = np.roll(SMOOTHED, (2, -3), (0, 1))
+    assert "better if it were moved by -2 rows and 3 columns" in ask("removed") and inspect.message.is_error
     viewer.layers["cells denoised"].data = np.full((48, 64), np.nan, np.float32)
     assert "has no result yet" in ask("removed")
     assert [layer.name for layer in viewer.layers] == before

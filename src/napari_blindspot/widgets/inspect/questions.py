@@ -268,9 +268,8 @@ def _inr(asked: Asked) -> InrField:
 def _least_height(asked: Asked, points: npt.NDArray[np.float64]) -> float:
     """Return how high a peak along a line, (N, 2), must be to be one; 0 where the noise is not known."""
     subject = asked.subject
-    try:
-        noise = subject.noise()
-    except ImageError:
+    noise = subject.noise_if_measured()
+    if noise is None:
         return 0.0
     sigma = error_sigma(subject.noisy, subject.denoised, noise)
     return LEAST_PEAK * float(np.median(read_line(np.nan_to_num(sigma), points)))

@@ -15,6 +15,7 @@ from napari_blindspot.core.errors import FileError, ImageError, SettingsError
 from napari_blindspot.core.noise_model import NoiseModel
 from napari_blindspot.core.plane import MIN_SIZE
 from napari_blindspot.files.door import read_settings
+from napari_blindspot.inspection.alignment import best_move
 from napari_blindspot.inspection.residual import standardised_residual
 from napari_blindspot.settings import Settings
 from napari_blindspot.widgets.denoise.result_layers import look_and_place
@@ -87,7 +88,20 @@ class Subject:
         Raises
         ------
         ImageError
-            If nothing can be measured, or the two planes are on different scales.
+            If nothing can be measured, or the two planes do not belong to each other as they are.
+        """
+        found = self.noise_if_measured()
+        if found is None:
+            raise ImageError("The noise of this plane could not be measured, so nothing can be said of it.")
+        return found
+
+    def noise_if_measured(self) -> NoiseModel | None:
+        """Return the noise as the run has measured it, or measure it; None if nothing can be measured.
+
+        Raises
+        ------
+        ImageError
+            If the two planes are on different scales, or do not lie over each other.
         """
         from napari_blindspot.noise.estimate import estimate_noise
 
@@ -96,13 +110,20 @@ class Subject:
         except (KeyError, TypeError, ValueError):
             found = estimate_noise(self.noisy)
         if not found.measured:
-            raise ImageError("The noise of this plane could not be measured, so nothing can be said of it.")
+            return None
         away = abs(float(np.nanmean(standardised_residual(self.noisy, self.denoised, found))))
         if away >= FARTHEST_MEAN:
             raise ImageError(
                 f"The intensities of “{self.name}” lie {away:.3g} standard deviations of the noise from "
                 "those of the noisy layer, so they are on different scales: choose the pair from before "
                 "one of them was rescaled."
+            )
+        move = best_move(self.noisy, self.denoised)
+        if move is not None:
+            raise ImageError(
+                f"“{self.name}” would fit the noisy layer better if it were moved by {move[0]} rows and "
+                f"{move[1]} columns, so one of them was cropped or moved since, or belongs to another "
+                "image: choose the pair from before."
             )
         return found
 
