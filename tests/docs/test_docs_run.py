@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import numpy as np
@@ -19,6 +20,9 @@ NOT_RUN = 6
 """Blocks that say why they are not run; a new one is counted here, so that it is not forgotten."""
 
 WITH_A_VIEWER = "docs/napari.md"
+
+VIEWER_OPTIONS = (ROOT / "docs" / "viewer.py").read_text(encoding="utf-8")
+"""Scripts that take pictures share their options."""
 
 _DONE: set[str] = set()
 """Commands that read no file of the desk, which need to run only once."""
@@ -110,3 +114,18 @@ def test_commands_of_the_benchmarks_have_options_that_are_known():
             if block.language == "console":
                 for command in block.commands:
                     run(command.replace("[FOLDER]", "FOLDER"), parse_only=True)
+
+
+def test_scripts_that_the_pages_name_are_there_and_know_their_options():
+    called = 0
+    for page in [*ALL_PAGES, "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for script, rest in re.findall(r"(?<![\w./])((?:docs|tests)/[\w/]+\.py|ci/\w+)([^\n`]*)", text):
+            assert (ROOT / script).is_file(), f"{page}: {script}"
+            # Other options are those of pytest.
+            if script.startswith("docs/"):
+                called += 1
+                source = (ROOT / script).read_text(encoding="utf-8") + VIEWER_OPTIONS
+                unknown = [option for option in re.findall(r"--[a-z-]+", rest) if option not in source]
+                assert unknown == [], f"{page}: {script}"
+    assert called > 20

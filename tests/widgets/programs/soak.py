@@ -1,6 +1,6 @@
 """Denoise again and again in one napari: memory, threads and open files after each fit, as lines of JSON.
 
-Usage: soak.py FITS
+Usage: soak.py FITS [FILE], which keeps the lines, too.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 os.environ["NAPARI_CONFIG"] = ""
 
@@ -27,7 +28,11 @@ SHORT = Settings.from_preset(
 )
 
 
-def main(fits: int) -> None:
+LONGEST = 600.0
+"""Seconds after which a fit hangs; it takes one or two, and minutes where others keep the machine busy."""
+
+
+def main(fits: int, kept: str) -> None:
     process = psutil.Process()
     viewer = napari.Viewer(show=False)
     widget = DenoiseWidget(viewer)
@@ -37,7 +42,7 @@ def main(fits: int) -> None:
     for number in range(fits):
         viewer.layers.selection.active = noisy
         widget.buttons.start.native.click()
-        until = time.monotonic() + 120
+        until = time.monotonic() + LONGEST
         while widget.session is not None and time.monotonic() < until:
             QApplication.processEvents()
             time.sleep(0.002)
@@ -59,8 +64,11 @@ def main(fits: int) -> None:
             "objects": len(gc.get_objects()),
         }
         print(json.dumps(line), flush=True)
+        if kept:
+            with Path(kept).open("a") as file:
+                file.write(json.dumps(line) + "\n")
     widget.close()
     viewer.close()
 
 
-main(int(sys.argv[1]))
+main(int(sys.argv[1]), "".join(sys.argv[2:]))
