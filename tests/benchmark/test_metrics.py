@@ -50,3 +50,17 @@ def test_what_cannot_be_scored_is_said():
     broken[0, 0] = np.nan
     with pytest.raises(ImageError, match="1 of 4096 pixels of the estimate are not finite"):
         score(broken, truth)
+
+
+def test_the_corners_are_scored_as_the_authors_of_fmd_do():
+    truth = np.tile(smooth((64, 64)), (8, 8))
+    estimate = truth.copy()
+    estimate[:256, :256] += 4.0
+    estimate[:256, 256:] += 2.0
+    estimate[256:] += 1.0
+    found = score(estimate, truth)
+    assert found.psnr_corners == pytest.approx(
+        20 * np.log10(255) - np.mean([20 * np.log10(e) for e in (4, 2, 1, 1)])
+    )
+    assert 0.9 < found.ssim_corners < 1.0
+    assert score(estimate[:511], truth[:511]).psnr_corners is None

@@ -5,15 +5,18 @@ from importlib.metadata import metadata
 import numpy as np
 import pytest
 from benchmark_data import smooth
+from scipy.ndimage import gaussian_filter
 
 from napari_blindspot import denoise
 from napari_blindspot.benchmark import peers
 from napari_blindspot.benchmark.ablation import STUDIES, study_groups, study_variants
+from napari_blindspot.benchmark.contest import choose_variants
 from napari_blindspot.benchmark.method_protocol import Request
 from napari_blindspot.benchmark.methods import available_methods, choose_methods, find_peers
 from napari_blindspot.benchmark.metrics import score
 from napari_blindspot.benchmark.peers.shared import learning
-from napari_blindspot.core.errors import SettingsError
+from napari_blindspot.core.errors import FileError, SettingsError
+from napari_blindspot.noise.estimate import estimate_noise
 from napari_blindspot.settings import PRESETS
 
 CLASSICAL = {"gaussian-oracle", "nlm", "tv", "wavelet", "bm3d", "bm3d-vst", "bm3d-vst-psd"}
@@ -40,7 +43,8 @@ def gain(name, truth, noisy, **request):
 
 def test_the_names_are_those_that_scripts_rely_on():
     expected = (
-        "noisy gaussian-oracle nlm tv wavelet bm3d bm3d-vst bm3d-vst-psd n2v dip self2self mash zsn2n"
+        "noisy gaussian-oracle nlm tv wavelet bm3d bm3d-vst bm3d-vst-psd ffdnet-vst noise2vst "
+        "n2v dip self2self mash zsn2n"
     ).split()
     assert [method.name for method in find_peers()] == expected
     assert list(available_methods()) == [*expected, *PRESETS, "auto-random"]
@@ -76,6 +80,44 @@ def test_the_extra_that_installs_a_peer_is_one_of_the_package():
 def test_filters_gain_over_the_noisy_image(name):
     truth = smooth((128, 128)).astype(np.float32)
     assert gain(name, truth, poisson_gaussian(truth)) > 3.0
+
+
+def test_a_peer_with_weights_of_others_is_left_out_until_they_are_given(tmp_path):
+    variants, skipped = choose_variants(["noisy", "ffdnet-vst"], {})
+    assert [variant.name for variant in variants] == ["noisy"]
+    assert len(skipped) == 1
+    assert "give the file of its authors as --ffdnet-weights" in skipped[0]
+    (variant,), _ = choose_variants(["ffdnet-vst"], {}, {"ffdnet": tmp_path / "w.mat"})
+    assert variant.overrides == {"weights": str(tmp_path / "w.mat")}
+
+
+@pytest.mark.parametrize("content", [None, b"no HDF5"])
+def test_weights_that_are_none_are_refused_in_one_sentence(tmp_path, content):
+    path = tmp_path / "w.mat"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(
+        FileError, match=r"There is no file .*FFDNet_gray\.mat|does not hold FFDNet's weights"
+    ):
+        available_methods()["ffdnet-vst"].build(Request("ffdnet-vst", overrides={"weights": str(path)}))
+
+
+@pytest.mark.parametrize(("name", "iterations"), [("ffdnet-vst", None), ("noise2vst", 60)])
+def test_a_network_of_photographs_gains_between_a_transform_and_its_inverse(shared_data, name, iterations):
+    weights = shared_data.parent / "peers" / "ffdnet_gray.mat"
+    truth = smooth((96, 96)).astype(np.float32)
+    overrides = {"weights": str(weights)}
+    assert gain(name, truth, poisson_gaussian(truth), overrides=overrides, iterations=iterations) > 4.0
+
+
+def test_ffdnet_denoises_every_second_row_and_column_by_itself_where_noise_is_correlated(shared_data):
+    weights = {"weights": str(shared_data.parent / "peers" / "ffdnet_gray.mat")}
+    truth = smooth((129, 128)).astype(np.float32)
+    noise = gaussian_filter(np.random.default_rng(0).normal(0, 60, truth.shape), 0.8)
+    denoiser = available_methods()["ffdnet-vst"].build(Request("ffdnet-vst", overrides=weights))
+    noisy = (truth + noise).astype(np.float32)
+    assert estimate_noise(noisy).is_correlated
+    assert score(denoiser(noisy), truth).si_psnr > score(noisy, truth).si_psnr + 4.0
 
 
 @pytest.mark.slow

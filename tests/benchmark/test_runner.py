@@ -11,8 +11,9 @@ from benchmark_data import save, smooth
 
 from napari_blindspot.benchmark.methods import available_methods
 from napari_blindspot.benchmark.pairs import find_pairs
+from napari_blindspot.benchmark.report import ScoreReport, write_report
 from napari_blindspot.benchmark.runner import BenchmarkOptions, MethodVariant, estimate_path, run_benchmark
-from napari_blindspot.benchmark.table import COLUMNS, ScoreTable
+from napari_blindspot.benchmark.table import COLUMNS, ScoreRow, ScoreTable
 from napari_blindspot.core.errors import FileError
 
 
@@ -38,9 +39,8 @@ def run_here(root, out, *names, options=None):
 def test_every_method_is_scored_on_every_capture(flat, tmp_path):
     said = run_here(flat, tmp_path / "out", "noisy", "gaussian-oracle")
     rows = lines(tmp_path / "out")
-    assert tuple(rows[0]) == COLUMNS == (
-        "scene", "capture", "method", "psnr", "si_psnr", "ssim", "seconds", "peak_mb"
-    )  # fmt: skip
+    names = "scene capture method psnr si_psnr ssim seconds peak_mb psnr_corners ssim_corners"
+    assert tuple(rows[0]) == COLUMNS == tuple(names.split())
     assert len(rows) == len(said) == 6
     psnr = {(row["scene"], row["capture"], row["method"]): float(row["psnr"]) for row in rows}
     for scene, capture in (("Confocal_A_fov1", "1"), ("WideField_B_fov19", "2")):
@@ -141,3 +141,32 @@ def test_a_pair_that_cannot_be_loaded_gets_one_line_and_the_rest_goes_on(flat, t
     reasons = [row["reason"] for row in lines(out, "failures.csv")]
     assert reasons[0].startswith("Lonely.png has no truth")
     assert reasons[1].startswith("Confocal_A_fov1, capture 1: The sizes differ")
+
+
+def test_a_report_says_which_scenes_were_developed_on_and_how_sure_its_means_are(tmp_path):
+    table = ScoreTable(tmp_path, {})
+    scenes = {
+        "WideField_BPAE_R": 30.0,
+        "WideField_BPAE_G": 34.0,
+        "Confocal_FISH": 38.0,
+        "Confocal_MICE_fov1": 42.0,
+    }
+    for scene, psnr in scenes.items():
+        table.add(ScoreRow(scene, 1, "noisy", psnr, psnr + 1, 0.9, 1.0, 50.0, psnr + 0.1, 0.8))
+    write_report(table, ScoreReport("FMDD", ["noisy"], BenchmarkOptions(), names_development=True))
+    said = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert "developed on these scenes: Confocal_MICE_fov1, WideField_BPAE_R." in said
+    line = next(line for line in said.splitlines() if line.startswith("| noisy") and " to " in line)
+    _, psnr, _, others, corners = (cell.strip() for cell in line.strip("|").split("|"))
+    low, high = (float(end) for end in psnr.split(" to "))
+    assert 30.0 < low < 33.0 < 39.0 < high < 42.0
+    assert others == "36.00 / 37.00 / 0.900"
+    assert corners == "36.10 / 0.800"
+
+
+def test_a_table_of_an_earlier_version_has_no_corners(tmp_path):
+    (tmp_path / "results.csv").write_text(
+        "scene,capture,method,psnr,si_psnr,ssim,seconds,peak_mb\nA,1,noisy,30.0,31.0,0.9,1.0,50.0\n"
+    )
+    (row,) = ScoreTable(tmp_path, {}).rows.values()
+    assert (row.psnr, row.psnr_corners) == (30.0, None)

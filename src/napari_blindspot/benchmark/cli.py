@@ -55,6 +55,10 @@ N2vPython = Annotated[
     typer.Option(help="Python of another environment with careamics and napari-blindspot, for n2v."),
 ]
 
+FfdnetWeights = Annotated[
+    Path | None, typer.Option(help="FFDNet_gray.mat of FFDNet's authors, for ffdnet-vst and noise2vst.")
+]
+
 
 @app.command()
 def fmdd(
@@ -70,6 +74,7 @@ def fmdd(
     iterations: Iterations = None,
     retry_failed: Retry = False,
     n2v_python: N2vPython = None,
+    ffdnet_weights: FfdnetWeights = None,
 ) -> None:
     """Score all methods on FMD images: results.csv, results.md and contact_sheet.png in --out."""
     with _one_sentence():
@@ -81,7 +86,9 @@ def fmdd(
 
         options = BenchmarkOptions(crop, seed, _checked(device), iterations, timeout, retry_failed)
         found = find_pairs(root, captures, scenes=_names(scenes, "--scenes"))
-        variants, skipped = choose_variants(_names(methods, "--methods"), _pythons(n2v_python))
+        variants, skipped = choose_variants(
+            _names(methods, "--methods"), _pythons(n2v_python), _weights(ffdnet_weights)
+        )
         report = ScoreReport(
             title="FMDD: raw images of a fluorescence microscope, one capture in, one estimate out",
             names=[variant.name for variant in variants],
@@ -89,6 +96,7 @@ def fmdd(
             skipped=skipped,
             published=FMDD,
             published_title="Published, not measured here: mean over FMDD's 48 raw test images",
+            names_development=True,
         )
         run_and_report(found.pairs, variants, out, report, typer.echo, found.problems)
 
@@ -175,6 +183,7 @@ def awgn(
     iterations: Iterations = None,
     retry_failed: Retry = False,
     n2v_python: N2vPython = None,
+    ffdnet_weights: FfdnetWeights = None,
 ) -> None:
     """Score all methods on artificial i.i.d. Gaussian noise."""
     with _one_sentence():
@@ -186,7 +195,9 @@ def awgn(
 
         options = BenchmarkOptions(crop, seed, _checked(device), iterations, timeout, retry_failed)
         images = find_images(folder, sigma, seed)
-        variants, skipped = choose_variants(_names(methods, "--methods"), _pythons(n2v_python))
+        variants, skipped = choose_variants(
+            _names(methods, "--methods"), _pythons(n2v_python), _weights(ffdnet_weights)
+        )
         report = ScoreReport(
             title=f"Artificial noise: i.i.d. Gaussian, σ = {sigma:g}",
             names=[variant.name for variant in variants],
@@ -305,6 +316,15 @@ def _names(given: str | None, option: str) -> list[str] | None:
 def _pythons(n2v_python: Path | None) -> dict[str, str]:
     """Return which methods run with the Python of another environment."""
     return {} if n2v_python is None else {"n2v": str(n2v_python)}
+
+
+def _weights(ffdnet: Path | None) -> dict[str, Path]:
+    """Return the files of weights that are given, by the names of their networks."""
+    if ffdnet is None:
+        return {}
+    if not ffdnet.is_file():
+        raise SettingsError(f"There is no file {ffdnet} for --ffdnet-weights.")
+    return {"ffdnet": ffdnet.resolve()}
 
 
 def _checked(device: str) -> str:

@@ -25,9 +25,9 @@ __all__ = ["choose_variants", "run_and_report"]
 
 
 def choose_variants(
-    names: Sequence[str] | None, pythons: Mapping[str, str]
+    names: Sequence[str] | None, pythons: Mapping[str, str], weights: Mapping[str, Path] | None = None
 ) -> tuple[list[MethodVariant], list[str]]:
-    """Look methods up; those that are not installed are left out with one line each.
+    """Look methods up; those that are not installed or lack weights are left out with one line each.
 
     Parameters
     ----------
@@ -35,13 +35,15 @@ def choose_variants(
         All methods if None.
     pythons : mapping
         Name of a method to the interpreter of another environment, in which it is taken to be installed.
+    weights : mapping, optional
+        Name of a network, as in `Method.weights`, to its file of weights.
 
     Raises
     ------
     SettingsError
         If there is no such method.
     """
-    variants, skipped = [], []
+    variants, skipped, files = [], [], weights or {}
     for method in choose_methods(names):
         if method.name in pythons:
             variants.append(MethodVariant(method.name, method, python=pythons[method.name]))
@@ -51,8 +53,14 @@ def choose_variants(
                 f"{method.name} is skipped: {' and '.join(missing)} {verb} not installed "
                 f"(pip install 'napari-blindspot[{method.extra}]')."
             )
+        elif method.weights and method.weights not in files:
+            skipped.append(
+                f"{method.name} is skipped: its weights are not part of this package; give the file of its "
+                f"authors as --{method.weights}-weights."
+            )
         else:
-            variants.append(MethodVariant(method.name, method))
+            given = {"weights": str(files[method.weights])} if method.weights else {}
+            variants.append(MethodVariant(method.name, method, given))
     return variants, skipped
 
 

@@ -67,6 +67,8 @@ class Method:
         Whether the factory is given the truth: an oracle.
     extra : str
         What installs `needs`: ``pip install 'napari-blindspot[EXTRA]'``.
+    weights : str
+        Name of the network whose file of weights a caller must give, such as ``ffdnet``; empty for none.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Method:
     needs: tuple[str, ...] = ()
     sees_truth: bool = False
     extra: str = "bench"
+    weights: str = ""
 
     def missing(self) -> list[str]:
         """Return the modules of `needs` that are not installed."""

@@ -12,9 +12,14 @@ from napari_blindspot.core.errors import ImageError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    Floats = npt.NDArray[np.float64]
+
 __all__ = ["DATA_RANGE", "Scores", "best_affine", "score"]
 
 DATA_RANGE = 255.0
+
+CORNER = 256
+"""Side in pixels of the four parts that FMD's authors score (Zhang et al., CVPR 2019)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +36,23 @@ class Scores:
     ssim : float
         Structural similarity with scikit-image's default 7×7 uniform window, data range 255. Other
         toolboxes' SSIM has a Gaussian window and is not comparable.
+    psnr_corners, ssim_corners : float or None
+        Means over four corners of 256×256 pixels, as FMD's authors score; None for images below 512².
     """
 
     psnr: float
     si_psnr: float
     ssim: float
+    psnr_corners: float | None = None
+    ssim_corners: float | None = None
 
 
-def best_affine(
-    estimate: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def best_affine(estimate: Floats, truth: Floats) -> Floats:
     """Return gain * estimate + offset with the least squared distance to the truth."""
     centred = estimate - estimate.mean()
     power = float((centred**2).sum())
     gain = float((centred * (truth - truth.mean())).sum()) / power if power > 0 else 0.0
-    fitted: npt.NDArray[np.float64] = gain * centred + truth.mean()
+    fitted: Floats = gain * centred + truth.mean()
     return fitted
 
 
@@ -74,9 +81,27 @@ def score(estimate: npt.ArrayLike, truth: npt.ArrayLike) -> Scores:
     if bad:
         raise ImageError(f"{bad} of {x.size} pixels of the estimate are not finite.")
     x = np.clip(x, 0.0, DATA_RANGE)
+
+    def psnr(truth: Floats, estimate: Floats) -> float:
+        return float(peak_signal_noise_ratio(truth, estimate, data_range=DATA_RANGE))
+
+    def ssim(truth: Floats, estimate: Floats) -> float:
+        return float(structural_similarity(truth, estimate, data_range=DATA_RANGE))
+
     with np.errstate(divide="ignore"):  # a perfect estimate has infinite PSNR
+        corners = [(y[part], x[part]) for part in _corners(y.shape)]
         return Scores(
-            psnr=float(peak_signal_noise_ratio(y, x, data_range=DATA_RANGE)),
-            si_psnr=float(peak_signal_noise_ratio(y, best_affine(x, y), data_range=DATA_RANGE)),
-            ssim=float(structural_similarity(y, x, data_range=DATA_RANGE)),
+            psnr=psnr(y, x),
+            si_psnr=psnr(y, best_affine(x, y)),
+            ssim=ssim(y, x),
+            psnr_corners=float(np.mean([psnr(*pair) for pair in corners])) if corners else None,
+            ssim_corners=float(np.mean([ssim(*pair) for pair in corners])) if corners else None,
         )
+
+
+def _corners(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+    """Return where the four corners of an image lie; none where they would overlap."""
+    if min(shape) < 2 * CORNER:
+        return []
+    rows, columns = ((slice(CORNER), slice(side - CORNER, side)) for side in shape)
+    return [(row, column) for row in rows for column in columns]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Plane = npt.NDArray[np.float32]
 
 __all__ = [
+    "DEVELOPMENT",
     "MODALITIES",
     "SUFFIXES",
     "TEST_FOV",
@@ -31,6 +32,7 @@ __all__ = [
     "Pair",
     "centre_crop",
     "find_pairs",
+    "is_development",
     "modality",
     "natural",
     "read_plane",
@@ -41,6 +43,17 @@ TEST_FOV = 19
 
 MODALITIES = ("Confocal", "TwoPhoton", "WideField")
 """Kinds of microscopes, with which the names of FMD's scenes begin."""
+
+DEVELOPMENT = (
+    "Confocal_BPAE_B_fov1",
+    "Confocal_BPAE_G_fov1",
+    "Confocal_BPAE_R_fov1",
+    "Confocal_MICE_fov1",
+    "TwoPhoton_BPAE_R_fov19",
+    "TwoPhoton_MICE_fov19",
+    "WideField_BPAE_R_fov19",
+)
+"""Scenes on which `auto` was developed. The last three are among the twelve that FMD's authors test on."""
 
 SUFFIXES = (".png", ".tif", ".tiff")
 """Of the files that are read."""
@@ -101,6 +114,11 @@ class FoundPairs:
 def modality(scene: str) -> str:
     """Return the microscope of a scene by the first part of its name, or ``other``."""
     return next((name for name in MODALITIES if scene.startswith(name)), "other")
+
+
+def is_development(scene: str) -> bool:
+    """Tell whether a scene, with its field of view or by its name in ``test_mix``, was developed on."""
+    return scene in DEVELOPMENT or f"{scene}_fov{TEST_FOV}" in DEVELOPMENT
 
 
 def find_pairs(

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "Failure", "ScoreRow", "ScoreTable", "write_atomically"]
 
-COLUMNS = ("scene", "capture", "method", "psnr", "si_psnr", "ssim", "seconds", "peak_mb")
+COLUMNS = (
+    *("scene", "capture", "method", "psnr", "si_psnr", "ssim", "seconds", "peak_mb"),
+    *("psnr_corners", "ssim_corners"),
+)
 """Of ``results.csv``; scripts rely on them."""
 
 _DIGITS = {"psnr": 4, "si_psnr": 4, "ssim": 5, "seconds": 3, "peak_mb": 1}
+_DIGITS |= {"psnr_corners": 4, "ssim_corners": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class ScoreRow:
     scene : str
     capture : int
     method : str
-    psnr, si_psnr, ssim : float or None
+    psnr, si_psnr, ssim, psnr_corners, ssim_corners : float or None
         See `napari_blindspot.benchmark.metrics.Scores`.
     seconds : float or None
         Wall time of the method on the image, without the start of the process and the imports.
@@ -48,6 +52,8 @@ class ScoreRow:
     ssim: float | None = None
     seconds: float | None = None
     peak_mb: float | None = None
+    psnr_corners: float | None = None
+    ssim_corners: float | None = None
 
     @property
     def key(self) -> tuple[str, int, str]:
@@ -128,7 +134,7 @@ class ScoreTable:
         if path.exists():
             with path.open(newline="", encoding="utf-8") as file:
                 for line in csv.DictReader(file):
-                    numbers = {name: float(line[name]) if line[name] else None for name in COLUMNS[3:]}
+                    numbers = {name: float(line[name]) if line.get(name) else None for name in COLUMNS[3:]}
                     row = ScoreRow(line["scene"], int(line["capture"]), line["method"], **numbers)
                     self.rows[row.key] = row
         path = self.folder / "failures.csv"

@@ -68,13 +68,15 @@ class StackPatches:
         How many stacks there are at a time.
     reach : int
         How many planes on each side a plane may see.
+    first : int
+        Number of the first stack, from which what is on it follows.
     """
 
-    def __init__(self, draws: Draws, stacks: int, reach: int) -> None:
+    def __init__(self, draws: Draws, stacks: int, reach: int, first: int = 0) -> None:
         self.draws = draws
         self.reach = reach
         self.rng = np.random.default_rng(draws.below(2**31))
-        self.made = 0
+        self.made = first
         self.stacks = [self._new() for _ in range(stacks)]
 
     def patches(self) -> TrainingBatch:
