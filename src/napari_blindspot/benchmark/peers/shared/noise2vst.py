@@ -1,9 +1,9 @@
 """Noise2VST: a transform, learned on the one image, that lets a frozen denoiser of white noise suit it.
 
 Herbreteau and Unser, "Noise2VST" (2024). The transform is increasing and linear between knots; its inverse
-is followed by an affine map. Both are fitted so that FFDNet predicts pixels that were taken out, every fourth
-one of every fourth row; then it is shown the whole image. Rate, iterations, knots,
-patches and the noise that FFDNet is told are its authors'; the rest follows their description.
+is followed by an affine map. Both are fitted so that FFDNet predicts pixels that were taken out, every
+fourth one of every fourth row; then it is shown the whole image. Rate, iterations, knots, patches and the
+noise that FFDNet is told are its authors'; the rest follows their description.
 """
 
 from __future__ import annotations
