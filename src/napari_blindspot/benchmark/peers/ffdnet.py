@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from napari_blindspot.benchmark.method_protocol import Denoiser, Request
 
-__all__ = ["METHODS", "stabilised"]
+__all__ = ["METHODS", "ffdnet_vst"]
 
 _NOISE2VST = "napari_blindspot.benchmark.peers.shared.noise2vst:noise2vst"
 
 METHODS = (
-    Method("ffdnet-vst", f"{__name__}:stabilised", place=25, needs=("torch", "h5py"), weights="ffdnet"),
+    Method("ffdnet-vst", f"{__name__}:ffdnet_vst", place=25, needs=("torch", "h5py"), weights="ffdnet"),
     Method("noise2vst", _NOISE2VST, place=25, needs=("torch", "h5py"), weights="ffdnet"),
 )
 """The second learns the transform instead."""
@@ -34,7 +34,7 @@ APART = 2
 """Pixels from one to the next of an image that is denoised by itself where noise is correlated."""
 
 
-def stabilised(request: Request) -> Denoiser:
+def ffdnet_vst(request: Request) -> Denoiser:
     """Return FFDNet with the weights that the request names."""
     import torch
     import torch.nn.functional as F
