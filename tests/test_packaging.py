@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -97,6 +98,34 @@ def test_the_sdist_holds_what_is_needed_to_build_test_and_read(built):
     assert {"napari.yaml", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"} <= names
     assert {"tests/conftest.py", "tests/constraints.txt", "docs/index.md"} <= names
     assert not [name for name in names if "__pycache__" in name or name.startswith((".venv", "site/"))]
+
+
+@pytest.mark.slow
+def test_the_container_is_given_all_that_the_package_is_built_from(tmp_path):
+    let_through = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert let_through[0] == "*"
+    context = tmp_path / "context"
+    for pattern in let_through[1:]:
+        for path in ROOT.glob(pattern.removeprefix("!")):
+            target = context / path.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():
+                shutil.copytree(path, target, ignore=shutil.ignore_patterns("__pycache__", "napari.yaml"))
+            else:
+                shutil.copy(path, target)
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--no-isolation",
+        "--wheel",
+        "--outdir",
+        str(tmp_path),
+        str(context),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list(tmp_path.glob("*.whl"))
 
 
 @pytest.fixture(scope="session")
