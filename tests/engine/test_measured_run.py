@@ -18,6 +18,7 @@ from napari_blindspot.engine.refinement import RefinementLoss
 from napari_blindspot.engine.trainer import Trainer
 from napari_blindspot.method.masks import MASKS, DiscHoles
 from napari_blindspot.noise import gap_choice
+from napari_blindspot.noise.estimate import estimate_noise
 from planned import planned
 
 QUICK = {
@@ -335,6 +336,21 @@ def test_what_exceeds_the_noise_is_given_back_and_what_does_not_is_left():
     noisy[0, 0, 30:36, 30:36] += 2.0
     for give_back in (guard, wiener):
         assert (give_back(noisy, estimate, sigma, valid)[0, 0, 31:35, 31:35] > 1.8).all()
+
+
+def test_correlated_noise_that_stands_together_by_chance_is_not_given_back():
+    rng = np.random.default_rng(0)
+    drawn = gaussian_filter(rng.normal(size=(256, 256)), 0.8, mode="wrap")
+    noisy = torch.from_numpy(drawn / drawn.std()).float()[None, None]
+    correlation = estimate_noise(noisy[0, 0].numpy() + 100).correlation
+    sigma, estimate = torch.ones_like(noisy), torch.zeros_like(noisy)
+    valid = torch.ones_like(noisy, dtype=torch.bool)
+    taken_for_white = guard(noisy, estimate, sigma, valid)
+    assert (taken_for_white.abs() > 0.1).float().mean() > 0.002
+    assert (guard(noisy, estimate, sigma, valid, correlation).abs() > 0.1).float().mean() < 0.0005
+    # A speck that no noise explains is still given back.
+    noisy[0, 0, 100:106, 100:106] += 10.0
+    assert (guard(noisy, estimate, sigma, valid, correlation)[0, 0, 101:105, 101:105] > 6.0).all()
 
 
 def test_refinement_noise_has_the_measured_strength_and_correlation():

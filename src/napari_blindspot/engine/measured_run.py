@@ -165,10 +165,11 @@ def _refinement_loss(networks: Networks, image: torch.Tensor) -> RefinementLoss:
     """Return the loss of a round that begins with the estimate `image`, (1, 1, Y, X)."""
     fit = networks.fit
     sigma = local_sigma(fit.noisy, image, fit.valid, networks.sigma)
-    if not networks.plan.correlated:
+    measured = networks.restoration.correlation
+    if measured is None:
         return RefinementLoss(fit, wiener(fit.noisy, image, sigma, fit.valid), image, sigma, None)
-    correlation = torch.from_numpy(networks.measurement.noise.correlation)
-    return RefinementLoss(fit, image, image, sigma, correlation.to(fit.device, torch.float32))
+    correlation = torch.from_numpy(measured).to(fit.device, torch.float32)
+    return RefinementLoss(fit, image, image, sigma, correlation)
 
 
 def _model_of(run: Run, networks: Networks, estimate: Estimate) -> Model:

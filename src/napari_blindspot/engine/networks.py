@@ -339,7 +339,7 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
     first = estimate.first[0, 0].float().cpu().numpy()
     with clock.phase("intensities given back"):
         sigma = local_sigma(fit.noisy, estimate.image, fit.valid, networks.sigma)
-        image = guard(fit.noisy, estimate.image, sigma, fit.valid)
+        image = guard(fit.noisy, estimate.image, sigma, fit.valid, restoration.correlation)
         denoised = image_of_plane(
             run.plane,
             image[0, 0],

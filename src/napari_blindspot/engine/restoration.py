@@ -84,6 +84,11 @@ class Restoration:
     scale: FitScale
     correlated: bool
 
+    @property
+    def correlation(self) -> Floats | None:
+        """The noise's autocorrelation, (2L+1, 2L+1); None where it is taken to be white."""
+        return self.measurement.noise.correlation if self.correlated else None
+
     def invert(self, standard: npt.NDArray[Any]) -> Floats:
         """Undo standardisation and stabilisation of (Y, X)."""
         return self.measurement.stabiliser.inverse(self.scale.invert(standard))

@@ -102,10 +102,8 @@ def _improvements(networks: Networks, estimate: Estimate) -> Generator[Estimate 
     fit = networks.fit
     planes = _planes_of(networks)
     sigma = local_sigma(fit.noisy, estimate.image, fit.valid, networks.sigma)[0, 0]
-    correlation = None
-    if networks.plan.correlated:
-        measured = networks.measurement.noise.correlation
-        correlation = torch.from_numpy(measured).to(torch.float64)
+    measured = networks.restoration.correlation
+    correlation = None if measured is None else torch.from_numpy(measured).to(torch.float64)
     variances = NOISE_SHARE * coefficient_variances(correlation, fit.device)
     own = estimate.image[0, 0]
     filtered = yield from _opinion(networks, estimate.refined, planes, own, sigma, variances)
