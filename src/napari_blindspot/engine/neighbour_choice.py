@@ -103,16 +103,16 @@ def choose_neighbours(run: RunInput[MeasuredSettings], measurement: Measurement,
     if not beside.count or plan.settings.unet_weights != "pretrained":
         return measurement
     blind = _Blind(run, measurement, plan)
-    best, is_moved = blind.predict(beside.unmoved), False
+    shown, is_moved = beside.unmoved, False
+    best = blind.predict(shown)
     if beside.farthest:
         moved = blind.predict(beside.planes)
         if blind.gain(best, moved).exceeds(CLEARLY_MOVED):
-            best, is_moved = moved, True
-    decides = plan.settings.neighbours == "auto"
-    if decides:
+            shown, is_moved, best = beside.planes, True, moved
+    if plan.settings.neighbours == "auto":
         alone = blind.predict(None)
         helps = blind.gain(alone, best).exceeds(CLEARLY_BETTER)
-        if not helps and not (plan.correlated and blind.foretells(alone, beside.unmoved)):
+        if not helps and not (plan.correlated and blind.foretells(alone, shown)):
             return replace(measurement, beside=beside.without())
     if measurement.noise.measured and not plan.correlated:
         noise = noise_of_residual(measurement.noise, blind.observed, best, blind.left_out)
