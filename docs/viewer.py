@@ -19,7 +19,7 @@ from qtpy.QtWidgets import QApplication
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["close", "open_viewer", "photograph", "read_options", "themes", "wait"]
+__all__ = ["close", "open_viewer", "photograph", "read_options", "themes", "wait", "write_picture"]
 
 ENDINGS = {"dark": "", "light": "-light"}
 """napari's themes, and how the names of the pictures in them end."""
@@ -27,13 +27,16 @@ ENDINGS = {"dark": "", "light": "-light"}
 COLORS = 160
 """Of a picture: with fewer, gray steps are seen."""
 
-PATIENCE = 600.0
-"""Seconds after which a run counts as hanging."""
+PATIENCE = 2400.0
+"""Seconds after which a run counts as hanging; beside other programs a fit takes many times as long."""
 
 
-def read_options(description: str) -> argparse.Namespace:
-    """Read the command line: where to write, in which themes, and whether a quick look is enough."""
+def read_options(
+    description: str, more: Callable[[argparse.ArgumentParser], object] = lambda _: None
+) -> argparse.Namespace:
+    """Read the command line: where to write, in which themes, whether a quick look is enough, and more."""
     parser = argparse.ArgumentParser(description=description)
+    more(parser)
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent / "images")
     parser.add_argument("--theme", choices=ENDINGS, action="append", help="Both if none is named.")
     parser.add_argument("--quick", action="store_true")
@@ -57,11 +60,15 @@ def open_viewer() -> napari.Viewer:
 
 
 def photograph(viewer: napari.Viewer, path: Path) -> None:
-    """Take a picture of the whole window, once it has settled; few colours make a small file."""
+    """Take a picture of the whole window, once it has settled."""
     wait(lambda: False, 0.6)
-    pixels = viewer.screenshot(canvas_only=False, flash=False)
-    picture = Image.fromarray(pixels).convert("RGB")
-    picture.quantize(COLORS, dither=Image.Dither.NONE).save(path, optimize=True)
+    write_picture(Image.fromarray(viewer.screenshot(canvas_only=False, flash=False)), path)
+
+
+def write_picture(picture: Image.Image, path: Path) -> None:
+    """Write a picture; few colours make a small file, and thin coloured lines keep theirs."""
+    few = picture.convert("RGB").quantize(COLORS, kmeans=1, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
 
 
 def close(viewer: napari.Viewer) -> None:
