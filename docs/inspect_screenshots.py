@@ -180,9 +180,12 @@ def ask(shown: Shown, options: argparse.Namespace, ending: str) -> dict[str, Ima
             widget.ask.native.click()
             wait(lambda: not widget.working)
             if word == STACK:
-                # From the side, where equal voxels make a difference.
+                # From the side, where equal voxels make a difference; the row with the brightest structure.
+                row = int(np.argmax(shown.denoised.mean(0).max(1)))
                 viewer.dims.order = (1, 0, 2)
-                viewer.dims.set_point(1, 0.5 * height)
+                viewer.dims.set_point(1, row * shown.voxel[1])
+                seen = viewer.layers[f"{result.name} equal voxels"]
+                seen.contrast_limits = tuple(np.percentile(shown.denoised[:, row], (0.5, 99.8)))
                 viewer.reset_view()
             if options.every:
                 photograph(viewer, options.folder / f"inspect-{shown.name}-{word.lower()}{ending}.png")
