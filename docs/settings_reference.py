@@ -30,7 +30,8 @@ def option_of(name: str, field: FieldInfo) -> str:
     extra = field.json_schema_extra
     if not isinstance(extra, dict) or "cli" not in extra["shown"]:
         return ""
-    return f"<br>`{extra['flag'] or '--' + name.replace('_', '-')}`"
+    flags = (extra["flag"] or "--" + name.replace("_", "-")).split("/")
+    return "".join(f"<br>`{flag}`" for flag in flags)
 
 
 def value_of(name: str, preset: str) -> str:
