@@ -37,3 +37,10 @@ def test_noise_that_does_not_grow_is_only_divided_by_its_sigma():
 def test_intensities_below_the_black_level_stay_finite():
     transform = Anscombe(2.0, -500.0)
     assert np.isfinite(transform.inverse(transform.forward(np.array([-1e4, 0.0, 250.0])))).all()
+
+
+def test_the_inverse_begins_at_the_stabilised_value_of_no_counts_and_goes_no_lower():
+    transform = Anscombe(2.0, 3.0)
+    nothing = 2 * np.sqrt(3 / 8)
+    assert np.allclose(transform.inverse([-5.0, 0.0, nothing]), -1.5)
+    assert transform.inverse(nothing + 0.01) > -1.5 + 1e-3

@@ -92,7 +92,9 @@ def test_the_widget_starts_with_what_the_user_prefers(make_napari_viewer, plugin
     assert read_preferences() == Preferences(
         preset="paper", device="cpu", preview_interval=2.0, fall_back_to_cpu=False
     )
-    widget = DenoiseWidget(make_napari_viewer(show=False))
+    viewer = make_napari_viewer(show=False)
+    widget = DenoiseWidget(viewer)
+    viewer.window.add_dock_widget(widget)
     assert widget.preset.value == "paper"
     assert widget.form.settings() == Settings.from_preset("paper", device="cpu")
     assert widget.fall_back.value is False

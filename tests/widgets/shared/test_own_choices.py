@@ -26,7 +26,13 @@ def stored(tmp_path, monkeypatch):
 @pytest.fixture
 def dock(viewer, stored):
     """Make a Denoise dock, as every session does."""
-    return lambda: DenoiseWidget(viewer)
+
+    def make() -> DenoiseWidget:
+        made = DenoiseWidget(viewer)
+        viewer.window.add_dock_widget(made)
+        return made
+
+    return make
 
 
 def test_settings_with_a_name_are_offered_beside_the_presets_and_can_be_shared(dock, stored, tmp_path):
@@ -71,23 +77,23 @@ def test_a_preset_that_is_torn_or_has_no_name_is_said_in_a_sentence(dock, stored
         assert "cannot be the name of a preset of your own" in widget.status.message.value
 
 
-def test_where_napari_stores_nothing_nothing_is_stored(viewer, monkeypatch):
+def test_where_napari_stores_nothing_nothing_is_stored(dock, monkeypatch):
     monkeypatch.setenv("NAPARI_CONFIG", "")
     assert own_folder() is None
-    widget = DenoiseWidget(viewer)
+    widget = dock()
     widget.own.save("mine")
     assert "can only be shared as a file" in widget.status.message.value
     remember("denoise", {"preset": "best"})
     assert recall("denoise") == {}
 
 
-def test_the_dock_opens_with_what_was_chosen_at_the_last_run(viewer, stored, widget, noisy, finish):
+def test_the_dock_opens_with_what_was_chosen_at_the_last_run(dock, viewer, stored, widget, noisy, finish):
     viewer.add_image(noisy, name="cells")
     quick(widget, iterations=3)
     widget.previews.value = False
     widget.keep.where.value = "memory"
     finish(widget)
-    again = DenoiseWidget(viewer)
+    again = dock()
     assert again.preset.value == "paper"
     assert again._settings() == widget._settings()
     assert (again.previews.value, again.fall_back.value) == (False, True)
@@ -95,11 +101,11 @@ def test_the_dock_opens_with_what_was_chosen_at_the_last_run(viewer, stored, wid
     # Preferences that were changed since hold, and what nobody can read does no harm.
     values = recall("denoise")
     remember("denoise", {**values, "preferences": {**values["preferences"], "device": "cuda"}})
-    assert DenoiseWidget(viewer).preset.value == "auto"
+    assert dock().preset.value == "auto"
     remember("denoise", {**values, "settings": {"preset": "gone"}})
-    assert DenoiseWidget(viewer).preset.value == "auto"
+    assert dock().preset.value == "auto"
     (stored / "denoise.json").write_text("{")
-    assert DenoiseWidget(viewer).preset.value == "auto"
+    assert dock().preset.value == "auto"
     assert "cells denoised" in names(viewer)
 
 
