@@ -33,6 +33,17 @@ def test_a_blurred_estimate_has_lost_structure(scene, sigma):
     assert judge(sample.noisy, smoothed, noise).kind == "structure-removed"
 
 
+def test_an_estimate_of_one_value_has_lost_all_structure_there_is(scene):
+    sample, noise = scene
+    flat = np.full(sample.noisy.shape, sample.noisy.mean())
+    assert judge(sample.noisy, flat, noise).kind == "structure-removed"
+
+
+def test_an_estimate_of_one_value_is_right_where_there_is_noise_alone():
+    noisy = np.random.default_rng(3).poisson(30.0, (192, 192))
+    assert judge(noisy, np.full(noisy.shape, 30.0), estimate_noise(noisy)).kind == "noise-alone"
+
+
 @pytest.mark.parametrize("share", [0.4, 0.7, 1.0])
 def test_an_estimate_that_keeps_some_of_the_noise_has_noise_left(scene, share):
     sample, noise = scene

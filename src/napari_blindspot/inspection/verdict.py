@@ -148,10 +148,13 @@ def judge(noisy: npt.ArrayLike, denoised: npt.ArrayLike, noise: MeasuredNoise) -
     busyness = np.where(known, _busyness(denoised, noise), -1.0)
     flat_limit, busy_limit = np.quantile(busyness[known], (FLAT_SHARE, 1 - BUSY_SHARE))
     flat, busy = known & (busyness <= flat_limit), known & (busyness >= busy_limit)
+    # An estimate without any structure, as of one value, has no busy part: what it lacks is all in the
+    # residual, which is compared with the noise then.
+    bare = known.any() and float(np.ptp(busyness[known])) == 0.0
     ratios, excess, bands = [], [], []
     for band in STRUCTURE_BANDS:
         energy = band_energy(residual, *band) / expected_energy(noise.correlation, *band)
-        quiet = max(_beside_fine(energy, fine, flat), np.finfo(float).tiny)
+        quiet = 1.0 if bare else max(_beside_fine(energy, fine, flat), np.finfo(float).tiny)
         ratios.append(_beside_fine(energy, fine, busy) / quiet)
         excess.append(ratios[-1] / (MOST_STRUCTURE + CHANCE * _chance(float(busy.sum()), band, noise)))
         bands.append((energy, quiet))
