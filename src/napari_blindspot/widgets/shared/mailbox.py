@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Mailbox", "News", "Standing", "relay"]
 
-SHOW_INTERVAL, LONGEST_INTERVAL = 0.08, 1.0
+SHOW_INTERVAL, LONGEST_INTERVAL = 0.08, 3.0
 """Seconds between two looks into the mailbox: nobody reads faster, and slower a run seems to stand."""
 
-DRAWN_SHARE = 0.1
+DRAWN_SHARE = 0.04
 """Share of the time that napari may draw what the looks have changed, if the longest interval allows."""
 
 NEW_LAYERS = len(IMAGES)
