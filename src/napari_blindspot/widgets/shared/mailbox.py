@@ -28,6 +28,12 @@ __all__ = ["Mailbox", "News", "Standing", "relay"]
 SHOW_INTERVAL, LONGEST_INTERVAL = 0.08, 3.0
 """Seconds between two looks into the mailbox: nobody reads faster, and slower a run seems to stand."""
 
+LEAVING_INTERVAL = 0.5
+"""Seconds after which a worker with nothing to show yields all the same: napari asks it to leave there."""
+
+NOTHING = "nothing"
+"""What it yields then."""
+
 DRAWN_SHARE = 0.04
 """Share of the time that napari may draw what the looks have changed, if the longest interval allows."""
 
@@ -123,7 +129,7 @@ class Mailbox(Generic[N]):
             return news
 
 
-def relay(events: Callable[[], Iterator[E]], mailbox: Mailbox[Any]) -> Generator[None, None, None]:
+def relay(events: Callable[[], Iterator[E]], mailbox: Mailbox[Any]) -> Generator[str | None, None, None]:
     """Put the events of a run into a mailbox (worker thread).
 
     Yields nothing, several times a second, so that the main thread looks into the mailbox.
@@ -141,12 +147,12 @@ def relay(events: Callable[[], Iterator[E]], mailbox: Mailbox[Any]) -> Generator
         For whatever went wrong. Never a RuntimeError: napari's worker would take it for an abort, tell
         nobody, and seem to run for ever.
     """
-    told = 0.0
+    told = asked = 0.0
     previews = 0
     loading = warm_up()
     while loading.is_alive():
         loading.join(SHOW_INTERVAL)
-        yield
+        yield None
     try:
         for event in events():
             mailbox.put(event)
@@ -156,12 +162,17 @@ def relay(events: Callable[[], Iterator[E]], mailbox: Mailbox[Any]) -> Generator
                 # long, with the window frozen.
                 previews += 1
                 mailbox.shown.clear()
-                yield
+                yield None
                 mailbox.shown.wait(PATIENCE)
+            elif now - asked >= LEAVING_INTERVAL and not (
+                now - told >= mailbox.interval or isinstance(event, Finished)
+            ):
+                asked = now
+                yield NOTHING
             elif now - told >= mailbox.interval or isinstance(event, Finished):
-                told = now
+                told = asked = now
                 # A yield is also where napari asks a worker to leave, so it must not wait for the reader.
-                yield
+                yield None
     except BlindspotError:
         raise
     except MemoryError as error:

@@ -16,7 +16,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_blindspot.widgets.shared.background import Background
-from napari_blindspot.widgets.shared.mailbox import Mailbox, News, relay
+from napari_blindspot.widgets.shared.mailbox import NOTHING, Mailbox, News, relay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,7 +99,9 @@ class Session(ABC, Generic[N]):
         """End at once, and lose the plane at work."""
         self.control.cancel()
 
-    def _on_yielded(self, _: object = None) -> None:
+    def _on_yielded(self, what: object = None) -> None:
+        if what == NOTHING:
+            return
         begun = time.perf_counter()
         news = self._mailbox.empty()
         self._take(news)
