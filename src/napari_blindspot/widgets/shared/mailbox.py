@@ -132,7 +132,7 @@ class Mailbox(Generic[N]):
 def relay(events: Callable[[], Iterator[E]], mailbox: Mailbox[Any]) -> Generator[str | None, None, None]:
     """Put the events of a run into a mailbox (worker thread).
 
-    Yields nothing, several times a second, so that the main thread looks into the mailbox.
+    Yields None, so that the main thread looks into the mailbox, and `NOTHING` where it need not.
 
     Parameters
     ----------
@@ -164,15 +164,13 @@ def relay(events: Callable[[], Iterator[E]], mailbox: Mailbox[Any]) -> Generator
                 mailbox.shown.clear()
                 yield None
                 mailbox.shown.wait(PATIENCE)
-            elif now - asked >= LEAVING_INTERVAL and not (
-                now - told >= mailbox.interval or isinstance(event, Finished)
-            ):
-                asked = now
-                yield NOTHING
             elif now - told >= mailbox.interval or isinstance(event, Finished):
                 told = asked = now
                 # A yield is also where napari asks a worker to leave, so it must not wait for the reader.
                 yield None
+            elif now - asked >= LEAVING_INTERVAL:
+                asked = now
+                yield NOTHING
     except BlindspotError:
         raise
     except MemoryError as error:
