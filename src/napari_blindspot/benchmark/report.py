@@ -15,6 +15,8 @@ from napari_blindspot.benchmark.table import write_atomically
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import numpy.typing as npt
+
     from napari_blindspot.benchmark.published import Published
     from napari_blindspot.benchmark.runner import BenchmarkOptions
     from napari_blindspot.benchmark.table import ScoreRow, ScoreTable
@@ -116,12 +118,18 @@ def quick_note(iterations: int | None) -> list[str]:
 
 def mean_over_scenes(rows: Iterable[ScoreRow], column: str) -> float:
     """Average a column within each scene, then over scenes; rows without numbers do not count."""
+    means = _means_of_scenes(rows, column)
+    return float(means.mean()) if len(means) else float("nan")
+
+
+def _means_of_scenes(rows: Iterable[ScoreRow], column: str) -> npt.NDArray[np.float64]:
+    """Return the mean of a column in each scene that has numbers, (scenes,)."""
     scenes: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         value = getattr(row, column)
         if value is not None:
             scenes[row.scene].append(value)
-    return float(np.mean([np.mean(values) for values in scenes.values()])) if scenes else float("nan")
+    return np.array([np.mean(values) for values in scenes.values()])
 
 
 def markdown_table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
@@ -175,14 +183,9 @@ def _by_honesty(rows: list[ScoreRow], names: list[str]) -> str:
 
 def _interval(rows: list[ScoreRow], column: str) -> str:
     """Return the central 95 % of means over scenes that were drawn with replacement."""
-    scenes: dict[str, list[float]] = defaultdict(list)
-    for row in rows:
-        value = getattr(row, column)
-        if value is not None:
-            scenes[row.scene].append(value)
-    if len(scenes) < FEWEST_SCENES:
+    means = _means_of_scenes(rows, column)
+    if len(means) < FEWEST_SCENES:
         return "–"
-    means = np.array([np.mean(values) for values in scenes.values()])
     drawn = np.random.default_rng(0).integers(len(means), size=(RESAMPLES, len(means)))
     low, high = np.percentile(means[drawn].mean(1), (2.5, 97.5))
     return f"{low:.2f} to {high:.2f}"

@@ -27,6 +27,8 @@ from napari_blindspot.noise.residual_noise import noise_of_residual
 from napari_blindspot.settings import MOST_NEIGHBOURS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from napari_blindspot.engine.measurement import Measurement
@@ -152,11 +154,15 @@ class _Blind:
         self.noisy = torch.from_numpy(standard).to(run.device)
         self.valid = torch.from_numpy(~self.left_out).to(run.device)
 
-    def predict(self, planes: Floats | None) -> Floats:
-        """Return every pixel as predicted without itself, (Y, X), with (K, Y, X) planes beside it."""
+    def predict(self, planes: Floats | None, left_out: Sequence[int] = ()) -> Floats:
+        """Return every pixel as predicted without itself, (Y, X), with (K, Y, X) planes beside it.
+
+        Those whose numbers are in `left_out` are not seen.
+        """
         beside = None
         if planes is not None:
             given = torch.from_numpy(self.scale.apply(planes[:, *self.part])).to(self.noisy.device)
+            given[list(left_out)] = torch.nan
             beside = in_slots(given, 2 * MOST_NEIGHBOURS)
         fit = BlindFit(self.noisy, self.valid, self.settings, beside)
         put_pretrained(fit.network, "correlated" if self.correlated else "white")
@@ -181,10 +187,8 @@ class _Blind:
         if not before or not after:
             return False
         usual = self.stabiliser.forward(alone)
-        for shown, judge in ((before, after[0]), (after, before[-1])):
-            some = np.full_like(planes, np.nan)
-            some[shown] = planes[shown]
-            other, noisy = self.stabiliser.forward(self.predict(some)), planes[judge][self.part]
+        for hidden, judge in ((after, after[0]), (before, before[-1])):
+            other, noisy = self.stabiliser.forward(self.predict(planes, hidden)), planes[judge][self.part]
             fall = np.where(self.left_out, np.nan, abs(usual - noisy) - abs(other - noisy))
             means = _means_of_squares(fall)
             if len(means) < 2 or means.mean() <= JUDGED_BETTER * means.std() / len(means) ** 0.5:
