@@ -72,10 +72,10 @@ def put_in_place(extras: tuple[str, ...]) -> Iterator[None]:
         yield
 
 
-def run(noisy: np.ndarray, rung: str, seed: int) -> np.ndarray:
+def run(noisy: np.ndarray, rung: str, seed: int, device: str) -> np.ndarray:
     """Return the estimate of a rung for a plane (Y, X), in the plane's intensities."""
     changes, extras = RUNGS[rung]
-    changes = changes | {"seed": seed, "device": "cpu"}
+    changes = changes | {"seed": seed, "device": device}
     noise = estimate_noise(noisy)
     if "gap" in extras:
         planned = make_plan(noisy, noise, Settings.from_preset("auto")).settings
@@ -99,6 +99,7 @@ def main() -> None:
     )
     parser.add_argument("--crop", type=int, default=128)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     done: dict[tuple[str, str, str], str] = {}
     if options.out.exists():
@@ -113,7 +114,7 @@ def main() -> None:
                 continue
             noisy, truth = pair.load(options.crop)
             start = time.perf_counter()
-            scores = score(run(noisy, rung, options.seed), truth)
+            scores = score(run(noisy, rung, options.seed, options.device), truth)
             done[key] = f"{scores.psnr:.2f} / {scores.si_psnr:.2f} / {scores.ssim:.3f}"
             with options.out.open("a", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerow([*key, done[key], f"{time.perf_counter() - start:.0f}"])

@@ -6,12 +6,15 @@ How noise is measured belongs to `napari_blindspot.noise`; what a run makes of t
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from napari_blindspot.core.notices import Notice
+from napari_blindspot.engine.hardware.side_by_side import side_by_side
 from napari_blindspot.noise.anscombe import Anscombe
 from napari_blindspot.noise.beside import look_beside
 from napari_blindspot.noise.between_planes import correlation_between_planes
@@ -20,9 +23,10 @@ from napari_blindspot.noise.defects import find_defects
 from napari_blindspot.noise.estimate import estimate_noise
 from napari_blindspot.noise.even_lines import without_line_offsets
 from napari_blindspot.noise.processed import doubt_about
+from napari_blindspot.noise.scan_lines import LineOffsets, both_ways, line_offsets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     import numpy.typing as npt
@@ -111,12 +115,8 @@ def measure(run: RunInput[MeasuredSettings]) -> Measurement:
     """
     notices: list[Notice] = []
     mends = run.settings.mend_defects
-    observed = run.plane
-    if mends:
-        observed, evened = without_line_offsets(run.plane)
-        if evened is not None:
-            notices.append(evened)
-    noise = estimate_noise(observed)
+    observed, noise, evened = _with_even_lines(run.plane) if mends else _as_it_is(run.plane)
+    notices.extend(evened)
     doubt = doubt_about(run.plane, noise)
     if doubt is not None:
         notices.append(doubt)
@@ -147,6 +147,25 @@ def measure(run: RunInput[MeasuredSettings]) -> Measurement:
         beside=beside,
         notices=tuple(notices),
     )
+
+
+def _as_it_is(plane: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], NoiseModel, tuple[Notice, ...]]:
+    """Return a plane, (Y, X), its noise, and nothing to say."""
+    return plane, estimate_noise(plane), ()
+
+
+def _with_even_lines(plane: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], NoiseModel, tuple[Notice, ...]]:
+    """Return a plane, (Y, X), without the offsets of its lines, its noise, and what was taken out.
+
+    The noise is measured meanwhile, as if there were none: there hardly ever are any.
+    """
+    searches = [functools.partial(line_offsets, lines) for lines in both_ways(plane)]
+    measured: list[Callable[[], Any]] = [*searches, functools.partial(estimate_noise, plane)]
+    rows, columns, noise = side_by_side(measured, torch.device("cpu"))
+    observed, evened = without_line_offsets(plane, LineOffsets(rows, columns))
+    if evened is None:
+        return plane, noise, ()
+    return observed, estimate_noise(observed), (evened,)
 
 
 def _guessed_stabiliser(observed: npt.NDArray[Any]) -> Anscombe:

@@ -120,7 +120,8 @@ class Restoration:
         image = self.invert(standard)
         left_out = self.measurement.left_out
         sigma = CORRELATED_ANCHOR if self.correlated else WHITE_ANCHOR
-        weight = gaussian_filter((~left_out).astype(np.float64), sigma)
         residual = np.where(left_out, 0.0, self.measurement.observed - image)
-        coarse: Floats = gaussian_filter(residual, sigma) / np.maximum(weight, 1e-6)
+        coarse: Floats = gaussian_filter(residual, sigma)
+        if left_out.any():
+            coarse /= np.maximum(gaussian_filter((~left_out).astype(np.float64), sigma), 1e-6)
         return image + coarse

@@ -126,6 +126,8 @@ def look_beside(
     """
     # One array for both as long as no plane is shifted: planes of 2048² would take 0.3 GB once more.
     planes = unmoved = np.full((len(neighbours), *plane.shape), np.nan)
+    if len(neighbours) == 0:
+        return Beside(planes, unmoved)
     given = foreign = sharing = farthest = 0
     most_shared = 0.0
     mine, half = _Compared(plane), len(neighbours) // 2

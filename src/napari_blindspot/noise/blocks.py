@@ -139,6 +139,7 @@ def detrend(blocks: Floats) -> Floats:
     y, x = np.meshgrid(*2 * [np.linspace(-1, 1, side)], indexing="ij")
     surfaces = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y]).reshape(6, -1)
     basis, _ = np.linalg.qr(surfaces.T)
+    basis = basis.astype(blocks.dtype)
     flat = blocks.reshape(count, -1)
     residuals: Floats = (flat - (flat @ basis) @ basis.T).reshape(blocks.shape)
     return residuals

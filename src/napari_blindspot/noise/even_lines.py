@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_blindspot.core.notices import Notice
-from napari_blindspot.noise.scan_lines import scan_line_offsets
+from napari_blindspot.noise.scan_lines import MIN_SIDE, LineOffsets, scan_line_offsets
 from napari_blindspot.noise.stripes import stripe_offsets
 
 if TYPE_CHECKING:
@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["without_line_offsets"]
 
 
-def without_line_offsets(plane: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Notice | None]:
+def without_line_offsets(
+    plane: npt.NDArray[Any], found: LineOffsets | None = None
+) -> tuple[npt.NDArray[Any], Notice | None]:
     """Take out the offsets that the pixels of a row or of a column have in common.
 
     Parameters
     ----------
     plane : ndarray
         (Y, X) integer or float; NaN where a pixel is missing.
+    found : LineOffsets, optional
+        Those of the plane, where they were measured already.
 
     Returns
     -------
@@ -36,12 +40,15 @@ def without_line_offsets(plane: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Not
     notice : Notice or None
         What was taken out.
     """
-    stripes = stripe_offsets(plane)
+    if min(plane.shape) < MIN_SIDE:
+        return plane, None
+    found = found or LineOffsets.of(plane)
+    stripes = stripe_offsets(plane, found)
     if stripes is not None:
         offsets, period = stripes
         notice = Notice("stripes-removed", {**_values(offsets), "period": period})
         return np.asarray(plane - offsets), notice
-    of_lines = scan_line_offsets(plane)
+    of_lines = scan_line_offsets(plane, found)
     if of_lines is None:
         return plane, None
     return np.asarray(plane - of_lines), Notice("scan-lines-evened", _values(of_lines))

@@ -127,10 +127,10 @@ def doubt_about(plane: npt.NDArray[np.generic], noise: NoiseModel) -> Notice | N
 def traces_of(plane: npt.NDArray[np.generic], noise: NoiseModel) -> Traces:
     """Measure the traces of processing in a plane, (Y, X)."""
     y = np.asarray(plane, np.float64)
-    step = _step(y)
+    step, common = _step(y), float(np.nanmedian(y))
     equal, excess = _equal(y, noise, step)
     return Traces(
-        repeated=(_repeated(y), _repeated(y.T)),
+        repeated=(_repeated(y, common), _repeated(y.T, common)),
         interpolated=(_interpolated(y), _interpolated(y.T)),
         blocked=(_blocked(y), _blocked(y.T)),
         equal=equal,
@@ -140,10 +140,13 @@ def traces_of(plane: npt.NDArray[np.generic], noise: NoiseModel) -> Traces:
     )
 
 
-def _repeated(y: Floats) -> float:
-    """Return the share of the lines of (Y, X) that equal the one before; 0 where that may be chance."""
+def _repeated(y: Floats, common: float) -> float:
+    """Return the share of the lines of (Y, X) that equal the one before; 0 where that may be chance.
+
+    Lines that show little but the `common` value, the median of the plane, are not counted.
+    """
     known = np.isfinite(y[1:]) & np.isfinite(y[:-1])
-    varied = known & (y[1:] != np.nanmedian(y))
+    varied = known & (y[1:] != common)
     seen = varied.sum(1) >= MIN_LINES // 2
     if not seen.any():
         return 0.0

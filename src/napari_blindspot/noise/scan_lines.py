@@ -8,6 +8,7 @@ to `napari_blindspot.engine`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["line_offsets", "scan_line_offsets"]
+__all__ = ["MIN_SIDE", "LineOffsets", "both_ways", "line_offsets", "scan_line_offsets"]
 
 COARSE_SIGMA = 5.0
 """Sigma, in lines, of the Gaussian whose result is left to the image: an offset that changes so slowly
@@ -36,6 +37,9 @@ SEARCH_ROUNDS = 3
 ACTIVITY_WINDOW = (9, 15)
 """Lines, and pixels along them, over which a part of the image is judged quiet or not. A convention."""
 
+ACTIVITY_STEPS = slice(None, None, 3), slice(None, None, 5)
+"""Which of the activities, a third of their window apart, say how quiet the quietest parts are."""
+
 MIN_DIRECTION_RATIO = 6.0
 """Variance of the fast part of the offsets of one direction over that of the other from which on they are
 taken for real. docs/benchmarks/kinds.md, "Offsets of rows or columns", by ``docs/benchmarks/kinds.py``:
@@ -50,13 +54,42 @@ MIN_SIDE = 4 * COARSE_SIGMA
 """Side in pixels of the smallest plane that is looked at. A convention."""
 
 
-def scan_line_offsets(plane: npt.ArrayLike) -> Floats | None:
+@dataclass(frozen=True, slots=True)
+class LineOffsets:
+    """The offsets of all lines of a plane, real or not, after each round of the search.
+
+    Attributes
+    ----------
+    rows : ndarray
+        (`SEARCH_ROUNDS`, Y) float64 in the unit of the plane.
+    columns : ndarray
+        (`SEARCH_ROUNDS`, X), likewise.
+    """
+
+    rows: Floats
+    columns: Floats
+
+    @classmethod
+    def of(cls, plane: npt.ArrayLike) -> LineOffsets:
+        """Measure a plane, (Y, X) in any unit; NaN where a pixel is missing."""
+        return cls(*(line_offsets(lines) for lines in both_ways(plane)))
+
+
+def both_ways(plane: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Return a plane, (Y, X), as its rows and as its columns, (X, Y), for `line_offsets`."""
+    y = np.asarray(plane, np.float64)
+    return y, y.T
+
+
+def scan_line_offsets(plane: npt.ArrayLike, found: LineOffsets | None = None) -> Floats | None:
     """Find the offsets of the rows or of the columns of a plane.
 
     Parameters
     ----------
     plane : array_like
         (Y, X) in any unit; NaN where a pixel is missing.
+    found : LineOffsets, optional
+        Those of the plane, where they were measured already.
 
     Returns
     -------
@@ -68,14 +101,16 @@ def scan_line_offsets(plane: npt.ArrayLike) -> Floats | None:
     differences = diagonal_differences(y)
     if min(y.shape) < MIN_SIDE or np.isnan(differences).all():
         return None
+    found = found or LineOffsets.of(y)
     least = MIN_NOISE_SHARE * _noise_variance(differences)
     # One round is enough to see whether there is anything to find.
-    fast_rows, fast_columns = (_fast_part(line_offsets(lines, rounds=1)) for lines in (y, y.T))
+    fast_rows, fast_columns = _fast_part(found.rows[0]), _fast_part(found.columns[0])
+    offsets: Floats | None = None
     if _stand_out(fast_rows, fast_columns, least):
-        return line_offsets(y)[:, None]
-    if _stand_out(fast_columns, fast_rows, least):
-        return line_offsets(y.T)[None, :]
-    return None
+        offsets = found.rows[-1][:, None]
+    elif _stand_out(fast_columns, fast_rows, least):
+        offsets = found.columns[-1][None, :]
+    return offsets
 
 
 def _fast_part(offsets: Floats) -> Floats:
@@ -106,32 +141,53 @@ def _noise_variance(differences: Floats) -> float:
     return diagonal_sigma(differences) ** 2 or float(np.nanmean(differences**2))
 
 
-def line_offsets(y: Floats, rounds: int = SEARCH_ROUNDS) -> Floats:
+def line_offsets(y: Floats) -> Floats:
     """Return the offset of every row against the rows around it, weighing quiet parts most.
 
     Parameters
     ----------
     y : ndarray
         (Y, X) float64; NaN where a pixel is missing.
-    rounds : int
-        How often offsets are sought in what is left.
 
     Returns
     -------
     ndarray
-        (Y,) float64 in the unit of the plane.
+        (`SEARCH_ROUNDS`, Y) float64 in the unit of the plane: after each round, in which offsets are sought
+        in what the one before has left.
     """
-    valid = np.isfinite(y)
-    rest = np.where(valid, y, 0.0)
-    near = np.maximum(gaussian_filter1d(valid.astype(np.float64), COARSE_SIGMA, axis=0), 1e-6)
-    known = np.maximum(uniform_filter(valid.astype(np.float64), ACTIVITY_WINDOW), 1e-6)
-    found = np.zeros(len(y))
-    for _ in range(rounds):
-        rough = np.where(valid, rest - gaussian_filter1d(rest, COARSE_SIGMA, axis=0) / near, 0.0)
-        activity = uniform_filter(rough**2, ACTIVITY_WINDOW) / known
-        least = np.quantile(activity[valid], 0.05) + 1e-12 * activity[valid].max() + 1e-300
-        weight = valid / np.maximum(activity, least)
-        offsets = (weight * rough).sum(1) / np.maximum(weight.sum(1), 1e-300)
-        found += offsets
-        rest -= np.where(valid, offsets[:, None], 0.0)
-    return found
+    finite = np.isfinite(y)
+    if not finite.any():
+        return np.zeros((SEARCH_ROUNDS, len(y)))
+    # Where no pixel is missing, the shares of known pixels are 1, and an offset is one number a row.
+    valid: npt.NDArray[np.bool_] | None = None
+    near: Floats | float = 1.0
+    known: Floats | float = 1.0
+    rest = y
+    if not finite.all():
+        valid, seen = finite, finite.astype(np.float64)
+        near = np.maximum(gaussian_filter1d(seen, COARSE_SIGMA, axis=0), 1e-6)
+        known = np.maximum(uniform_filter(seen, ACTIVITY_WINDOW), 1e-6)
+        rest = np.where(finite, y, 0.0)
+    rough = _fast(rest, near, valid)
+    rounds = [np.zeros(len(y))]
+    while True:
+        activity = uniform_filter(rough**2, ACTIVITY_WINDOW)
+        activity /= known
+        sample = (activity if valid is None else np.where(valid, activity, np.nan))[ACTIVITY_STEPS]
+        least = np.nanquantile(sample, 0.05) + 1e-12 * np.nanmax(sample) + 1e-300
+        weight = np.reciprocal(np.maximum(activity, least, out=activity), out=activity)
+        if valid is not None:
+            weight *= valid
+        offsets = np.einsum("yx,yx->y", weight, rough) / np.maximum(weight.sum(1), 1e-300)
+        rounds.append(rounds[-1] + offsets)
+        if len(rounds) > SEARCH_ROUNDS:
+            return np.stack(rounds[1:])
+        # The filter is linear: what it makes of the rest follows from what it makes of the offsets.
+        of_rows = offsets[:, None] if valid is None else offsets[:, None] * valid
+        rough -= _fast(of_rows, near, valid)
+
+
+def _fast(values: Floats, near: Floats | float, valid: npt.NDArray[np.bool_] | None) -> Floats:
+    """Return what changes fast from row to row in (Y, X) or (Y, 1) values; 0 where there is none."""
+    fast: Floats = values - gaussian_filter1d(values, COARSE_SIGMA, axis=0) / near
+    return fast if valid is None else np.where(valid, fast, 0.0)

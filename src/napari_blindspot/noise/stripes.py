@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_blindspot.noise.blocks import diagonal_differences, diagonal_sigma
-from napari_blindspot.noise.scan_lines import line_offsets
+from napari_blindspot.noise.scan_lines import LineOffsets, line_offsets
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -48,13 +48,15 @@ OVERSAMPLING = 8
 """Points of the spectrum for each independent one, so that a period need not be whole."""
 
 
-def stripe_offsets(plane: npt.ArrayLike) -> tuple[Floats, float] | None:
+def stripe_offsets(plane: npt.ArrayLike, found: LineOffsets | None = None) -> tuple[Floats, float] | None:
     """Find the stripes of fixed period of a plane.
 
     Parameters
     ----------
     plane : array_like
         (Y, X) in any unit; NaN where a pixel is missing.
+    found : LineOffsets, optional
+        Those of the plane, where they were measured already.
 
     Returns
     -------
@@ -67,7 +69,8 @@ def stripe_offsets(plane: npt.ArrayLike) -> tuple[Floats, float] | None:
     y = np.asarray(plane, np.float64)
     if min(y.shape) < MIN_SIDE:
         return None
-    rows, columns = _of_rows(y), _of_rows(y.T)
+    found = found or LineOffsets.of(y)
+    rows, columns = _of_rows(y, found.rows[-1]), _of_rows(y.T, found.columns[-1])
     # What runs both ways is a grid, and may well be the specimen's.
     if (rows is None) == (columns is None):
         return None
@@ -77,16 +80,16 @@ def stripe_offsets(plane: npt.ArrayLike) -> tuple[Floats, float] | None:
     return stripes.reshape((1, -1) if rows is None else (-1, 1)), period
 
 
-def _of_rows(y: Floats) -> tuple[Floats, float] | None:
-    """Return the stripes of the rows, (Y,), and their period in rows; None where there are none."""
-    rest, stripes, periods = line_offsets(y), np.zeros(len(y)), []
+def _of_rows(y: Floats, rest: Floats) -> tuple[Floats, float] | None:
+    """Return the stripes among (Y,) offsets of the rows, and their period in rows; None without any."""
+    stripes, periods = np.zeros(len(y)), []
     parts: list[Floats] | None = None
     for _ in range(MAX_HARMONICS):
         frequency, height = _peak(rest)
         if height < MIN_PEAK:
             break
         if parts is None:
-            parts = [line_offsets(part) for part in np.array_split(y, STRIPS, axis=1)]
+            parts = [line_offsets(part)[-1] for part in np.array_split(y, STRIPS, axis=1)]
         wave, amplitudes = _waves(frequency, rest, parts)
         if in_step(amplitudes) < MIN_IN_STEP:
             break

@@ -111,12 +111,6 @@ def paper_step():
     return joint.step, lambda: torch.stack([joint.losses.of(name) for name in LOSSES]), joint.replay
 
 
-@pytest.fixture(autouse=True)
-def graphs(monkeypatch):
-    """CUDA graphs are switched on, as no run has them by itself."""
-    monkeypatch.setenv(SWITCH, "1")
-
-
 def measured_step(name: str, gap: int):
     """Return a step of a measured run as a function, its loss, and what replays it."""
     settings = planned(gap=gap, device="cuda", precision="float32", batch_size=2)

@@ -1,6 +1,7 @@
 """One step of a fit, many times over: on NVIDIA GPUs it can be recorded once, and replayed as a CUDA graph.
 
-A step consists of some two hundred small kernels, and starting them one by one takes longer than they do.
+A step consists of some two hundred small kernels, and starting them one by one takes four times as long as
+they do (docs/benchmarks/speed.md, "On an NVIDIA H200").
 What a step computes belongs to the modules of the fits. They keep to one rule: a step reads and writes
 tensors that stay where they are, and what changes from step to step is written into them beforehand.
 """
@@ -40,8 +41,7 @@ TOLERANCE = 0.05
 Both run the same kernels; only sums whose order is left to chance may differ."""
 
 SWITCH = "BLINDSPOT_CUDA_GRAPHS"
-"""1 in this variable of the environment switches graphs on. What they gain was not measured yet, so they
-are an experiment."""
+"""0 in this variable of the environment switches graphs off, to find out whether they are to blame."""
 
 
 def keeps_numbers(device: torch.device) -> bool:
@@ -52,7 +52,7 @@ def keeps_numbers(device: torch.device) -> bool:
 def possible(device: torch.device) -> bool:
     """Whether a recording may be tried."""
     nvidia = device.type == "cuda" and torch.version.cuda is not None
-    return nvidia and not _failed and os.environ.get(SWITCH) == "1"
+    return nvidia and not _failed and os.environ.get(SWITCH) != "0"
 
 
 class StepReplay:
