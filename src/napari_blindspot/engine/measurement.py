@@ -82,7 +82,10 @@ class Measurement:
 
     def with_noise(self, noise: NoiseModel, neighbours: Planes) -> Measurement:
         """Return the same plane with noise that was measured again; `neighbours` are as they were given."""
-        return replace(self._under(Anscombe.of(noise), neighbours), noise=noise)
+        stabiliser = Anscombe.of(noise)
+        stabilised = self._stabilised_by(stabiliser)
+        beside = self.beside.under(stabilised, neighbours, stabiliser.forward)
+        return replace(self, noise=noise, stabiliser=stabiliser, stabilised=stabilised, beside=beside)
 
     def stabilised_by(self, stabiliser: Anscombe, neighbours: Planes, notice: Notice) -> Measurement:
         """Return the same plane under another stabiliser, without looking for defects.
@@ -96,13 +99,15 @@ class Measurement:
         notice : Notice
             Why.
         """
-        return replace(self._under(stabiliser, neighbours), notices=(*self.notices, notice))
+        stabilised = self._stabilised_by(stabiliser)
+        beside = look_beside(stabilised, neighbours, stabiliser.forward)
+        notices = (*self.notices, notice)
+        return replace(self, stabiliser=stabiliser, stabilised=stabilised, beside=beside, notices=notices)
 
-    def _under(self, stabiliser: Anscombe, neighbours: Planes) -> Measurement:
+    def _stabilised_by(self, stabiliser: Anscombe) -> Floats:
         stabilised = stabiliser.forward(self.observed)
         stabilised[self.left_out] = np.nan
-        beside = look_beside(stabilised, neighbours, stabiliser.forward)
-        return replace(self, stabiliser=stabiliser, stabilised=stabilised, beside=beside)
+        return stabilised
 
 
 def measure(run: RunInput[MeasuredSettings]) -> Measurement:

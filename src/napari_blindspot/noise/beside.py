@@ -8,6 +8,7 @@ out. Whether those that are left are a help is for the blind loss to say
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -76,8 +77,8 @@ class Beside:
         How many were left out because of their noise.
     shared_noise : float
         The largest correlation with the noise of one of them, in [-1, 1]; 0 where there was none.
-    farthest : int
-        By how many pixels one was shifted at most.
+    shifts : tuple
+        By how many pixels along Y and X each was shifted; None where it was left out or there is none.
     """
 
     planes: Floats
@@ -86,7 +87,12 @@ class Beside:
     foreign: int = 0
     sharing: int = 0
     shared_noise: float = 0.0
-    farthest: int = 0
+    shifts: tuple[tuple[int, int] | None, ...] = ()
+
+    @property
+    def farthest(self) -> int:
+        """By how many pixels one was shifted at most."""
+        return max((abs(step) for shift in self.shifts if shift for step in shift), default=0)
 
     @property
     def count(self) -> int:
@@ -95,7 +101,7 @@ class Beside:
 
     def without(self) -> Beside:
         """Return the same with no neighbour left."""
-        return replace(self.without_pixels(), farthest=0)
+        return replace(self.without_pixels(), shifts=())
 
     def without_pixels(self) -> Beside:
         """Return what was seen of the neighbours, once their pixels are with the network."""
@@ -105,7 +111,21 @@ class Beside:
 
     def where_they_were(self) -> Beside:
         """Return the same with no neighbour shifted."""
-        return replace(self, planes=self.unmoved, farthest=0)
+        return replace(self, planes=self.unmoved, shifts=tuple(shift and (0, 0) for shift in self.shifts))
+
+    def under(
+        self,
+        plane: Floats,
+        neighbours: Sequence[npt.NDArray[Any]],
+        stabilise: Callable[[npt.NDArray[Any]], Floats],
+    ) -> Beside:
+        """Return the same neighbours, where they are, stabilised otherwise; as for `look_beside`."""
+        laid = _Laid(plane, len(neighbours))
+        for number, shift in enumerate(self.shifts):
+            if shift is not None:
+                other = _Compared(stabilise(neighbours[number]))
+                laid.put(number, other, laid.over(other, shift), shift)
+        return replace(self, planes=laid.planes, unmoved=laid.unmoved)
 
 
 def look_beside(
@@ -124,50 +144,37 @@ def look_beside(
     stabilise : callable
         Stabilises a neighbour, when its turn comes; they are stabilised already if it is not given.
     """
-    # One array for both as long as no plane is shifted: planes of 2048² would take 0.3 GB once more.
-    planes = unmoved = np.full((len(neighbours), *plane.shape), np.nan)
+    laid = _Laid(plane, len(neighbours))
     if len(neighbours) == 0:
-        return Beside(planes, unmoved)
-    given = foreign = sharing = farthest = 0
+        return Beside(laid.planes, laid.unmoved)
+    given = foreign = sharing = 0
     most_shared = 0.0
-    mine, half = _Compared(plane), len(neighbours) // 2
+    half = len(neighbours) // 2
+    shifts: list[tuple[int, int] | None] = [None] * len(neighbours)
     for outwards in (range(half - 1, -1, -1), range(half, len(neighbours))):
         # Planes far apart differ by more than drift, which is therefore followed from plane to plane.
-        nearest, drift = mine, (0, 0)
+        nearest, drift = laid.mine, (0, 0)
         for number in outwards:
-            other = stabilise(neighbours[number])
-            if not np.isfinite(other).any():
+            other = _Compared(stabilise(neighbours[number]))
+            if not other.known.any():
                 continue
             given += 1
-            compared = _Compared(other)
-            y, x = nearest.shift_to(compared)
+            y, x = nearest.shift_to(other)
             shift = drift[0] + y, drift[1] + x
-            laid = _laid_over(plane, _moved(other, shift))
-            shared = max(shared_noise(plane, np.stack([other, laid] if any(shift) else [other])), 0.0)
+            over = laid.over(other, shift)
+            seen = [other.plane, over.plane] if any(shift) else [other.plane]
+            shared = max(shared_noise(plane, np.stack(seen)), 0.0)
             most_shared = max(most_shared, shared)
             if shared > MOST_SHARED:
                 sharing += 1
                 continue
-            if _is_foreign(plane, laid):
+            if _is_foreign(laid.mine, over):
                 foreign += 1
                 continue
-            nearest, drift = compared, shift
-            planes[number] = laid
-            if any(shift) and unmoved is planes:
-                unmoved = planes.copy()
-            if unmoved is not planes:
-                unmoved[number] = _laid_over(plane, other) if any(shift) else laid
-            farthest = max(farthest, *map(abs, shift))
-    return Beside(planes, unmoved, given, foreign, sharing, most_shared, farthest)
-
-
-def _is_foreign(plane: Floats, other: Floats) -> bool:
-    """Tell whether two (Y, X) planes have nothing in common."""
-    if (np.isfinite(plane) & np.isfinite(other)).mean() < LEAST_OVERLAP:
-        return True
-    if likeness(plane, other) >= LEAST_LIKENESS:
-        return False
-    return likeness(plane, other, COARSE_BAND) < LEAST_COARSE_LIKENESS
+            nearest, drift = other, shift
+            shifts[number] = shift
+            laid.put(number, other, over, shift)
+    return Beside(laid.planes, laid.unmoved, given, foreign, sharing, most_shared, tuple(shifts))
 
 
 def likeness(plane: Floats, other: Floats, band: tuple[float, float] = PASSBAND) -> float:
@@ -180,23 +187,63 @@ def likeness(plane: Floats, other: Floats, band: tuple[float, float] = PASSBAND)
     band : tuple of float
         Sigmas in pixels between which structure is compared.
     """
-    a, b = _band(plane, band), _band(other, band)
-    both = np.isfinite(plane) & np.isfinite(other)
-    return _correlation(a[both], b[both])
+    return _likeness(_Compared(plane), _Compared(other), band)
+
+
+def _is_foreign(mine: _Compared, other: _Compared) -> bool:
+    """Tell whether two planes have nothing in common."""
+    if (mine.known & other.known).mean() < LEAST_OVERLAP:
+        return True
+    if _likeness(mine, other, PASSBAND) >= LEAST_LIKENESS:
+        return False
+    return _likeness(mine, other, COARSE_BAND) < LEAST_COARSE_LIKENESS
+
+
+def _likeness(a: _Compared, b: _Compared, band: tuple[float, float]) -> float:
+    both = a.known & b.known
+    return _correlation(a.between(band)[both], b.between(band)[both])
 
 
 class _Compared:
-    """A plane whose place is compared with that of others."""
+    """A plane that is compared with others; what is seen of it is kept.
+
+    Parameters
+    ----------
+    plane : ndarray
+        (Y, X); NaN where it has no value.
+    """
 
     def __init__(self, plane: Floats) -> None:
-        self.band = _band(plane)
-        self.spectrum = fft.rfft2(self.band)
+        self.plane = plane
+        self.known = np.isfinite(plane)
+        self._bands: dict[tuple[float, float], Floats] = {}
+
+    @functools.cached_property
+    def spectrum(self) -> npt.NDArray[np.complex128]:
+        """The Fourier transform of what it shows."""
+        transform: npt.NDArray[np.complex128] = fft.rfft2(self.between(PASSBAND))
+        return transform
+
+    @functools.cached_property
+    def coarse(self) -> Floats:
+        """Its coarse part, (Y, X); not for planes with NaN."""
+        coarse: Floats = ndimage.gaussian_filter(self.plane, COARSE, mode="nearest")
+        return coarse
+
+    def between(self, band: tuple[float, float]) -> Floats:
+        """Return what it shows between two scales, (Y, X), 0 where it has no value."""
+        if band not in self._bands:
+            filled = _filled(self.plane, self.known)
+            fine, coarse = (ndimage.gaussian_filter(filled, sigma, mode="nearest") for sigma in band)
+            self._bands[band] = np.where(self.known, fine - coarse, 0.0)
+        return self._bands[band]
 
     def shift_to(self, other: _Compared) -> tuple[int, int]:
         """Return by how many pixels along Y and X another plane must be shifted to fit, or (0, 0)."""
-        shape = self.band.shape
+        shape = self.plane.shape
         correlation = fft.irfft2(self.spectrum * np.conj(other.spectrum), shape)
-        correlation /= max(float(np.linalg.norm(self.band) * np.linalg.norm(other.band)), 1e-300)
+        norms = [float(np.linalg.norm(one.between(PASSBAND))) for one in (self, other)]
+        correlation /= max(norms[0] * norms[1], 1e-300)
         y, x = (np.arange(-reach, reach + 1) for reach in (min(FARTHEST, side // 4) for side in shape))
         near = correlation[np.ix_(y, x)]
         best = np.unravel_index(int(near.argmax()), near.shape)
@@ -205,13 +252,34 @@ class _Compared:
         return int(y[best[0]]), int(x[best[1]])
 
 
-def _band(plane: Floats, band: tuple[float, float] = PASSBAND) -> Floats:
-    """Return what a plane shows between two scales, 0 where it has no value."""
-    known = np.isfinite(plane)
-    filled = np.where(known, plane, plane[known].mean() if known.any() else 0.0)
-    fine, coarse = (ndimage.gaussian_filter(filled, sigma, mode="nearest") for sigma in band)
-    between: Floats = np.where(known, fine - coarse, 0.0)
-    return between
+class _Laid:
+    """Neighbours that are laid over a plane, (Y, X), one after another."""
+
+    def __init__(self, plane: Floats, count: int) -> None:
+        self.mine = _Compared(plane)
+        # One array for both as long as no plane is shifted: planes of 2048² would take 0.3 GB once more.
+        self.planes = self.unmoved = np.full((count, *plane.shape), np.nan)
+
+    def over(self, other: _Compared, shift: tuple[int, int]) -> _Compared:
+        """Return a neighbour, shifted, and brought to the brightness of the plane if it shows the same."""
+        moved = _Compared(_moved(other.plane, shift)) if any(shift) else other
+        factor, offset = _light(self.mine, moved)
+        return moved if (factor, offset) == (1.0, 0.0) else _Compared(factor * moved.plane + offset)
+
+    def put(self, number: int, other: _Compared, over: _Compared, shift: tuple[int, int]) -> None:
+        """Keep a neighbour, and what `over` made of it."""
+        self.planes[number] = over.plane
+        if any(shift) and self.unmoved is self.planes:
+            self.unmoved = self.planes.copy()
+        if self.unmoved is not self.planes:
+            self.unmoved[number] = (self.over(other, (0, 0)) if any(shift) else over).plane
+
+
+def _filled(plane: Floats, known: npt.NDArray[np.bool_]) -> Floats:
+    """Return a plane with the mean of its `known` pixels in the others."""
+    if known.all():
+        return plane
+    return np.where(known, plane, plane[known].mean() if known.any() else 0.0)
 
 
 def _correlation(a: Floats, b: Floats) -> float:
@@ -231,19 +299,22 @@ def _moved(plane: Floats, shift: tuple[int, int]) -> Floats:
     return moved
 
 
-def _laid_over(plane: Floats, other: Floats) -> Floats:
-    """Bring a neighbour to the brightness of a plane that shows the same in another light."""
-    both = np.isfinite(plane) & np.isfinite(other)
+def _light(mine: _Compared, other: _Compared) -> tuple[float, float]:
+    """Return by what to multiply a neighbour, and what to add: (1, 0) unless its light is another."""
+    both = mine.known & other.known
     if not both.any():
-        return other
+        return 1.0, 0.0
     coarse = []
-    for image in (plane, other):
-        filled = np.where(np.isfinite(image), image, image[both].mean())
-        coarse.append(ndimage.gaussian_filter(filled, COARSE, mode="nearest")[both])
-    mine, theirs = coarse
-    if _correlation(mine, theirs) < SAME_SCENE or theirs.std() == 0:
-        return other
-    factor = float(mine.std() / theirs.std())
-    offset = float(mine.mean() - factor * theirs.mean())
-    dims = abs(factor - 1) < OTHER_LIGHT and abs(offset) < OTHER_LIGHT * float(mine.std())
-    return other if dims or not 1 / MOST_LIGHT < factor < MOST_LIGHT else factor * other + offset
+    for one in (mine, other):
+        if both.all():
+            coarse.append(one.coarse.ravel())
+        else:
+            filled = np.where(one.known, one.plane, one.plane[both].mean())
+            coarse.append(ndimage.gaussian_filter(filled, COARSE, mode="nearest")[both])
+    a, b = coarse
+    if _correlation(a, b) < SAME_SCENE or b.std() == 0:
+        return 1.0, 0.0
+    factor = float(a.std() / b.std())
+    offset = float(a.mean() - factor * b.mean())
+    dims = abs(factor - 1) < OTHER_LIGHT and abs(offset) < OTHER_LIGHT * float(a.std())
+    return (1.0, 0.0) if dims or not 1 / MOST_LIGHT < factor < MOST_LIGHT else (factor, offset)
