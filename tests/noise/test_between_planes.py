@@ -53,6 +53,14 @@ def test_noise_that_is_correlated_stays_so():
     assert between > 0.4
 
 
+def test_noise_that_was_blurred_stays_correlated_on_a_faint_white_floor():
+    clean = texture(0.5)
+    planes = [clean + 20 * draw(seed, 1.0) + draw(seed + 9) for seed in range(3)]
+    alone, between = correlations(planes[0], planes[1:])
+    assert alone > 0.7
+    assert between == pytest.approx(alone)
+
+
 def test_without_a_neighbour_nothing_changes():
     alone, between = correlations(texture(1.5) + draw(0), [np.full(SHAPE, np.nan)] * 2)
     assert between == alone

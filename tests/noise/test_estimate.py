@@ -193,6 +193,19 @@ def test_correlated_noise_on_such_texture_is_still_found_correlated(blur):
     assert model.reach >= 1
 
 
+@pytest.mark.parametrize(("blur", "step"), [(1.0, 1), (1.0, 16), (1.5, 1)])
+def test_blurred_noise_is_not_overlooked_because_it_was_rounded(blur, step):
+    # As where a plane was smoothed or registered, and written as integers: rounding is white, and all there
+    # is at the highest frequencies.
+    noise, next_pixel, _ = correlated(6.0, blur)
+    rounded = step * np.round(structure() + noise).astype(np.uint16)
+    model = estimate_noise(rounded)
+    assert model.sigma == pytest.approx(6 * step, rel=0.25)
+    assert model.correlation[len(model.correlation) // 2, 1 + len(model.correlation) // 2] == pytest.approx(
+        next_pixel, abs=0.06
+    )
+
+
 @pytest.mark.parametrize("axis", ["y", "x"])
 def test_weak_correlation_along_one_axis_is_found_under_texture(axis):
     rows = np.random.default_rng(0).normal(size=(512, 513))

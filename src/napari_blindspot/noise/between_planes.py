@@ -53,7 +53,9 @@ def correlation_between_planes(noise: NoiseModel, plane: Floats, neighbours: Flo
         there = [other for other in side if np.isfinite(other).any()]
         if not there:
             continue
-        found = estimate_noise(plane - there[0])
+        # Where a difference is still full of structure, white noise is most of the rest. A faint floor lies
+        # under noise that was blurred.
+        found = estimate_noise(plane - there[0], least_floor=MOSTLY_STRUCTURE)
         limit = min(MOSTLY_STRUCTURE * alone, next_pixel_correlation(least.correlation))
         if found.measured and next_pixel_correlation(found.correlation) < limit:
             least = replace(

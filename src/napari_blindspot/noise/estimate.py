@@ -61,7 +61,11 @@ MAX_BLOCK_CLIPPED_LOW, MAX_BLOCK_CLIPPED_HIGH = 0.08, 0.02
 then too small. Conventions, seen on the same images; no table."""
 
 
-def estimate_noise(image: npt.ArrayLike, lags: int = MAX_LAG) -> NoiseModel:
+STEP_SAMPLE = 2**16
+"""Pixels among which the step between values is sought. A convention: among so many, next values are."""
+
+
+def estimate_noise(image: npt.ArrayLike, lags: int = MAX_LAG, *, least_floor: float = 0.0) -> NoiseModel:
     """Measure the noise of one plane, or of a stack of planes of one kind.
 
     Parameters
@@ -71,6 +75,8 @@ def estimate_noise(image: npt.ArrayLike, lags: int = MAX_LAG) -> NoiseModel:
         area, such as the borders that a registration leaves.
     lags : int
         Longest lag of the autocorrelation in pixels; at most half a block.
+    least_floor : float
+        Share of the variance of quiet blocks that white noise must have to be looked for under texture.
 
     Returns
     -------
@@ -91,7 +97,9 @@ def estimate_noise(image: npt.ArrayLike, lags: int = MAX_LAG) -> NoiseModel:
     side = min(BLOCK_SIDE, min(planes.shape[-2:]) // 2)
     lags = min(lags, side // 2 - 1)
     blocks = finite_blocks(planes, side)
-    clipped_low = 0.0 if counts_photons(blocks) else _piled_up(finite, low, MIN_CLIPPED_LOW)
+    photons = counts_photons(blocks)
+    rounding = 0.0 if photons else _rounding(finite)
+    clipped_low = 0.0 if photons else _piled_up(finite, low, MIN_CLIPPED_LOW)
     clipped_high = _piled_up(finite, high, MIN_CLIPPED_HIGH)
     if clipped_high:
         blocks = blocks[(blocks >= high).mean((1, 2)) <= MAX_BLOCK_CLIPPED_HIGH]
@@ -102,7 +110,7 @@ def estimate_noise(image: npt.ArrayLike, lags: int = MAX_LAG) -> NoiseModel:
     fit = fit_blocks(blocks, lags)
     if fit is None:
         return _unmeasured(clipped_low, clipped_high)
-    fit, textured = _for_its_correlation(on_white_floor(fit), planes, median)
+    fit, textured = _for_its_correlation(on_white_floor(fit, rounding, least_floor), planes, median)
     middle = fit.line.at(median)
     noise = NoiseModel(
         gain=fit.line.slope,
@@ -170,6 +178,12 @@ def _unmeasured(clipped_low: float = 0.0, clipped_high: float = 0.0) -> NoiseMod
         clipped_high=clipped_high,
         measured=False,
     )
+
+
+def _rounding(values: Floats) -> float:
+    """Return the variance that rounding to the steps between (N,) values gives; next to 0 without steps."""
+    levels = np.unique(values[:: max(1, len(values) // STEP_SAMPLE)])
+    return float(np.diff(levels).min()) ** 2 / 12 if len(levels) > 1 else 0.0
 
 
 def _piled_up(values: Floats, limit: float, least: float) -> float:

@@ -33,6 +33,10 @@ believed; between them the two are mixed. The table "What the thresholds separat
 docs/benchmarks/noise.md, by ``docs/benchmarks/noise.py thresholds``, has the excess of images with and
 without texture."""
 
+ROUNDING_EXCESS = 4.0
+"""Variance of a floor over that of rounding up to which it is taken for that of rounding. A convention: a
+camera's noise is stronger than its rounding."""
+
 SHORT_SIDE, LONG_SIDE = 12, 24
 """Sides in pixels of the two sizes of blocks whose variances are compared.
 
@@ -93,23 +97,29 @@ def growth_of_variance(short: BlockFit, long: BlockFit, planes: Floats) -> float
     return float(more / less)
 
 
-def on_white_floor(fit: BlockFit) -> BlockFit:
+def on_white_floor(fit: BlockFit, rounding: float = 0.0, least_share: float = 0.0) -> BlockFit:
     """Replace a fit by the white floor under it, as far as that floor is flat and lies clearly lower.
 
     Parameters
     ----------
     fit : BlockFit
         Of the quietest blocks.
+    rounding : float
+        Variance that rounding to the steps between values gives, in squared intensities. Noise that was
+        blurred and then rounded lies on a floor of that height, which is not the noise's.
+    least_share : float
+        Share of the variance of the quietest blocks that the floor must have.
 
     Returns
     -------
     BlockFit
-        `fit` itself where the floor is not flat or not lower, the floor's figures where it is both, and
-        between them a mixture.
+        `fit` itself where the floor is not flat, not lower or not to be believed, the floor's figures where
+        it is, and between them a mixture.
     """
     floor = white_floor(fit.means, fit.residuals)
     above, below = total_variance(fit.means, fit), total_variance(fit.means, floor)
-    if below <= 0:
+    least = max(ROUNDING_EXCESS * rounding * len(fit.means), least_share * above)
+    if below <= 0 or below < least:
         return fit
     share = floor.flatness * float(np.interp(above / below - 1, FLOOR_EXCESS, (0.0, 1.0)))
     white, c = np.zeros_like(fit.correlation), len(fit.correlation) // 2
