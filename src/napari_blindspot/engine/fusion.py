@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.special import chdtri
+from scipy.special import chdtri, ndtri
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -33,6 +33,9 @@ CHANCE = 1e-5
 """Share of windows in which correlated noise may exceed its limit: fewer parts of it are independent.
 
 With the limits of white noise, 0.3 % of wide-field noise came back (docs/benchmarks/auto.md)."""
+
+SIGMAS_OF_CHANCE = float(ndtri(1 - CHANCE))
+"""Standard deviations that a normal number exceeds as rarely."""
 
 
 def local_sigma(
@@ -90,6 +93,7 @@ def guard(
     sigma: torch.Tensor,
     valid: torch.Tensor,
     correlation: Floats | None = None,
+    excess: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Give the residual back where it is far beyond the noise: debris, missed structure, a clean image.
 
@@ -103,14 +107,31 @@ def guard(
         (1, 1, Y, X) bool.
     correlation : ndarray, optional
         (2L+1, 2L+1), the noise's autocorrelation where it is correlated.
+    excess : Tensor, optional
+        (1, 1, Y, X), excess kurtosis of white noise; that of normal noise, 0, if it is left out. Where few
+        photons come, a single one is far from the mean.
     """
-    squares = (noisy - estimate) ** 2
+    squares, variance = (noisy - estimate) ** 2, sigma**2
     gain = torch.zeros_like(estimate)
     for side, times in limits(correlation):
         residual = _window_mean(squares, valid, side)
-        excess = residual - times * _window_mean(sigma**2, valid, side)
-        gain = torch.maximum(gain, excess.clamp_min(0) / residual.clamp_min(1e-30))
+        noise = _window_mean(variance, valid, side)
+        limit = noise * times
+        if excess is not None:
+            mean = _window_mean(excess * variance, valid, side) / noise.clamp_min(1e-30)
+            limit = noise * _beyond_chance(side**2 / (1 + mean / 2)).clamp_min(times)
+        gain = torch.maximum(gain, (residual - limit).clamp_min(0) / residual.clamp_min(1e-30))
     return torch.where(valid, estimate + gain * (noisy - estimate), estimate)
+
+
+def _beyond_chance(independent: torch.Tensor) -> torch.Tensor:
+    """Return the mean square of so many normal numbers that one in 1 / `CHANCE` exceeds.
+
+    Wilson and Hilferty, "The Distribution of Chi-Square" (PNAS 1931). Below one number it is larger than
+    the true one, as the tail of few photons is.
+    """
+    spread = 2 / (9 * independent)
+    return (1 - spread + SIGMAS_OF_CHANCE * spread.sqrt()).clamp_min(0) ** 3
 
 
 def limits(correlation: Floats | None) -> tuple[tuple[int, float], ...]:

@@ -339,14 +339,10 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
     first = estimate.first[0, 0].float().cpu().numpy()
     with clock.phase("intensities given back"):
         sigma = local_sigma(fit.noisy, estimate.image, fit.valid, networks.sigma)
-        image = guard(fit.noisy, estimate.image, sigma, fit.valid, restoration.correlation)
-        denoised = image_of_plane(
-            run.plane,
-            image[0, 0],
-            lambda standard: restoration.restore(standard, first),
-            run.output_dtype,
-        )
-        images = {"denoised": denoised}
+        beyond = restoration.correlation, restoration.excess_kurtosis(estimate.image, sigma)
+        image = guard(fit.noisy, estimate.image, sigma, fit.valid, *beyond)
+        restore = functools.partial(restoration.restore, hidden=first)
+        images = {"denoised": image_of_plane(run.plane, image[0, 0], restore, run.output_dtype)}
     if networks.inr is not None:
         with clock.phase("INR"):
             images["inr"] = image_of_plane(

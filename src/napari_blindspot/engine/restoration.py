@@ -28,6 +28,12 @@ __all__ = ["FitScale", "Restoration"]
 WHITE_ANCHOR, CORRELATED_ANCHOR = 16.0, 24.0
 """Sigma in pixels of what is too coarse to be noise: there the noisy image is right, the fit may wander."""
 
+FEWEST_PHOTONS = 0.001
+"""Photons of a pixel below which it does not matter how many fewer they are. A convention."""
+
+STEP_OF_A_PHOTON = (2 * (1 + 3 / 8) ** 0.5 - 2 * (3 / 8) ** 0.5) ** 2
+"""Square of the difference between no photon and one, stabilised."""
+
 
 @dataclass(frozen=True, slots=True)
 class FitScale:
@@ -98,6 +104,32 @@ class Restoration:
         middle, step = standard.double().cpu().numpy(), self.scale.sigma / 2
         rise = self.invert(middle + step) - self.invert(middle - step)
         return torch.from_numpy(rise / (2 * step)).to(standard.device, standard.dtype)
+
+    def excess_kurtosis(self, standard: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor | None:
+        """Return that of the noise at an estimate.
+
+        It is 1 over the photons of a pixel, read noise counted as photons. Where they are fewer than one,
+        the stabilised noise tells how few: its standard deviation is then no longer 1.
+
+        Parameters
+        ----------
+        standard, sigma : Tensor
+            (1, 1, Y, X), the estimate and the standard deviation of its noise, on the scale of the fit.
+
+        Returns
+        -------
+        Tensor or None
+            (1, 1, Y, X). None where noise is correlated, and so made of many pixels', or does not grow with
+            intensity.
+        """
+        noise = self.measurement.noise
+        if self.correlated or not noise.measured or noise.gain <= 0:
+            return None
+        intensity = self.invert(standard[0, 0].float().cpu().numpy())
+        photons = torch.from_numpy(noise.variance(intensity) / noise.gain**2).to(sigma)[None, None]
+        by_noise = (sigma / self.scale.sigma) ** 2 / STEP_OF_A_PHOTON
+        photons = torch.where(photons < 1, torch.minimum(photons, by_noise), photons)
+        return 1 / photons.clamp_min(FEWEST_PHOTONS)
 
     def restore(self, standard: npt.NDArray[Any], hidden: npt.NDArray[Any]) -> Floats:
         """Return an estimate, (Y, X), as intensities that agree with the noisy ones on average.

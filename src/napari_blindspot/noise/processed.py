@@ -129,14 +129,16 @@ def traces_of(plane: npt.NDArray[np.generic], noise: NoiseModel) -> Traces:
     y = np.asarray(plane, np.float64)
     step, common = _step(y), float(np.nanmedian(y))
     equal, excess = _equal(y, noise, step)
+    photons = _photons(y, step)
     return Traces(
         repeated=(_repeated(y, common), _repeated(y.T, common)),
         interpolated=(_interpolated(y), _interpolated(y.T)),
-        blocked=(_blocked(y), _blocked(y.T)),
+        # Compression leaves no counts; where they are few, chance makes some lines rough.
+        blocked=(1.0, 1.0) if photons else (_blocked(y), _blocked(y.T)),
         equal=equal,
         equal_excess=excess,
         correlation=_least_correlation(noise),
-        levels=noise.sigma / step if noise.measured and step > 0 and not _photons(y, step) else math.inf,
+        levels=noise.sigma / step if noise.measured and step > 0 and not photons else math.inf,
     )
 
 
