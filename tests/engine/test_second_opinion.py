@@ -15,13 +15,13 @@ SHORT = {"device": "cpu", "iterations": 4, "refine_iterations": (4,), "symmetrie
 CPU = torch.device("cpu")
 
 
-def frames(count: int, size: int = 96, drift: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def frames(count: int, size: int = 96, drift: int = 0, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Return counts of a scene that moves by so many pixels a frame, and their expectations."""
     scene = confocal((size + 40, size + 40)).truth.astype(float)
     scene = 20 * scene / scene.max()
     places = [20 + drift * (number - count // 2) for number in range(count)]
     truth = np.stack([scene[place : place + size, 20 : 20 + size] for place in places])
-    return np.random.default_rng(1).poisson(truth).astype(np.uint16), truth
+    return np.random.default_rng(seed).poisson(truth).astype(np.uint16), truth
 
 
 def error(estimate: np.ndarray, truth: np.ndarray) -> float:
@@ -45,14 +45,18 @@ def test_a_still_series_is_much_better_than_its_frames_by_themselves(alone):
     assert error(result.denoised[0], truth[0]) < 0.8 * error(alone, truth[2])
 
 
-def test_drift_of_a_few_pixels_a_frame_costs_little():
-    noisy, truth = frames(5, drift=3)
-    still, still_truth = frames(5)
-    errors = [
-        error(denoise(stack[2], "fast", neighbours=stack[[0, 1, 3, 4]], **SHORT).denoised, wanted[2])
-        for stack, wanted in ((noisy, truth), (still, still_truth))
-    ]
-    assert errors[0] < 1.1 * errors[1]
+def test_drift_of_a_few_pixels_a_frame_keeps_most_of_what_neighbours_gain():
+    drifting, still, alone = (
+        sum(
+            error(denoise(noisy[2], "fast", neighbours=beside, **SHORT).denoised, truth[2])
+            for noisy, truth in (frames(5, drift=drift, seed=seed) for seed in (1, 2, 3))
+            for beside in ([noisy[[0, 1, 3, 4]]] if seen else [None])
+        )
+        for drift, seen in ((3, True), (0, True), (0, False))
+    )
+    # By 0.5 dB on planes as small as these, of which a drift of 3 pixels takes 6 out of view.
+    assert drifting < 1.2 * still
+    assert alone - drifting > 0.6 * (alone - still)
 
 
 def test_planes_that_do_not_belong_change_no_pixel(alone):
