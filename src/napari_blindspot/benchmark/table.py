@@ -23,7 +23,12 @@ COLUMNS = (
 )
 """Of ``results.csv``; scripts rely on them."""
 
-_DIGITS = {"psnr": 4, "si_psnr": 4, "ssim": 5, "seconds": 3, "peak_mb": 1} | {
+_DIGITS = {
+    "psnr": 4,
+    "si_psnr": 4,
+    "ssim": 5,
+    "seconds": 3,
+    "peak_mb": 1,
     "psnr_corners": 4,
     "ssim_corners": 5,
 }
