@@ -134,7 +134,7 @@ def python(tmp_path_factory) -> Path:
     environment = tmp_path_factory.mktemp("fresh") / "environment"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
     python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
-    install(python, "--constraint", str(CONSTRAINTS), "npe2", "hatchling", "editables")
+    install(python, "--constraint", str(CONSTRAINTS), "npe2", "hatchling", "hatch-vcs", "editables")
     return python
 
 

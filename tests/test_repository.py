@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
+VERSION = PYPROJECT["tool"]["hatch"]["version"]
 
 
 def load(path: str) -> dict:
@@ -21,9 +27,36 @@ def name_and_bound(requirement: str) -> tuple[str, str]:
     return name.lower().replace("torch", "pytorch"), bound
 
 
-def test_the_citation_and_the_recipe_have_the_version_of_the_package():
-    assert load("CITATION.cff")["version"] == PROJECT["version"]
-    assert load("conda/recipe.yaml")["context"]["version"] == PROJECT["version"]
+def test_the_citation_the_recipe_and_the_changelog_name_one_version_and_the_package_takes_that_of_the_tag():
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.findall(r"^## (\d+\.\d+\.\d+)", changelog, re.M)[0]
+    assert load("CITATION.cff")["version"] == newest
+    assert load("conda/recipe.yaml")["context"]["version"] == newest
+    assert "version" in PROJECT["dynamic"]
+    assert VERSION["source"] == "vcs" and VERSION["fallback-version"].startswith(f"{newest}.dev")
+
+
+@pytest.mark.slow
+def test_a_tag_is_the_version_of_what_is_built_and_a_commit_after_it_is_a_version_of_development(tmp_path):
+    clone = tmp_path / "clone"
+    git = ["git", "-c", "user.name=tester", "-c", "user.email=tester@example.org", "-C", str(clone)]
+    clone.mkdir()
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, clone)
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "a release"], ["tag", "v7.8.9"]):
+        subprocess.run([*git, *command], check=True)
+    assert version_of(clone) == "7.8.9"
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "after it"], check=True)
+    assert re.fullmatch(r"7\.8\.10\.dev1\+g[0-9a-f]+", version_of(clone))
+
+
+def version_of(checkout: Path) -> str:
+    """Return the version that the build system gives a checkout."""
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "version"], cwd=checkout, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
 
 
 def test_the_recipe_asks_for_what_the_package_asks_for():

@@ -7,6 +7,8 @@ import os
 
 # Before anything imports napari: none of the user's own settings.
 os.environ["NAPARI_CONFIG"] = ""
+# A window or dialog that outlives the viewer of its test is a failure.
+os.environ["NAPARI_STRICT_QT"] = "raise"
 
 from typing import TYPE_CHECKING
 

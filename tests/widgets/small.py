@@ -15,6 +15,7 @@ from napari_blindspot.core.knobs import UnetWidth  # noqa: TC001 (pydantic reads
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+    from qtpy.QtWidgets import QWidget
 
     from napari_blindspot.widgets.denoise import DenoiseWidget
 
@@ -66,6 +67,15 @@ def quick(widget: DenoiseWidget, iterations: int = 6, passes: int = 2) -> None:
 
 def wait_for_end(qtbot, widget: DenoiseWidget) -> None:
     qtbot.waitUntil(lambda: widget.session is None, timeout=WAIT)
+
+
+def let_go(widget: QWidget) -> None:
+    """Delete a widget that was taken out of its dock, so that it belongs to nobody."""
+    from qtpy.QtCore import QCoreApplication, QEvent
+
+    if widget.parent() is None:
+        widget.deleteLater()
+        QCoreApplication.sendPostedEvents(widget, QEvent.Type.DeferredDelete)
 
 
 def names(viewer: Viewer) -> list[str]:

@@ -11,7 +11,7 @@ from napari.qt.threading import WorkerBase
 from npe2 import PluginManifest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
-from small import WAIT, noisy_image
+from small import WAIT, let_go, noisy_image
 
 from lasting import lasting
 from napari_blindspot import Settings
@@ -301,6 +301,7 @@ def test_closing_the_widget_ends_the_run(widget, viewer, qtbot, job, data):
     viewer.window.remove_dock_widget(widget.native)
     qtbot.waitUntil(lambda: not session.running, timeout=WAIT)
     assert widget.session is None
+    let_go(widget.native)
 
 
 def test_a_batch_can_be_saved_as_a_job_and_run_without_napari(widget, job, data, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from napari.qt.threading import WorkerBase
 from numpy.testing import assert_array_equal
-from small import WAIT, names, noisy_image, quick, wait_for_end
+from small import WAIT, let_go, names, noisy_image, quick, wait_for_end
 
 import napari_blindspot
 from napari_blindspot.core.errors import OutOfMemoryError
@@ -215,6 +215,7 @@ def test_closing_the_widget_stops_the_run_and_keeps_the_result(viewer, widget, n
     qtbot.waitUntil(lambda: not session.running, timeout=WAIT)
     assert names(viewer) == ["cells", "cells INR", "cells denoised"]
     assert viewer.layers["cells denoised"].metadata["napari_blindspot"]["stopped"] is True
+    let_go(widget.native)
 
 
 @pytest.mark.alone
