@@ -207,7 +207,7 @@ def doubt_row(name: str, plane: np.ndarray) -> None:
     figures = [
         f"{max(traces.repeated):.2f}",
         f"{max(traces.interpolated):.2f}",
-        f"{min(traces.blocked):.2f}",
+        f"{min(traces.blocked):.2f} ({min(traces.blocked_errors):.1f})",
         f"{traces.equal:.2f} ({traces.equal_excess:.1f})",
         f"{traces.correlation:.2f}",
         f"{traces.levels:.2f}" if traces.levels < 1e6 else "–",

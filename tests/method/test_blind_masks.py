@@ -84,7 +84,7 @@ def test_the_eight_symmetries_differ_and_are_undone():
             assert turned[a].shape != turned[b].shape or not torch.equal(turned[a], turned[b])
 
 
-def test_the_compact_unet_weightss_as_no_correction_and_keeps_the_shape():
+def test_the_compact_unet_starts_as_no_correction_and_keeps_the_shape():
     network = CompactUNet(0, 16, generator())
     out = network(torch.rand(2, 2, 32, 48))
     assert out.shape == (2, 1, 32, 48)

@@ -71,7 +71,7 @@ def test_pixels_without_a_value_are_in_neither_set():
 def test_every_mask_has_each_pixel_as_a_hidden_target_once(name, gap, fraction):
     mask = MASKS[name](gap, fraction)
     covers = list(mask.cover(30, 41, generator()))
-    assert len(covers) == mask.covers
+    assert len(covers) == mask.covers == mask.spacing**2
     assert torch.equal(
         sum(targets.int() for targets, _ in covers), torch.ones(1, 1, 30, 41, dtype=torch.int)
     )

@@ -9,7 +9,9 @@ from scipy.ndimage import gaussian_filter, median_filter
 
 from napari_blindspot.core.words import sentence
 from napari_blindspot.noise.estimate import estimate_noise
-from napari_blindspot.noise.processed import doubt_about
+from napari_blindspot.noise.gap_choice import make_plan
+from napari_blindspot.noise.processed import compressed_in_blocks, doubt_about
+from napari_blindspot.settings import Settings
 
 Y, X = np.mgrid[:128, :128]
 MEAN = 4 + 20 / (1 + np.exp((np.hypot(Y - 60, X - 70) - 30) / 2))
@@ -83,3 +85,29 @@ RAW = {
 def test_raw_planes_raise_no_doubt(kind):
     plane = RAW[kind]()
     assert doubt_about(plane, estimate_noise(plane)) is None
+
+
+def test_jpeg_is_found_where_black_pixels_make_noise_look_like_photons():
+    plane = np.random.default_rng(3).normal(25, 10, (256, 256)) + 3 * (
+        np.hypot(*np.mgrid[-128:128, -128:128]) < 80
+    )
+    assert (jpeg(plane) == 0).any()
+    assert compressed_in_blocks(jpeg(plane))
+    assert not compressed_in_blocks(np.clip(plane, 0, 255).astype(np.uint8))
+
+
+def test_nothing_looks_like_jpeg_in_single_photons():
+    rng = np.random.default_rng(4)
+    spots = 0.01 + 2.0 * (gaussian_filter(rng.random((128, 128)), 3) > 0.52)
+    assert not any(compressed_in_blocks(rng.poisson(spots)) for _ in range(50))
+
+
+def test_the_gap_is_one_pixel_at_most_where_jpeg_has_compressed_what_is_correlated():
+    rng = np.random.default_rng(5)
+    plane = 20 * MEAN / MEAN.max() + 60
+    soft = gaussian_filter(rng.normal(0, 25, plane.shape), 0.9) + plane
+    rounded = np.rint(soft)
+    auto = Settings.from_preset("auto")
+    assert make_plan(rounded, estimate_noise(rounded), auto).settings.gap == 2
+    assert compressed_in_blocks(jpeg(soft))
+    assert make_plan(jpeg(soft), estimate_noise(jpeg(soft)), auto).settings.gap == 1

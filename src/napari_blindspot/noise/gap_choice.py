@@ -16,6 +16,7 @@ import numpy as np
 from napari_blindspot.core.notices import Notice
 from napari_blindspot.method.hole_geometry import hole_radius
 from napari_blindspot.noise.anscombe import Anscombe
+from napari_blindspot.noise.processed import compressed_in_blocks
 from napari_blindspot.noise.risk import blind_spot_risk, signal_covariance
 from napari_blindspot.settings import PlannedSettings
 
@@ -47,6 +48,10 @@ because the refinement starts from a prediction with every pixel shown. docs/ben
 gap", has an image on which the risk alone chose no gap, and docs/benchmarks/fibres.md what one pixel costs
 on sparse filaments.
 """
+
+WIDEST_IN_BLOCKS = 1
+"""Gap that is not exceeded where JPEG has compressed a plane: noise reaches through each of its blocks, so
+that a wider one hides structure and no more of the noise (docs/benchmarks/kinds.md)."""
 
 MAX_RISK_RATIO = 1.1
 """Risk over the least risk up to which a smaller gap is taken: it lets more pixels be predicted for the
@@ -99,6 +104,8 @@ def make_plan(image: npt.ArrayLike, noise: NoiseModel, settings: MeasuredSetting
     gap = settings.gap
     if gap is None:
         gap = _least_risky_gap(image, noise) if noise.measured else SAFE_GAP
+        if gap > WIDEST_IN_BLOCKS and compressed_in_blocks(np.asarray(image)):
+            gap = WIDEST_IN_BLOCKS
     fraction = settings.visible_fraction
     if fraction is None:
         fraction = DENSE if gap else SPARSE

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["Traces", "doubt_about", "traces_of"]
+__all__ = ["Traces", "compressed_in_blocks", "doubt_about", "traces_of"]
 
 MIN_REPEATED = 0.1
 """Share of the lines that equal the one before in every pixel."""
@@ -36,8 +36,9 @@ MAX_ALIKE = 0.9
 MIN_INTERPOLATED = 1.5
 """Curvature of every second line over that of the lines between."""
 
-MIN_BLOCKED = 1.12
-"""Roughness at the edges of blocks of 8 lines over that between any other two lines; along both axes."""
+MIN_BLOCKED, MIN_BLOCKED_ERRORS = 1.05, 1.2
+"""Roughness at the edges of blocks of 8 lines over that between any other two lines, and by how many of its
+standard errors it is larger; both along both axes (docs/benchmarks/noise.md)."""
 
 MIN_BLOCKS = 8
 """Blocks of 8 lines along the shorter side of the smallest plane that is looked at for them. A convention:
@@ -73,8 +74,9 @@ class Traces:
         Share of the lines that equal the one before; 0 where that may be chance.
     interpolated : tuple of float
         Curvature of every second line over that of the others.
-    blocked : tuple of float
-        Roughness at the edges of blocks of 8 lines over that anywhere else.
+    blocked, blocked_errors : tuple of float
+        Roughness at the edges of blocks of 8 lines over that anywhere else, and by how many standard errors
+        it is larger.
     equal, equal_excess : float
         Share of neighbours of one value, and that over what the measured noise explains.
     correlation : float
@@ -86,6 +88,7 @@ class Traces:
     repeated: tuple[float, float]
     interpolated: tuple[float, float]
     blocked: tuple[float, float]
+    blocked_errors: tuple[float, float]
     equal: float
     equal_excess: float
     correlation: float
@@ -113,7 +116,7 @@ def doubt_about(plane: npt.NDArray[np.generic], noise: NoiseModel) -> Notice | N
         return Notice("lines-repeated", {"lines": lines, "share": max(traces.repeated)})
     if max(traces.interpolated) >= MIN_INTERPOLATED:
         return Notice("pixels-interpolated")
-    if min(traces.blocked) >= MIN_BLOCKED:
+    if _has_edges(traces.blocked, traces.blocked_errors):
         return Notice("compressed-in-blocks")
     if noise.is_correlated and traces.equal >= MIN_EQUAL and traces.equal_excess >= MIN_EQUAL_EXCESS:
         return Notice("median-filtered")
@@ -130,11 +133,12 @@ def traces_of(plane: npt.NDArray[np.generic], noise: NoiseModel) -> Traces:
     step, common = _step(y), float(np.nanmedian(y))
     equal, excess = _equal(y, noise, step)
     photons = _photons(y, step)
+    blocked, errors = zip(*(_blocked(lines) for lines in (y, y.T)), strict=True)
     return Traces(
         repeated=(_repeated(y, common), _repeated(y.T, common)),
         interpolated=(_interpolated(y), _interpolated(y.T)),
-        # Compression leaves no counts; where they are few, chance makes some lines rough.
-        blocked=(1.0, 1.0) if photons else (_blocked(y), _blocked(y.T)),
+        blocked=blocked,
+        blocked_errors=errors,
         equal=equal,
         equal_excess=excess,
         correlation=_least_correlation(noise),
@@ -170,10 +174,22 @@ def _interpolated(y: Floats) -> float:
     return high / low if low > 0 else 1.0 if high == 0 else math.inf
 
 
-def _blocked(y: Floats) -> float:
+def compressed_in_blocks(plane: npt.NDArray[np.generic]) -> bool:
+    """Whether a plane, (Y, X), has the edges every 8 pixels that JPEG leaves."""
+    y = np.asarray(plane, np.float64)
+    blocked, errors = zip(*(_blocked(lines) for lines in (y, y.T)), strict=True)
+    return _has_edges(blocked, errors)
+
+
+def _has_edges(blocked: tuple[float, ...], errors: tuple[float, ...]) -> bool:
+    return min(blocked) >= MIN_BLOCKED and min(errors) >= MIN_BLOCKED_ERRORS
+
+
+def _blocked(y: Floats) -> tuple[float, float]:
     """Return the roughness at the edges of blocks of 8 lines of (Y, X) over the second largest of 8.
 
-    It is the median over lines, because a single sharp edge is no edge of blocks.
+    It is the median over lines, because a single sharp edge is no edge of blocks. The second figure is by
+    how many of its standard errors it is larger than that: few photons make some lines rough by chance.
     """
     rough = np.abs(y[:-3] - 3 * y[1:-2] + 3 * y[2:-1] - y[3:])
     known = np.isfinite(rough)
@@ -181,9 +197,16 @@ def _blocked(y: Floats) -> float:
     seen = np.any(known, axis=1)
     phases = [lines[phase::BLOCK][seen[phase::BLOCK]] for phase in range(BLOCK)]
     if min(y.shape) < MIN_BLOCKS * BLOCK or not all(phase.size for phase in phases):
-        return 1.0
-    *_, second, first = sorted(float(np.median(phase)) for phase in phases)
-    return first / second if second > 0 else 1.0
+        return 1.0, 0.0
+    *_, (low, doubt), (high, error) = sorted((float(np.median(phase)), _error(phase)) for phase in phases)
+    error = math.hypot(doubt, error)
+    errors = (high - low) / error if error > 0 else math.inf if high > low else 0.0
+    return high / low if low > 0 else 1.0, errors
+
+
+def _error(values: Floats) -> float:
+    """Return the standard error of the median of normal numbers with the spread of these."""
+    return float(values.std()) * math.sqrt(math.pi / 2 / len(values))
 
 
 def _step(y: Floats) -> float:
