@@ -50,3 +50,10 @@ def test_floats_outside_the_range_of_the_dtype_are_clipped_and_nan_stays():
     assert out[1] == -np.finfo(np.float16).max
     assert np.isnan(out[2])
     assert out[3] == 0.5
+
+
+def test_a_thousandth_of_the_pixels_lies_beyond_each_end_of_the_scale():
+    plane = np.arange(100_000, dtype=np.float64).reshape(250, 400)
+    scaled = Scaling.of(plane).apply(plane)
+    assert (scaled < 0).mean() == pytest.approx(0.001, abs=1e-4)
+    assert (scaled > 1).mean() == pytest.approx(0.001, abs=1e-4)

@@ -5,7 +5,14 @@ import pytest
 
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.words import sentences_of
-from napari_blindspot.files.axes import check_axes, fold_channels, guess_axes, planes_last, split_axis
+from napari_blindspot.files.axes import (
+    check_axes,
+    fold_channels,
+    guess_axes,
+    planes_last,
+    split_axis,
+    without_single_steps,
+)
 from napari_blindspot.files.lazy_array import LazyArray
 
 
@@ -125,3 +132,24 @@ def test_a_split_that_cannot_be_is_refused(split, sentence):
     with pytest.raises(ImageError, match=sentence) as caught:
         split_axis(np.zeros((12, 6, 7)), "ZYX", split)
     assert caught.value.setting == "split"
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "named", "left", "names"),
+    [
+        ((1, 5, 8, 9), "QZYX", (5, 8, 9), "ZYX"),
+        ((1, 5, 1, 8, 9), "", (5, 8, 9), ""),
+        ((1, 1, 8, 9), "TZYX", (1, 1, 8, 9), "TZYX"),
+        ((1, 5, 8, 9), "CQYX", (1, 5, 8, 9), "CQYX"),
+        ((2, 1, 8, 9), "QQYX", (2, 8, 9), "QYX"),
+        ((8, 9), "YX", (8, 9), "YX"),
+        ((1, 5, 8, 9), "ZYX", (1, 5, 8, 9), "ZYX"),
+    ],
+)
+def test_an_axis_of_one_step_goes_if_nothing_says_what_it_is(shape, named, left, names, lazy):
+    array = np.arange(np.prod(shape)).reshape(shape)
+    given = LazyArray(shape, array.dtype, lambda index: array[index]) if lazy else array
+    found, said = without_single_steps(given, named)
+    assert (tuple(found.shape), said) == (left, names)
+    assert np.array_equal(np.asarray(found), array.reshape(left))

@@ -44,3 +44,10 @@ def test_the_inverse_begins_at_the_stabilised_value_of_no_counts_and_goes_no_low
     nothing = 2 * np.sqrt(3 / 8)
     assert np.allclose(transform.inverse([-5.0, 0.0, nothing]), -1.5)
     assert transform.inverse(nothing + 0.01) > -1.5 + 1e-3
+
+
+@pytest.mark.parametrize(("offset", "sigma"), [(0.25, 0.5), (4.0, 2.0), (0.0, 1.0)])
+def test_noise_that_does_not_grow_is_divided_out_and_no_noise_leaves_intensities_as_they_are(offset, sigma):
+    image = np.array([[0.0, 1.0, 100.0]])
+    assert np.allclose(Anscombe(0.0, offset).forward(image), image / sigma)
+    assert np.allclose(Anscombe(0.0, offset).inverse(image), image * sigma)
