@@ -39,7 +39,11 @@ SIGMAS_OF_CHANCE = float(ndtri(1 - CHANCE))
 
 
 def local_sigma(
-    noisy: torch.Tensor, estimate: torch.Tensor, valid: torch.Tensor, model_sigma: float
+    noisy: torch.Tensor,
+    estimate: torch.Tensor,
+    valid: torch.Tensor,
+    model_sigma: float,
+    uneven: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Return the noise's standard deviation at every pixel, as a function of the estimate.
 
@@ -54,6 +58,8 @@ def local_sigma(
         (1, 1, Y, X) bool.
     model_sigma : float
         The noise's standard deviation by the model, on the same scale.
+    uneven : Tensor, optional
+        (1, 1, Y, X), by how much it exceeds that, as `napari_blindspot.engine.uneven_noise` finds it.
     """
     values, order = estimate[valid].sort()
     squares = ((noisy - estimate)[valid] ** 2)[order]
@@ -65,7 +71,8 @@ def local_sigma(
     high = position.clamp(0, len(centres) - 1)
     width = (centres[high] - centres[low]).clamp_min(1e-12)
     share = ((estimate - centres[low]) / width).clamp(0, 1)
-    return sigmas[low] + share * (sigmas[high] - sigmas[low])
+    local = sigmas[low] + share * (sigmas[high] - sigmas[low])
+    return local if uneven is None else torch.where(uneven > 1, uneven * model_sigma, local)
 
 
 def _window_mean(x: torch.Tensor, valid: torch.Tensor, side: int) -> torch.Tensor:

@@ -16,11 +16,12 @@ import torch
 from napari_blindspot.core.events import Cancelled
 from napari_blindspot.core.model import FittedImage, InrBase, Model
 from napari_blindspot.engine.blind_fit import BlindLoss
+from napari_blindspot.engine.estimate import Estimate
 from napari_blindspot.engine.fusion import local_sigma, wiener
 from napari_blindspot.engine.held_out import HeldOut
 from napari_blindspot.engine.measurement import measure
 from napari_blindspot.engine.neighbour_choice import choose_neighbours
-from napari_blindspot.engine.networks import Estimate, finished, iterate, predict, prepare, started
+from napari_blindspot.engine.networks import finished, iterate, predict, prepare, started
 from napari_blindspot.engine.refinement import RefinementLoss
 from napari_blindspot.engine.second_opinion import consult
 from napari_blindspot.engine.trainer import Trainer
@@ -84,7 +85,7 @@ def measured_run(run: Run, model: Model | None) -> Generator[Event, None, None]:
             plan = make_plan(measurement.observed, measurement.noise, run.settings)
             networks = prepare(run, measurement, plan, None)
             trainer = yield from _fit_blindly(run, networks, warm=False)
-    estimate = yield from _refine(run, networks, trainer)
+    estimate = yield from _refined(run, networks, trainer)
     estimate = yield from consult(run, networks, estimate)
     networks.teach_inr(estimate.image)
     if run.watch.control.cancelled:
@@ -127,8 +128,23 @@ def _fit_blindly(run: Run, networks: Networks, *, warm: bool) -> Generator[Event
         network = copy.deepcopy(trainer.mean).requires_grad_(True)
 
 
-def _refine(run: Run, networks: Networks, trainer: Trainer) -> Generator[Event, None, Estimate]:
-    """Predict blindly, refine in rounds, and return the estimate."""
+def _refined(run: Run, networks: Networks, trainer: Trainer) -> Generator[Event, None, Estimate]:
+    """Refine, and once more where the noise is stronger in places than its model says."""
+    estimate = yield from _refine(run, networks, trainer)
+    uneven = networks.unevenness(estimate)
+    if uneven is None or run.watch.interrupted:
+        return estimate
+    networks.losses.extend(sum(networks.schedule.rounds))
+    return (yield from _refine(run, networks, trainer, uneven))
+
+
+def _refine(
+    run: Run, networks: Networks, trainer: Trainer, uneven: torch.Tensor | None = None
+) -> Generator[Event, None, Estimate]:
+    """Predict blindly, refine in rounds, and return the estimate.
+
+    `uneven` is that of an `Estimate`.
+    """
     settings, rounds = networks.settings, tuple(takewhile(bool, networks.schedule.rounds))
     blind = refined = trainer.mean
     refines = bool(rounds) and not run.watch.control.stopping
@@ -145,7 +161,7 @@ def _refine(run: Run, networks: Networks, trainer: Trainer) -> Generator[Event, 
             break
         with run.watch.clock.phase("refinement"):
             target = image if number == 1 else (first + image) / 2
-            loss = _refinement_loss(networks, target)
+            loss = _refinement_loss(networks, target, uneven)
             trainer = Trainer(
                 copy.deepcopy(refined).requires_grad_(True),
                 iterations,
@@ -158,13 +174,15 @@ def _refine(run: Run, networks: Networks, trainer: Trainer) -> Generator[Event, 
         symmetries = settings.symmetries if last else 1
         image = yield from predict(run, networks, refined, symmetries, announce=last)
         networks.teach_inr(image)
-    return Estimate(image, first, blind, refined)
+    return Estimate(image, first, blind, refined, uneven=uneven)
 
 
-def _refinement_loss(networks: Networks, image: torch.Tensor) -> RefinementLoss:
+def _refinement_loss(
+    networks: Networks, image: torch.Tensor, uneven: torch.Tensor | None
+) -> RefinementLoss:
     """Return the loss of a round that begins with the estimate `image`, (1, 1, Y, X)."""
     fit = networks.fit
-    sigma = local_sigma(fit.noisy, image, fit.valid, networks.sigma)
+    sigma = local_sigma(fit.noisy, image, fit.valid, networks.sigma, uneven)
     measured = networks.restoration.correlation
     if measured is None:
         return RefinementLoss(fit, wiener(fit.noisy, image, sigma, fit.valid), image, sigma, None)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from napari_blindspot.core.events import Cancelled
 from napari_blindspot.core.notices import Notice
+from napari_blindspot.engine.estimate import Estimate
 from napari_blindspot.engine.measured_run import plan_of_model
 from napari_blindspot.engine.measurement import measure
 from napari_blindspot.engine.model_likeness import ModelLikeness
 from napari_blindspot.engine.neighbour_choice import choose_neighbours
-from napari_blindspot.engine.networks import Estimate, finished, predict, prepare, started
+from napari_blindspot.engine.networks import finished, predict, prepare, started
 from napari_blindspot.engine.restoration import FitScale
 from napari_blindspot.engine.run import LossRecord
 from napari_blindspot.engine.second_opinion import consult
@@ -80,4 +81,5 @@ def _predict(run: Run, networks: Networks, model: Model) -> Generator[Event, Non
         with run.watch.clock.phase("INR"):
             for _ in range(networks.schedule.inr_iterations):
                 networks.inr.step(unread)
-    return Estimate(image, first, blind, refined)
+    estimate = Estimate(image, first, blind, refined)
+    return replace(estimate, uneven=networks.unevenness(estimate))

@@ -25,6 +25,7 @@ from napari_blindspot.engine.neighbour_choice import in_slots
 from napari_blindspot.engine.restoration import FitScale, Restoration
 from napari_blindspot.engine.run import LossRecord, image_of_plane
 from napari_blindspot.engine.schedule import INR_EVERY, INR_IN_REFINEMENT, Schedule, with_patches
+from napari_blindspot.engine.uneven_noise import unevenness
 from napari_blindspot.engine.warm_start import WARM_RATE
 from napari_blindspot.method.weights import count_neighbours, put_pretrained, put_weights
 from napari_blindspot.settings import MOST_NEIGHBOURS
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from napari_blindspot.core.model import Model
     from napari_blindspot.core.result import Origin
     from napari_blindspot.engine.blind_fit import PatchLoss
+    from napari_blindspot.engine.estimate import Estimate
     from napari_blindspot.engine.measurement import Measurement
     from napari_blindspot.engine.run import RunInput
     from napari_blindspot.engine.trainer import Trainer
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
     Run = RunInput[MeasuredSettings]
 
 __all__ = [
-    "Estimate",
     "Networks",
     "finished",
     "iterate",
@@ -105,6 +106,13 @@ class Networks:
         """How many neighbouring planes D_θ sees."""
         return int(self.fit.neighbours.isfinite().any(dim=-1).any(dim=-1).sum())
 
+    def unevenness(self, estimate: Estimate) -> torch.Tensor | None:
+        """Return by how much the noise exceeds its model at every pixel; None where it does not."""
+        fit = self.fit
+        if self.plan.correlated or not self.measurement.noise.measured:
+            return None
+        return unevenness(fit.noisy, estimate.image, estimate.first, self.sigma, fit.valid)
+
     def teach_inr(self, estimate: torch.Tensor) -> None:
         """Let F_φ stand on D_θ's estimate, (1, 1, Y, X), and learn from it."""
         if self.inr is not None:
@@ -121,37 +129,6 @@ class Networks:
         elif beside.given > beside.foreign + beside.sharing:
             chosen = (Notice("neighbours-no-help", {}, is_warning=False),)
         return (self.plan.notice, *self.measurement.notices, *chosen)
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a fit has come to.
-
-    Attributes
-    ----------
-    image : Tensor
-        (1, 1, Y, X), D_θ's estimate on the scale of the fit.
-    first : Tensor
-        (1, 1, Y, X), what the blind fit has predicted: every pixel while it was hidden, or, where noise is
-        correlated and a refinement follows, every pixel while it was shown.
-    blind, refined : Module
-        D_θ after the blind fit, and after the refinement; the same where there was none.
-    trust : float or None
-        Share of the filter over all planes in the image, in [0, 1]; None where there was none.
-    """
-
-    image: torch.Tensor
-    first: torch.Tensor
-    blind: nn.Module
-    refined: nn.Module
-    trust: float | None = None
-
-    @property
-    def notices(self) -> tuple[Notice, ...]:
-        """What the result is made of."""
-        if self.trust is None:
-            return ()
-        return (Notice("planes-filtered-together", {"share": self.trust}, is_warning=False),)
 
 
 def prepare(
@@ -338,7 +315,7 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
     fit, clock, restoration = networks.fit, run.watch.clock, networks.restoration
     first = estimate.first[0, 0].float().cpu().numpy()
     with clock.phase("intensities given back"):
-        sigma = local_sigma(fit.noisy, estimate.image, fit.valid, networks.sigma)
+        sigma = local_sigma(fit.noisy, estimate.image, fit.valid, networks.sigma, estimate.uneven)
         beyond = restoration.correlation, restoration.excess_kurtosis(estimate.image, sigma)
         image = guard(fit.noisy, estimate.image, sigma, fit.valid, *beyond)
         restore = functools.partial(restoration.restore, hidden=first)

@@ -268,6 +268,14 @@ class LossRecord:
         """Take note that only so many more iterations follow."""
         self.total = min(self.total, self.done + iterations)
 
+    def extend(self, iterations: int) -> None:
+        """Make room for so many more iterations than were expected."""
+        import torch
+
+        more = self._values.new_full((iterations, self._values.shape[1]), math.nan)
+        self._values = torch.cat([self._values, more])
+        self.total += iterations
+
     def write(self, name: str, value: torch.Tensor) -> None:
         """Note a loss, (), of the iteration at work."""
         self._values[self.done, self._columns[name]] = value

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from napari_blindspot.core.events import Event
-    from napari_blindspot.engine.networks import Estimate, Networks
+    from napari_blindspot.engine.estimate import Estimate
+    from napari_blindspot.engine.networks import Networks
     from napari_blindspot.engine.run import RunInput
     from napari_blindspot.engine.tiling import Input
     from napari_blindspot.settings import MeasuredSettings
@@ -101,7 +102,7 @@ def _improvements(networks: Networks, estimate: Estimate) -> Generator[Estimate 
     """
     fit = networks.fit
     planes = _planes_of(networks)
-    sigma = local_sigma(fit.noisy, estimate.image, fit.valid, networks.sigma)[0, 0]
+    sigma = local_sigma(fit.noisy, estimate.image, fit.valid, networks.sigma, estimate.uneven)[0, 0]
     measured = networks.restoration.correlation
     correlation = None if measured is None else torch.from_numpy(measured).to(torch.float64)
     variances = NOISE_SHARE * coefficient_variances(correlation, fit.device)
