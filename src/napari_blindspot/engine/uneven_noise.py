@@ -76,8 +76,9 @@ def unevenness(
 def _blocks(residual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the variance of residuals in each block, and the correlation of next ones, (rows, columns).
 
-    `residual` is (1, 1, Y, X), NaN where there is none; not every device has a median. The variance is that of normal numbers with the same
-    median square, so that single pixels far from it do not count; a block without pixels has NaN.
+    `residual` is (1, 1, Y, X), NaN where there is none; not every device has a median. The variance is that
+    of normal numbers with the same median square, so that single pixels far from it do not count; a block
+    without pixels has NaN.
     """
     residual = residual[0, 0].cpu()
     rows, columns = (side // BLOCK for side in residual.shape)
