@@ -24,6 +24,7 @@ from napari_blindspot.files.lazy_array import LazyArray
         ((4, 5, 20, 30), "", "ZTYX"),
         ((20, 30, 3), "", "YXS"),
         ((7, 20, 30, 4), "", "ZYXS"),
+        ((4, 5, 20, 30, 3), "QQYXQ", "TZYXS"),
         ((5, 20, 30), "TYX", "TYX"),
         ((2, 5, 20, 30), "CQYX", "CZYX"),
         ((2, 5, 20, 30), "ZIYX", "ZTYX"),
@@ -153,3 +154,39 @@ def test_an_axis_of_one_step_goes_if_nothing_says_what_it_is(shape, named, left,
     found, said = without_single_steps(given, named)
     assert (tuple(found.shape), said) == (left, names)
     assert np.array_equal(np.asarray(found), array.reshape(left))
+
+
+def test_a_colour_image_with_three_further_axes_is_refused():
+    with pytest.raises(
+        ImageError, match="a colour image with 3 further axes, but only time and Z are known"
+    ):
+        guess_axes((2, 4, 5, 20, 30, 3), "QQQYXQ")
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "ordered"),
+    [((4, 2, 8, 9), "TCYX", "TCYX"), ((4, 8, 9, 2), "TYXC", "TCYX"), ((4, 8, 2, 9), "TYCX", "TCYX")],
+)
+def test_what_a_file_keeps_together_with_a_plane_comes_before_it_and_is_read_when_asked_for(
+    shape, axes, ordered
+):
+    array, reads = np.arange(np.prod(shape)).reshape(shape), []
+
+    def read(index: tuple[int, ...]) -> np.ndarray:
+        reads.append(index)
+        return array[index]
+
+    found, said = planes_last(LazyArray(shape, array.dtype, read, plane_ndim=3), axes)
+    assert (said, reads, found.plane_ndim) == (ordered, [], 2)
+    wanted = array.transpose([axes.index(letter) for letter in ordered])
+    assert np.array_equal(found[3, 1], wanted[3, 1])
+    assert {index[0] for index in reads} == {3}
+    assert np.array_equal(np.asarray(found), wanted)
+
+
+def test_turns_of_the_only_axis_before_the_planes_are_split():
+    array = np.arange(6 * 4 * 5).reshape(6, 4, 5)
+    found, axes = split_axis(array, "TYX", "2:C")
+    assert (found.shape, axes) == ((3, 2, 4, 5), "TCYX")
+    with pytest.raises(ImageError, match="An axis of length 6 cannot be split into turns of 4"):
+        split_axis(array, "TYX", "4:C")

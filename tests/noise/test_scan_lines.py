@@ -64,6 +64,15 @@ def test_planes_that_tell_nothing_are_left_alone(plane):
     assert scan_line_offsets(plane) is None
 
 
+def test_the_edge_of_a_round_field_of_view_is_no_offset():
+    y, x = np.mgrid[-100:100, -100:100]
+    cells = 5 + 60 * (np.hypot(y, x - 95) < 12)
+    for seed in range(6):
+        noisy = np.where(np.hypot(y, x) < 95, np.random.default_rng(seed).poisson(cells), np.nan)
+        assert scan_line_offsets(noisy) is None
+    assert scan_line_offsets(noisy + 3 * np.random.default_rng(1).standard_normal(200)) is not None
+
+
 def test_real_images_have_none(shared_data):
     for path in sorted((shared_data / "fmdd-dev" / "raw").iterdir()):
         assert scan_line_offsets(imread(path)) is None, path.name

@@ -50,6 +50,10 @@ MIN_NOISE_SHARE = 0.01
 """Variance of the fast part of the offsets over that of the noise from which on they are worth removing. A
 convention; less than this changes the image by less than a tenth of the noise."""
 
+LEAST_KNOWN = 0.25
+"""Pixels with a value that a line must have, relative to the line that has most. A convention: of shorter
+ones, at the edge of a round field of view, the structure of the few pixels would pass for an offset."""
+
 MIN_SIDE = 4 * COARSE_SIGMA
 """Side in pixels of the smallest plane that is looked at. A convention."""
 
@@ -153,7 +157,7 @@ def line_offsets(y: Floats) -> Floats:
     -------
     ndarray
         (`SEARCH_ROUNDS`, Y) float64 in the unit of the plane: after each round, in which offsets are sought
-        in what the one before has left.
+        in what the one before has left. Lines with too few values to tell have 0.
     """
     finite = np.isfinite(y)
     if not finite.any():
@@ -169,6 +173,8 @@ def line_offsets(y: Floats) -> Floats:
         known = np.maximum(uniform_filter(seen, ACTIVITY_WINDOW), 1e-6)
         rest = np.where(finite, y, 0.0)
     rough = _fast(rest, near, valid)
+    counts = finite.sum(1)
+    tells = counts >= LEAST_KNOWN * counts.max()
     rounds = [np.zeros(len(y))]
     while True:
         activity = uniform_filter(rough**2, ACTIVITY_WINDOW)
@@ -178,7 +184,7 @@ def line_offsets(y: Floats) -> Floats:
         weight = np.reciprocal(np.maximum(activity, least, out=activity), out=activity)
         if valid is not None:
             weight *= valid
-        offsets = np.einsum("yx,yx->y", weight, rough) / np.maximum(weight.sum(1), 1e-300)
+        offsets = tells * np.einsum("yx,yx->y", weight, rough) / np.maximum(weight.sum(1), 1e-300)
         rounds.append(rounds[-1] + offsets)
         if len(rounds) > SEARCH_ROUNDS:
             return np.stack(rounds[1:])
