@@ -205,9 +205,9 @@ NOTICES: dict[str, Callable[[dict[str, _Span]], str]] = {
     ),
     "neighbours-seen": _neighbours_seen,
     "noise-uneven": lambda v: (
-        "In parts of the image the noise is stronger than its intensity explains, up to "
-        f"{v['times']:.1f} times, as in tiles of another exposure or after a flat-field correction; this "
-        "is taken into account."
+        "In parts of the image the noise is stronger than quiet parts of it tell, up to "
+        f"{v['times']:.1f} times, as in tiles of another exposure, after a flat-field correction, or where "
+        "all that is bright is small; this is taken into account."
     ),
     "planes-filtered-together": lambda v: (
         f"{v['share']:.0%} of the result comes from a filter over this plane and its neighbours together, "

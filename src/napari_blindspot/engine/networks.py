@@ -25,6 +25,7 @@ from napari_blindspot.engine.neighbour_choice import in_slots
 from napari_blindspot.engine.restoration import FitScale, Restoration
 from napari_blindspot.engine.run import LossRecord, image_of_plane
 from napari_blindspot.engine.schedule import INR_EVERY, INR_IN_REFINEMENT, Schedule, with_patches
+from napari_blindspot.engine.steeper_noise import steepness
 from napari_blindspot.engine.uneven_noise import unevenness
 from napari_blindspot.engine.warm_start import WARM_RATE
 from napari_blindspot.method.weights import count_neighbours, put_pretrained, put_weights
@@ -108,10 +109,11 @@ class Networks:
 
     def unevenness(self, estimate: Estimate) -> torch.Tensor | None:
         """Return by how much the noise exceeds its model at every pixel; None where it does not."""
-        fit = self.fit
+        fit, image, first = self.fit, estimate.image, estimate.first
         if self.plan.correlated or not self.measurement.noise.measured:
             return None
-        return unevenness(fit.noisy, estimate.image, estimate.first, self.sigma, fit.valid)
+        places = unevenness(fit.noisy, image, first, self.sigma, fit.valid)
+        return steepness(self.restoration, image, first) if places is None else places
 
     def teach_inr(self, estimate: torch.Tensor) -> None:
         """Let F_φ stand on D_θ's estimate, (1, 1, Y, X), and learn from it."""
