@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["steepness"]
 
-STEEPER = 2.0
+STEEPER = 4.0
 """Gain by the residual over the measured one from which on it is believed; that of FMDD's captures is at
 most 1.3 (docs/benchmarks/kinds.md)."""
 
@@ -31,7 +31,8 @@ def steepness(restoration: Restoration, image: torch.Tensor, first: torch.Tensor
     """Return by how much the standard deviation of white noise exceeds its model at every pixel.
 
     As in `napari_blindspot.engine.uneven_noise`, an estimate that knows the noisy pixels tells whether it
-    does, and the prediction of hidden pixels by how much.
+    does; by how much is the mean of both, for the one takes a part of the noise along and the other leaves
+    structure behind.
 
     Parameters
     ----------
@@ -56,5 +57,6 @@ def steepness(restoration: Restoration, image: torch.Tensor, first: torch.Tensor
     if (ratio > TWICE_THE_VARIANCE).mean() < LEAST_SHARE:
         return None
     found = noise_of_residual(noise, observed, hidden[part], left_out)
-    more = found.variance(hidden) / np.maximum(noise.variance(hidden), 1e-300)
+    both = (least.variance(hidden) + found.variance(hidden)) / 2
+    more = both / np.maximum(noise.variance(hidden), 1e-300)
     return torch.from_numpy(np.sqrt(np.maximum(more, 1.0))).to(image)[None, None]
