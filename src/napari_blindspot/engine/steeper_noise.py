@@ -49,13 +49,15 @@ def steepness(restoration: Restoration, image: torch.Tensor, first: torch.Tensor
     measurement = restoration.measurement
     noise, part = measurement.noise, busiest_part(measurement.stabilised)
     observed, left_out = measurement.observed[part], measurement.left_out[part]
-    seen, hidden = (restoration.invert(x[0, 0].float().cpu().numpy()) for x in (image, first))
-    least = noise_of_residual(noise, observed, seen[part], left_out)
+    # Of most planes no more than this part is looked at.
+    seen = restoration.invert(image[0, 0][part].float().cpu().numpy())
+    least = noise_of_residual(noise, observed, seen, left_out)
     if least.gain <= STEEPER * noise.gain:
         return None
-    ratio = least.variance(seen[part]) / np.maximum(noise.variance(seen[part]), 1e-300)
+    ratio = least.variance(seen) / np.maximum(noise.variance(seen), 1e-300)
     if (ratio > TWICE_THE_VARIANCE).mean() < LEAST_SHARE:
         return None
+    hidden = restoration.invert(first[0, 0].float().cpu().numpy())
     found = noise_of_residual(noise, observed, hidden[part], left_out)
     both = (least.variance(hidden) + found.variance(hidden)) / 2
     more = both / np.maximum(noise.variance(hidden), 1e-300)

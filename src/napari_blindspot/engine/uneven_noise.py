@@ -10,13 +10,12 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+from napari_blindspot.noise.blocks import MEDIAN_OF_SQUARES
+
 __all__ = ["unevenness"]
 
 BLOCK = 32
 """Side of the blocks in which the noise is compared with its model, in pixels."""
-
-MEDIAN_SQUARE = 0.4549
-"""Median of the square of a normal number with variance 1."""
 
 CLEARLY_MORE = 2.0
 """Variance over that of the model from which on a block tells of uneven noise. Of 21 real and textured
@@ -83,7 +82,7 @@ def _blocks(residual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     residual = residual[0, 0].cpu()
     rows, columns = (side // BLOCK for side in residual.shape)
     blocks = residual[: rows * BLOCK, : columns * BLOCK].view(rows, BLOCK, columns, BLOCK).transpose(1, 2)
-    level = (blocks.flatten(2) ** 2).nanmedian(dim=-1).values / MEDIAN_SQUARE
+    level = (blocks.flatten(2) ** 2).nanmedian(dim=-1).values / MEDIAN_OF_SQUARES
     limit = 3 * level.sqrt()[..., None, None]
     within = torch.minimum(torch.maximum(blocks, -limit), limit)
     power = (within**2).nanmean(dim=(-2, -1))

@@ -133,7 +133,7 @@ def traces_of(plane: npt.NDArray[np.generic], noise: NoiseModel) -> Traces:
     step, common = _step(y), float(np.nanmedian(y))
     equal, excess = _equal(y, noise, step)
     photons = _photons(y, step)
-    blocked, errors = zip(*(_blocked(lines) for lines in (y, y.T)), strict=True)
+    blocked, errors = _blocked_both_ways(y)
     return Traces(
         repeated=(_repeated(y, common), _repeated(y.T, common)),
         interpolated=(_interpolated(y), _interpolated(y.T)),
@@ -176,13 +176,17 @@ def _interpolated(y: Floats) -> float:
 
 def compressed_in_blocks(plane: npt.NDArray[np.generic]) -> bool:
     """Whether a plane, (Y, X), has the edges every 8 pixels that JPEG leaves."""
-    y = np.asarray(plane, np.float64)
-    blocked, errors = zip(*(_blocked(lines) for lines in (y, y.T)), strict=True)
-    return _has_edges(blocked, errors)
+    return _has_edges(*_blocked_both_ways(np.asarray(plane, np.float64)))
 
 
-def _has_edges(blocked: tuple[float, ...], errors: tuple[float, ...]) -> bool:
+def _has_edges(blocked: tuple[float, float], errors: tuple[float, float]) -> bool:
     return min(blocked) >= MIN_BLOCKED and min(errors) >= MIN_BLOCKED_ERRORS
+
+
+def _blocked_both_ways(y: Floats) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the first figures of `_blocked` along y and x, and the second ones."""
+    (rows, row_errors), (columns, column_errors) = _blocked(y), _blocked(y.T)
+    return (rows, columns), (row_errors, column_errors)
 
 
 def _blocked(y: Floats) -> tuple[float, float]:
