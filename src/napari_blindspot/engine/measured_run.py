@@ -18,6 +18,7 @@ from napari_blindspot.core.model import FittedImage, InrBase, Model
 from napari_blindspot.engine.blind_fit import BlindLoss
 from napari_blindspot.engine.estimate import Estimate
 from napari_blindspot.engine.fusion import local_sigma, wiener
+from napari_blindspot.engine.hardware.heap import trim_heap
 from napari_blindspot.engine.held_out import HeldOut
 from napari_blindspot.engine.measurement import measure
 from napari_blindspot.engine.neighbour_choice import choose_neighbours
@@ -50,6 +51,10 @@ narrower one a network has learned to keep noise. docs/benchmarks/fibres.md has 
 REFINE_RATE = 0.5
 """Learning rate of the refinement, relative to that of the fit."""
 
+LARGE_PLANE = 1024**2
+"""Pixels from which on memory is handed back between the phases: that saves little on smaller planes, which
+need the same memory again at once."""
+
 FIT_MEMORY, REFINE_MEMORY = 0.99, 0.98
 """Memory of the running means of weights."""
 
@@ -64,6 +69,7 @@ def measured_run(run: Run, model: Model | None) -> Generator[Event, None, None]:
     model : Model or None
         Networks of another plane to start from; dropped where they do not suit, or are no help.
     """
+    _let_go(run)
     with run.watch.clock.phase("measuring the noise"):
         measurement = measure(run)
         plan = make_plan(measurement.observed, measurement.noise, run.settings)
@@ -77,6 +83,7 @@ def measured_run(run: Run, model: Model | None) -> Generator[Event, None, None]:
     if model is None:
         # They are not prepared again, so that the pixels of the neighbours are let go of.
         measurement = networks.measurement
+    _let_go(run)
     yield started(run, networks)
     trainer = yield from _fit_blindly(run, networks, warm=model is not None)
     if model is not None and not run.watch.interrupted:
@@ -85,7 +92,9 @@ def measured_run(run: Run, model: Model | None) -> Generator[Event, None, None]:
             plan = make_plan(measurement.observed, measurement.noise, run.settings)
             networks = prepare(run, measurement, plan, None)
             trainer = yield from _fit_blindly(run, networks, warm=False)
+    _let_go(run)
     estimate = yield from _refined(run, networks, trainer)
+    _let_go(run)
     estimate = yield from consult(run, networks, estimate)
     networks.teach_inr(estimate.image)
     if run.watch.control.cancelled:
@@ -160,6 +169,7 @@ def _refine(
         if run.watch.interrupted:
             break
         with run.watch.clock.phase("refinement"):
+            _let_go(run)
             target = image if number == 1 else (first + image) / 2
             loss = _refinement_loss(networks, target, uneven)
             trainer = Trainer(
@@ -169,6 +179,8 @@ def _refine(
                 REFINE_MEMORY,
             )
         yield from iterate(run, networks, trainer, loss, iterations, "refinement")
+        del loss
+        _let_go(run)
         refined = trainer.mean
         last = number == len(rounds) or run.watch.interrupted
         symmetries = settings.symmetries if last else 1
@@ -188,6 +200,12 @@ def _refinement_loss(
         return RefinementLoss(fit, wiener(fit.noisy, image, sigma, fit.valid), image, sigma, None)
     correlation = torch.from_numpy(measured).to(fit.device, torch.float32)
     return RefinementLoss(fit, image, image, sigma, correlation)
+
+
+def _let_go(run: Run) -> None:
+    """Hand what the phase before has used to the system, where it is much."""
+    if run.plane.size >= LARGE_PLANE:
+        trim_heap()
 
 
 def _model_of(run: Run, networks: Networks, estimate: Estimate) -> Model:

@@ -14,6 +14,8 @@ import numpy as np
 from napari_blindspot.noise.blocks import cut_blocks, diagonal_differences
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy.typing as npt
 
 __all__ = ["MOST_SHARED", "shared_noise"]
@@ -32,7 +34,7 @@ QUIET_SHARE_OF_BOTH = 0.2
 one plane is measured, since blocks that do not overlap are few."""
 
 
-def shared_noise(plane: npt.NDArray[np.float64], neighbours: npt.NDArray[np.float64]) -> float:
+def shared_noise(plane: npt.NDArray[np.float64], neighbours: Iterable[npt.NDArray[np.float64]]) -> float:
     """Measure how much of its noise a plane shares with its neighbours.
 
     Diagonal differences leave next to nothing of the structure; they are compared in the blocks that are
@@ -42,13 +44,13 @@ def shared_noise(plane: npt.NDArray[np.float64], neighbours: npt.NDArray[np.floa
     ----------
     plane : ndarray
         (Y, X), stabilised, so that dark and bright blocks count alike.
-    neighbours : ndarray
-        (N, Y, X), likewise.
+    neighbours : iterable of ndarray
+        (Y, X) each, likewise.
 
     Returns
     -------
     float
-        The largest correlation with one of them, in [-1, 1]; 0 for N = 0.
+        The largest correlation with one of them, in [-1, 1]; 0 if there is none.
     """
     mine = _tiles(plane)
     return max((_correlation(mine, _tiles(other)) for other in neighbours), default=0.0)
@@ -67,11 +69,10 @@ def _correlation(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> floa
     Tiles with NaN are left out; it is 0 where nothing is left, or where nothing varies.
     """
     finite = np.isfinite(a).all(1) & np.isfinite(b).all(1)
-    a, b = a[finite], b[finite]
-    if len(a) == 0:
+    if not finite.any():
         return 0.0
     power = (a**2).mean(1) + (b**2).mean(1)
-    quiet = power <= np.quantile(power, QUIET_SHARE_OF_BOTH)
+    quiet = finite & (power <= np.quantile(power[finite], QUIET_SHARE_OF_BOTH))
     a, b = a[quiet], b[quiet]
     scale = float(np.sqrt((a**2).mean() * (b**2).mean()))
     return float((a * b).mean() / scale) if scale > 0 else 0.0
