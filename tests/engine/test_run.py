@@ -28,7 +28,6 @@ PHASES = {
         "blind prediction",
         "refinement",
         "prediction",
-        "INR",
         "intensities given back",
     },
     "paper": {"joint fit", "prediction"},

@@ -20,6 +20,7 @@ from napari_blindspot.core.result import Result
 from napari_blindspot.engine.blind_fit import BlindFit
 from napari_blindspot.engine.fusion import guard, local_sigma
 from napari_blindspot.engine.hardware.cuda_graph import StepReplay
+from napari_blindspot.engine.hardware.side_by_side import side_by_side
 from napari_blindspot.engine.inr_fit import InrFit
 from napari_blindspot.engine.neighbour_choice import in_slots
 from napari_blindspot.engine.restoration import FitScale, Restoration
@@ -32,8 +33,10 @@ from napari_blindspot.method.weights import count_neighbours, put_pretrained, pu
 from napari_blindspot.settings import MOST_NEIGHBOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
+    from typing import Any
 
+    import numpy.typing as npt
     from torch import nn
 
     from napari_blindspot.core.events import Event
@@ -316,17 +319,19 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
     """Bring the estimate back to intensities and put the result together."""
     fit, clock, restoration = networks.fit, run.watch.clock, networks.restoration
     first = estimate.first[0, 0].float().cpu().numpy()
-    with clock.phase("intensities given back"):
+    restore = functools.partial(restoration.restore, hidden=first)
+
+    def denoised() -> npt.NDArray[Any]:
         sigma = local_sigma(fit.noisy, estimate.image, fit.valid, networks.sigma, estimate.uneven)
         beyond = restoration.correlation, restoration.excess_kurtosis(estimate.image, sigma)
         image = guard(fit.noisy, estimate.image, sigma, fit.valid, *beyond)
-        restore = functools.partial(restoration.restore, hidden=first)
-        images = {"denoised": image_of_plane(run.plane, image[0, 0], restore, run.output_dtype)}
-    if networks.inr is not None:
-        with clock.phase("INR"):
-            images["inr"] = image_of_plane(
-                run.plane, networks.inr.image(), restoration.invert, run.output_dtype
-            )
+        return image_of_plane(run.plane, image[0, 0], restore, run.output_dtype)
+
+    def of_inr(inr: InrFit) -> npt.NDArray[Any]:
+        return image_of_plane(run.plane, inr.image(), restoration.invert, run.output_dtype)
+
+    with clock.phase("intensities given back"):
+        images = _side_by_side(fit, networks.inr, denoised, of_inr)
     measurement = networks.measurement
     return Finished(
         model=model,
@@ -367,9 +372,27 @@ def step_of(run: Run, networks: Networks) -> Step:
 def _preview(run: Run, networks: Networks, network: nn.Module) -> Preview:
     """Show what there is of both networks by one pass each; neither draws a random number."""
     fit, restore = networks.fit, networks.restoration.invert
-    with torch.no_grad():
-        tensors = {"denoised": fit.apply_tiled(network, fit.noisy, fit.valid, fit.neighbours)[0, 0]}
-    if networks.inr is not None:
-        tensors["inr"] = networks.inr.image()
-    images = {name: image_of_plane(run.plane, tensor, restore) for name, tensor in tensors.items()}
+
+    def denoised() -> npt.NDArray[Any]:
+        image = fit.apply_tiled(network, fit.noisy, fit.valid, fit.neighbours)[0, 0]
+        return image_of_plane(run.plane, image, restore)
+
+    def of_inr(inr: InrFit) -> npt.NDArray[Any]:
+        return image_of_plane(run.plane, inr.image(), restore)
+
+    images = _side_by_side(fit, networks.inr, denoised, of_inr)
     return Preview(iteration=networks.losses.done, images=with_derived(run.plane, images))
+
+
+@torch.no_grad()
+def _side_by_side(
+    fit: BlindFit,
+    inr: InrFit | None,
+    denoised: Callable[[], npt.NDArray[Any]],
+    of_inr: Callable[[InrFit], npt.NDArray[Any]],
+) -> dict[str, npt.NDArray[Any]]:
+    """Make the images of the U-Net and of the INR, (Y, X) each, where there is one."""
+    makers = {"denoised": denoised}
+    if inr is not None:
+        makers["inr"] = functools.partial(of_inr, inr)
+    return dict(zip(makers, side_by_side(list(makers.values()), fit.device), strict=True))
