@@ -234,7 +234,6 @@ def test_the_profile_of_a_measured_run_has_all_of_its_phases():
         "refinement",
         "prediction",
         "intensities given back",
-        "INR",
         "the rest",
     ]
     assert all(phase > 0 for phase in seconds.values())

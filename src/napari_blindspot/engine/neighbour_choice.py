@@ -48,10 +48,11 @@ CLEARLY_BETTER, CLEARLY_WORSE = 1.0, -2.0
 """Standard errors by which one of the two errors must fall for a look at the neighbours, and by which the
 other may rise."""
 
-CLEARLY_MOVED = 3.0
-"""The same fall where the neighbours are shifted: planes of a z-stack fit a little better aside by chance,
-and what has drifted is found again by far more."""
-
+CLEARLY_MOVED, SHORT_STEP = 3.0, 2
+"""Standard errors by which one of the two must fall where the neighbours are shifted, as long as each lies at
+most so many pixels beside the next. Planes of a z-stack are like a scene that moves a little, and fit better
+aside by chance. What lies farther aside has drifted, and is shifted where that is better at all
+(docs/benchmarks/stacks.md, "Neighbours that do not belong")."""
 
 JUDGED_BETTER = 3.0
 """Standard errors by which each side must make the nearest plane of the other one better predicted: it was
@@ -109,7 +110,8 @@ def choose_neighbours(run: RunInput[MeasuredSettings], measurement: Measurement,
     best = blind.predict(shown)
     if beside.farthest:
         moved = blind.predict(beside.planes)
-        if blind.gain(best, moved).exceeds(CLEARLY_MOVED):
+        least = CLEARLY_MOVED if beside.longest_step <= SHORT_STEP else CLEARLY_BETTER
+        if blind.gain(best, moved).exceeds(least):
             shown, is_moved, best = beside.planes, True, moved
     if plan.settings.neighbours == "auto":
         alone = blind.predict(None)

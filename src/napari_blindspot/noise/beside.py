@@ -9,6 +9,7 @@ out. Whether those that are left are a help is for the blind loss to say
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,17 @@ class Beside:
     def farthest(self) -> int:
         """By how many pixels one was shifted at most."""
         return max((abs(step) for shift in self.shifts if shift for step in shift), default=0)
+
+    @property
+    def longest_step(self) -> int:
+        """By how many pixels one was shifted against the one before it, on the way from the plane, at most."""
+        half = len(self.shifts) // 2
+        longest = 0
+        for outwards in (self.shifts[:half][::-1], self.shifts[half:]):
+            way = [(0, 0), *(shift for shift in outwards if shift)]
+            for here, there in itertools.pairwise(way):
+                longest = max(longest, abs(there[0] - here[0]), abs(there[1] - here[1]))
+        return longest
 
     @property
     def count(self) -> int:
