@@ -33,11 +33,11 @@ SENTENCE = (
 def small_gpu(monkeypatch):
     """Let the device auto pass for a GPU, whose memory is full after so many planes; the CPU has enough."""
     planes, moved = [], []
-    measure, forward = measured_run.measure, CompactUNet.forward
+    started, forward = measured_run.started, CompactUNet.forward
 
-    def counted(run):
+    def counted(run, networks):
         planes.append(run)
-        return measure(run)
+        return started(run, networks)
 
     def gpu(fits):
         if fits.settings.device == "cpu":
@@ -52,7 +52,7 @@ def small_gpu(monkeypatch):
 
     full.after = 1
     monkeypatch.setattr(stack._PlaneFits, "_gpu", gpu)
-    monkeypatch.setattr(measured_run, "measure", counted)
+    monkeypatch.setattr(measured_run, "started", counted)
     monkeypatch.setattr(CompactUNet, "forward", full)
     return full
 

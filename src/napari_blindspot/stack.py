@@ -7,6 +7,8 @@ business. What a plane starts from is in `napari_blindspot.stack_start`.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -24,12 +26,13 @@ from napari_blindspot.stack_neighbours import NeighbourPlanes
 from napari_blindspot.stack_start import GivenModel, start_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
     from napari_blindspot.core.events import Event
     from napari_blindspot.core.model import Model
+    from napari_blindspot.engine.first_look import FirstLook
     from napari_blindspot.settings import Settings
     from napari_blindspot.stack_start import StackStart
 
@@ -156,8 +159,9 @@ def fit_stack(
 
 def _fit_chain(fits: _PlaneFits, chain: list[Index], start: StackStart) -> Iterator[Event]:
     """Fit the planes of one channel."""
-    for index in start.order(fits.beside.order(chain), fits.window.plane_ahead):
-        for event in fits.fit(index, start.model, train=not start.applies):
+    order = start.order(fits.beside.order(chain), fits.window.plane_ahead)
+    for index, following in itertools.zip_longest(order, order[1:]):
+        for event in fits.fit(index, start.model, train=not start.applies, following=following):
             yield start.learned(event) if isinstance(event, Finished) else event
         if fits.control.ending:
             return
@@ -189,11 +193,18 @@ class _PlaneFits:
         self._moved: tuple[Notice, ...] = ()
         self._news: tuple[Notice, ...] = ()
         self.beside = NeighbourPlanes(self.shape, axes, settings, self.window.plane)
+        # Of the plane whose turn comes next.
+        self._ahead: tuple[Index, Callable[[], FirstLook]] | None = None
 
-    def fit(self, index: Index, model: Model | None, *, train: bool) -> Iterator[Event]:
-        """Fit one plane; again on the CPU where that is wanted and a GPU's memory did not suffice."""
+    def fit(
+        self, index: Index, model: Model | None, *, train: bool, following: Index | None
+    ) -> Iterator[Event]:
+        """Fit one plane; again on the CPU where that is wanted and a GPU's memory did not suffice.
+
+        The noise of the `following` one is measured meanwhile.
+        """
         try:
-            yield from self._fit(index, model, train=train)
+            yield from self._fit(index, model, train=train, following=following)
             return
         except OutOfMemoryError:
             device = self._gpu()
@@ -201,27 +212,56 @@ class _PlaneFits:
                 raise
         # Outside the except block, so that the failed fit and its tensors can be freed.
         self.settings = self.settings.model_copy(update={"device": "cpu"})
+        self._ahead = None
         size = "×".join(str(side) for side in self.shape[-2:])
         self._moved = self._news = (Notice("moved-to-cpu", {"plane": size, "device": device}),)
-        yield from self._fit(index, model, train=train)
+        yield from self._fit(index, model, train=train, following=None)
 
-    def _fit(self, index: Index, model: Model | None, *, train: bool) -> Iterator[Event]:
+    def _fit(
+        self, index: Index, model: Model | None, *, train: bool, following: Index | None
+    ) -> Iterator[Event]:
         from napari_blindspot.engine.fit_plane import fit_plane
 
         with naming_plane(index, self.axes):
-            beside = self.beside.of(index)
-            self.window.move(index, [near for near in beside if near is not None])
+            plane, beside = self._read(index)
+            looked = self._looked(index) if train else None
             events = fit_plane(
-                self.window.plane(index),
+                plane,
                 self.settings,
                 control=self.control,
                 preview_interval=self.preview_interval,
                 initial_model=model,
                 train=train,
-                neighbours=self._planes(beside),
+                neighbours=beside,
                 inr_later=self.inr_later,
+                looked=looked,
             )
-            yield from self._placed(events, index, train=train)
+            del plane, beside, looked
+            for event in self._placed(events, index, train=train):
+                yield event
+                if isinstance(event, Started) and train and following is not None:
+                    self._look_ahead(following)
+
+    def _read(self, index: Index) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+        """Return a plane and those beside it, and let go of all others."""
+        beside = self.beside.of(index)
+        self.window.move(index, [near for near in beside if near is not None])
+        return self.window.plane(index), self._planes(beside)
+
+    def _look_ahead(self, following: Index) -> None:
+        """Begin to measure the noise of the plane whose turn comes next."""
+        from napari_blindspot.engine.first_look import look_ahead
+
+        # Whatever is wrong with that plane is said in its turn.
+        with contextlib.suppress(Exception):
+            plane, beside = self._read(following)
+            looked = look_ahead(plane, self.settings, beside)
+            self._ahead = None if looked is None else (following, looked)
+
+    def _looked(self, index: Index) -> Callable[[], FirstLook] | None:
+        """Return what was begun for a plane, once."""
+        ahead, self._ahead = self._ahead, None
+        return ahead[1] if ahead is not None and ahead[0] == index else None
 
     def _planes(self, indices: list[Index | None]) -> npt.NDArray[Any] | None:
         """Return planes, (N, Y, X), NaN where there is none; None if no plane is asked for."""

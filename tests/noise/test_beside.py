@@ -43,6 +43,16 @@ def test_a_neighbour_that_has_drifted_is_laid_over_the_plane(drift):
     assert known.sum() == (SIDE - abs(drift[0])) * (SIDE - abs(drift[1]))
 
 
+def test_a_step_is_counted_from_one_neighbour_to_the_next():
+    clean = scene()
+    places = (12, 8, 4, -3, 0, 0)
+    beside = look_beside(
+        noisy(cut(clean), 0), np.stack([noisy(cut(clean, 20 + y), 1 + n) for n, y in enumerate(places)])
+    )
+    assert [shift[0] for shift in beside.shifts] == list(places)
+    assert (beside.farthest, beside.longest_step) == (12, 4)
+
+
 def test_a_neighbour_in_half_the_light_is_brought_to_the_brightness_of_the_plane():
     clean = cut(scene())
     beside = look_beside(noisy(clean, 0), noisy(0.6 * clean - 3, 1)[None])

@@ -21,23 +21,24 @@ from napari_blindspot.engine.hardware.failures import readable_errors
 from napari_blindspot.engine.hardware.memory import shortage
 from napari_blindspot.engine.hardware.torch_state import computing, scoped
 from napari_blindspot.engine.inr_of_image import with_inr_later
-from napari_blindspot.engine.left_alone import BlankAreas, nothing_to_denoise, unchanged
+from napari_blindspot.engine.left_alone import BlankAreas, bare_plane, unchanged
 from napari_blindspot.engine.measured_run import measured_run
 from napari_blindspot.engine.model_run import model_run
 from napari_blindspot.engine.paper_run import paper_run
 from napari_blindspot.engine.run import RunInput, Watch
 from napari_blindspot.engine.warm_start import check_model
 from napari_blindspot.method.masks import MASKS
-from napari_blindspot.noise.blank_areas import blank_areas, without_blank_areas
+from napari_blindspot.noise.blank_areas import without_blank_areas
 from napari_blindspot.settings import MeasuredSettings, PaperSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     import numpy.typing as npt
 
     from napari_blindspot.core.events import Event
     from napari_blindspot.core.model import Model
+    from napari_blindspot.engine.first_look import FirstLook
     from napari_blindspot.settings import Settings
 
 __all__ = ["fit_plane"]
@@ -53,6 +54,7 @@ def fit_plane(
     train: bool = True,
     neighbours: npt.ArrayLike | None = None,
     inr_later: bool = False,
+    looked: Callable[[], FirstLook] | None = None,
 ) -> Iterator[Event]:
     """Denoise one plane, and say how it goes.
 
@@ -79,6 +81,9 @@ def fit_plane(
     inr_later : bool
         Whether the INR is not fitted beside the U-Net, but to the final estimate when its image is first
         read; previews, history and model do without it then. ``paper`` needs its INR for the fit.
+    looked : callable, optional
+        What `napari_blindspot.engine.first_look.look_ahead` returned for the same plane, settings and
+        neighbours.
 
     Yields
     ------
@@ -109,10 +114,7 @@ def fit_plane(
     passed = passed_over(settings.device, device.type)
     precision = choose_precision(settings, device)
     settings = settings.model_copy(update={"device": device.type, "precision": precision})
-    reason, areas, bare = nothing_to_denoise(plane), None, plane
-    if reason is None and (areas := blank_areas(plane)) is not None:
-        bare = without_blank_areas(plane, areas)
-        reason = nothing_to_denoise(bare)
+    reason, areas, bare = bare_plane(plane)
     if reason is not None:
         yield from unchanged(plane, settings, device, reason)
         return
@@ -133,7 +135,7 @@ def fit_plane(
             if initial_model is not None and not train:
                 events = model_run(run, initial_model)
             else:
-                events = measured_run(run, initial_model)
+                events = measured_run(run, initial_model, looked)
         else:
             raise TypeError(f"{type(settings).__name__} belongs to no method.")
     try:

@@ -17,11 +17,10 @@ from napari_blindspot.core.events import Cancelled
 from napari_blindspot.core.model import FittedImage, InrBase, Model
 from napari_blindspot.engine.blind_fit import BlindLoss
 from napari_blindspot.engine.estimate import Estimate
+from napari_blindspot.engine.first_look import look_first
 from napari_blindspot.engine.fusion import local_sigma, wiener
 from napari_blindspot.engine.hardware.heap import trim_heap
 from napari_blindspot.engine.held_out import HeldOut
-from napari_blindspot.engine.measurement import measure
-from napari_blindspot.engine.neighbour_choice import choose_neighbours
 from napari_blindspot.engine.networks import finished, iterate, predict, prepare, started
 from napari_blindspot.engine.refinement import RefinementLoss
 from napari_blindspot.engine.second_opinion import consult
@@ -31,9 +30,10 @@ from napari_blindspot.method.weights import take_weights
 from napari_blindspot.noise.gap_choice import make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from napari_blindspot.core.events import Event
+    from napari_blindspot.engine.first_look import FirstLook
     from napari_blindspot.engine.measurement import Measurement
     from napari_blindspot.engine.networks import Networks
     from napari_blindspot.engine.run import RunInput
@@ -59,7 +59,9 @@ FIT_MEMORY, REFINE_MEMORY = 0.99, 0.98
 """Memory of the running means of weights."""
 
 
-def measured_run(run: Run, model: Model | None) -> Generator[Event, None, None]:
+def measured_run(
+    run: Run, model: Model | None, looked: Callable[[], FirstLook] | None = None
+) -> Generator[Event, None, None]:
     """Denoise a plane by the noise that is measured on it, and yield the events of that.
 
     Parameters
@@ -68,12 +70,15 @@ def measured_run(run: Run, model: Model | None) -> Generator[Event, None, None]:
         The plane, the settings and the device.
     model : Model or None
         Networks of another plane to start from; dropped where they do not suit, or are no help.
+    looked : callable, optional
+        Waits for a first look that was begun before.
     """
     _let_go(run)
     with run.watch.clock.phase("measuring the noise"):
-        measurement = measure(run)
-        plan = make_plan(measurement.observed, measurement.noise, run.settings)
-        measurement = choose_neighbours(run, measurement, plan)
+        look = look_first(run) if looked is None else looked()
+        measurement, plan = look.measurement, look.plan
+        # Not held beside the networks, which have the neighbours' pixels.
+        del look, looked
         if model is not None and suits(model, plan, measurement):
             # The gap is not chosen anew for every plane.
             plan = plan_of_model(run, measurement, model)

@@ -49,9 +49,9 @@ CLEARLY_BETTER, CLEARLY_WORSE = 1.0, -2.0
 other may rise."""
 
 CLEARLY_MOVED, SHORT_STEP = 3.0, 2
-"""Standard errors by which one of the two must fall where the neighbours are shifted, as long as each lies at
-most so many pixels beside the next. Planes of a z-stack are like a scene that moves a little, and fit better
-aside by chance. What lies farther aside has drifted, and is shifted where that is better at all
+"""Standard errors by which one of the two must fall where the neighbours are shifted, as long as each lies
+at most so many pixels beside the next: planes of a z-stack are like a scene that moves a little, and fit
+better aside by chance. What lies farther aside has drifted, and needs no more than any look does
 (docs/benchmarks/stacks.md, "Neighbours that do not belong")."""
 
 JUDGED_BETTER = 3.0

@@ -97,7 +97,7 @@ class Beside:
 
     @property
     def longest_step(self) -> int:
-        """By how many pixels one was shifted against the one before it, on the way from the plane, at most."""
+        """By how many pixels one was shifted against the next one towards the plane at most."""
         half = len(self.shifts) // 2
         longest = 0
         for outwards in (self.shifts[:half][::-1], self.shifts[half:]):

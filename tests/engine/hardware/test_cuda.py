@@ -14,7 +14,8 @@ from torch.profiler import ProfilerActivity, profile
 
 from napari_blindspot import Control, Settings, denoise
 from napari_blindspot.core.errors import OutOfMemoryError
-from napari_blindspot.core.events import Paused, Step
+from napari_blindspot.core.events import Finished, Paused, Step
+from napari_blindspot.engine import first_look
 from napari_blindspot.engine.blind_fit import BlindFit, BlindLoss
 from napari_blindspot.engine.fit_plane import fit_plane
 from napari_blindspot.engine.hardware.cuda_graph import SWITCH, WARM_UP, StepReplay
@@ -26,7 +27,8 @@ from napari_blindspot.engine.refinement import RefinementLoss
 from napari_blindspot.engine.run import LossRecord
 from napari_blindspot.engine.trainer import Trainer
 from napari_blindspot.method.losses import LOSSES
-from napari_blindspot.samples import confocal
+from napari_blindspot.samples import confocal, z_stack
+from napari_blindspot.stack import fit_stack
 from planned import planned
 
 pytestmark = pytest.mark.skipif(
@@ -236,7 +238,8 @@ def test_a_step_that_cannot_be_recorded_leaves_torch_in_order():
         import torch
         from napari_blindspot import denoise, sentence
         from napari_blindspot.engine.hardware.cuda_graph import WARM_UP, StepReplay
-        from napari_blindspot.samples import confocal
+        from napari_blindspot.samples import confocal, z_stack
+from napari_blindspot.stack import fit_stack
 
         generator, compromises = torch.Generator("cuda").manual_seed(0), {}
         replay, total = StepReplay(generator, compromises), torch.zeros((), device="cuda")
@@ -281,3 +284,16 @@ def test_a_gpu_without_room_ends_with_one_sentence_and_then_works_again():
     torch.cuda.empty_cache()
     *_, finished = fit_plane(noisy, settings)
     assert np.isfinite(finished.result.denoised).all()
+
+
+def test_planes_of_a_stack_are_measured_ahead_to_the_same_pixels(monkeypatch):
+    stack = z_stack((3, 48, 48)).noisy
+    settings = Settings.from_preset("fast", device="cuda", **SHORT["auto"] | {"iterations": 5})
+
+    def pixels():
+        done = (event for event in fit_stack(stack, settings, axes="ZYX") if isinstance(event, Finished))
+        return [event.result.denoised for event in done]
+
+    ahead = pixels()
+    monkeypatch.setattr(first_look, "LARGEST_AHEAD", 0)
+    assert np.array_equal(ahead, pixels())
