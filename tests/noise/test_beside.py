@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy import ndimage
 
 from napari_blindspot.noise.beside import likeness, look_beside
 from napari_blindspot.noise.estimate import estimate_noise
@@ -51,6 +51,21 @@ def test_a_step_is_counted_from_one_neighbour_to_the_next():
     )
     assert [shift[0] for shift in beside.shifts] == list(places)
     assert (beside.farthest, beside.longest_step) == (12, 4)
+
+
+def test_a_drift_of_less_than_a_pixel_a_frame_adds_up():
+    clean, step, count = scene(), 0.4, 4
+    frames = [
+        noisy(cut(ndimage.shift(clean, (step * k, 0), mode="nearest")), k + count)
+        for k in range(-count, count + 1)
+    ]
+    plane = frames.pop(count)
+    found = [shift for shift, _ in look_beside(plane, np.stack(frames)).shifts]
+    assert (found[0], found[-1]) == (
+        pytest.approx(step * count, abs=1),
+        pytest.approx(-step * count, abs=1),
+    )
+    assert found[0] > 0 > found[-1]
 
 
 def test_a_neighbour_in_half_the_light_is_brought_to_the_brightness_of_the_plane():
@@ -109,7 +124,7 @@ def test_noise_that_grows_where_only_small_things_are_bright_is_measured_by_a_pr
 def test_strong_correlated_noise_does_not_make_a_plane_a_stranger():
     clean = 0.27 * cut(scene())
     rng = np.random.default_rng(0)
-    blurred = gaussian_filter(rng.standard_normal((2, SIDE, SIDE)), (0, 1.5, 1.5))
+    blurred = ndimage.gaussian_filter(rng.standard_normal((2, SIDE, SIDE)), (0, 1.5, 1.5))
     first, second = clean + 2 * blurred / blurred.std()
     assert likeness(first, second) < 0.15
     assert look_beside(first, second[None]).foreign == 0

@@ -31,6 +31,9 @@ __all__ = ["Beside", "likeness", "look_beside"]
 FARTHEST = 16
 """Pixels by which a plane may be shifted against the next one at most. A convention."""
 
+LEAST_SEEN = 2
+"""Pixels by which the way from plane to plane may be wrong. A convention."""
+
 PASSBAND = (1.5, 12.0)
 """Sigmas in pixels of what is compared: finer is noise, coarser are light and haze. Conventions."""
 
@@ -165,14 +168,18 @@ def look_beside(
     shifts: list[tuple[int, int] | None] = [None] * len(neighbours)
     for outwards in (range(half - 1, -1, -1), range(half, len(neighbours))):
         # Planes far apart differ by more than drift, which is therefore followed from plane to plane.
-        nearest, drift = laid.mine, (0, 0)
+        nearest, drift = laid.mine, (0.0, 0.0)
         for number in outwards:
             other = _Compared(stabilise(neighbours[number]))
             if not other.known.any():
                 continue
             given += 1
             y, x = nearest.shift_to(other)
-            shift = drift[0] + y, drift[1] + x
+            way = drift[0] + y, drift[1] + x
+            if nearest is not laid.mine:
+                # Steps of less than a pixel, of which none is seen by itself, add up.
+                way = laid.mine.shift_to(other, way, LEAST_SEEN)
+            shift = round(way[0]), round(way[1])
             over = laid.over(other, shift)
             seen = [other.plane, over.plane] if any(shift) else [other.plane]
             shared = max(shared_noise(plane, seen), 0.0)
@@ -186,7 +193,7 @@ def look_beside(
             shifts[number] = shift
             laid.put(number, other, over, shift)
             other.keep_for_shifts()
-            nearest, drift = other, shift
+            nearest, drift = other, way
     return Beside(laid.planes, laid.unmoved, given, foreign, sharing, most_shared, tuple(shifts))
 
 
@@ -262,17 +269,31 @@ class _Compared:
         self._bands.clear()
         vars(self).pop("coarse", None)
 
-    def shift_to(self, other: _Compared) -> tuple[int, int]:
-        """Return by how many pixels along Y and X another plane must be shifted to fit, or (0, 0)."""
+    def shift_to(
+        self, other: _Compared, around: tuple[float, float] = (0.0, 0.0), reach: int = FARTHEST
+    ) -> tuple[float, float]:
+        """Return by how many pixels along Y and X another plane must be shifted to fit.
+
+        Parameters
+        ----------
+        other : _Compared
+            The plane.
+        around : tuple of float
+            The shift that is right unless another one is clearly better.
+        reach : int
+            How far beside it another may lie.
+        """
         shape = self.plane.shape
         correlation = fft.irfft2(self.spectrum * np.conj(other.spectrum), shape)
         correlation /= max(self.strength * other.strength, 1e-300)
-        y, x = (np.arange(-reach, reach + 1) for reach in (min(FARTHEST, side // 4) for side in shape))
-        near = correlation[np.ix_(y, x)]
+        middle = round(around[0]), round(around[1])
+        reaches = [min(reach, side // 4) for side in shape]
+        y, x = (np.arange(at - by, at + by + 1) for at, by in zip(middle, reaches, strict=True))
+        near = correlation[np.ix_(y % shape[0], x % shape[1])]
         best = np.unravel_index(int(near.argmax()), near.shape)
-        if near[best] < max(CLEAR_LIKENESS, correlation[0, 0] + CLEAR_RISE):
-            return 0, 0
-        return int(y[best[0]]), int(x[best[1]])
+        if near[best] < max(CLEAR_LIKENESS, near[reaches[0], reaches[1]] + CLEAR_RISE):
+            return around
+        return y[best[0]] + _summit(near[:, best[1]], best[0]), x[best[1]] + _summit(near[best[0]], best[1])
 
 
 class _Laid:
@@ -310,6 +331,15 @@ def _correlation(a: Floats, b: Floats) -> float:
     # One after the other, because each square is as large as a plane.
     scale = float(np.sqrt(np.square(a).sum() * np.square(b).sum()))
     return float((a * b).sum() / scale) if scale > 0 else 0.0
+
+
+def _summit(values: Floats, highest: int) -> float:
+    """Return how far the summit of a curve lies beside its highest value, by a parabola, in [-0.5, 0.5]."""
+    if not 0 < highest < len(values) - 1:
+        return 0.0
+    before, here, after = values[highest - 1 : highest + 2]
+    bend = 2 * here - before - after
+    return float((after - before) / (2 * bend)) if bend > 0 else 0.0
 
 
 def _moved(plane: Floats, shift: tuple[int, int]) -> Floats:
