@@ -4,6 +4,7 @@ python docs/benchmarks/stacks.py warm --planes 8 --size 256
 python docs/benchmarks/stacks.py neighbours PATH/TO/FMDD --scene TwoPhoton_MICE_fov19 --crop 256
 python docs/benchmarks/stacks.py adversaries golgi.tif cells.tif --photons 40
 python docs/benchmarks/stacks.py drift golgi.tif --photons 40
+python docs/benchmarks/stacks.py steady
 
 Single planes, classical filters and the default on nearly clean stacks are compared by
 `napari-blindspot benchmark stacks`.
@@ -18,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import shift, uniform_filter1d
 
 from napari_blindspot import Result, Settings
 from napari_blindspot.benchmark.metrics import score
 from napari_blindspot.benchmark.stacks import READ_NOISE, StackOptions, noisy_stack
 from napari_blindspot.core.events import Finished, Started
 from napari_blindspot.files.door import read_image
-from napari_blindspot.samples import z_stack
+from napari_blindspot.samples import confocal, z_stack
 from napari_blindspot.stack import fit_stack
 
 
@@ -192,6 +193,31 @@ def drift(path: Path, photons: float, preset: str, crop: int) -> None:
     print(f"| {path.stem}, {photons:g} | " + " | ".join(f"{one:.2f}" for one in scores) + " |")
 
 
+STEPS = (0.0, 0.4, 0.7, 1.4)
+"""Pixels along both axes by which a scene moves from one frame to the next."""
+
+
+def steady(preset: str) -> None:
+    """Denoise the middle one of nine frames of a scene that drifts."""
+    side, margin, count = 160, 30, 9
+    print("| pixels a frame | PSNR of two scenes, dB |\n| ---: | --- |")
+    for step in STEPS:
+        scores = []
+        for seed in range(2):
+            scene = confocal((side + 2 * margin,) * 2, seed=seed).truth.astype(float)
+            scene *= 10 / scene.max()
+            ways = [step * (number - count // 2) for number in range(count)]
+            moved = np.stack([shift(scene, (way, -way), mode="nearest") for way in ways]).clip(0.02)
+            frames = moved[:, margin : margin + side, margin : margin + side]
+            noisy = np.random.default_rng(seed).poisson(frames).astype(np.uint16)
+            middle, settings = (count // 2,), Settings.from_preset(preset, device="cpu", stack_start="anew")
+            for event in fit_stack(noisy, settings, axes="TYX", indices=[middle]):
+                if isinstance(event, Finished):
+                    error = np.mean((event.result.denoised - frames[middle]) ** 2)
+                    scores.append(10 * np.log10(frames[middle].max() ** 2 / error))
+        print(f"| {step:g} | " + ", ".join(f"{one:.2f}" for one in scores) + " |", flush=True)
+
+
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -209,6 +235,7 @@ def main() -> None:
     three.add_argument("other", type=Path, help="another stack, the other channel or field")
     three.add_argument("--photons", type=float, default=40)
     three.add_argument("--crop", type=int, default=96)
+    commands.add_parser("steady")
     four = commands.add_parser("drift")
     four.add_argument("path", type=Path)
     four.add_argument("--photons", type=float, default=40)
@@ -218,6 +245,8 @@ def main() -> None:
         warm(given.preset, given.planes, given.size)
     elif given.command == "adversaries":
         adversaries(given.path, given.photons, given.preset, given.crop, given.other)
+    elif given.command == "steady":
+        steady(given.preset)
     elif given.command == "drift":
         drift(given.path, given.photons, given.preset, given.crop)
     else:
