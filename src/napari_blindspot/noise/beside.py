@@ -290,10 +290,10 @@ class _Compared:
         reaches = [min(reach, side // 4) for side in shape]
         y, x = (np.arange(at - by, at + by + 1) for at, by in zip(middle, reaches, strict=True))
         near = correlation[np.ix_(y % shape[0], x % shape[1])]
-        best = np.unravel_index(int(near.argmax()), near.shape)
-        if near[best] < max(CLEAR_LIKENESS, near[reaches[0], reaches[1]] + CLEAR_RISE):
+        row, column = (int(at) for at in np.unravel_index(int(near.argmax()), near.shape))
+        if near[row, column] < max(CLEAR_LIKENESS, near[reaches[0], reaches[1]] + CLEAR_RISE):
             return around
-        return y[best[0]] + _summit(near[:, best[1]], best[0]), x[best[1]] + _summit(near[best[0]], best[1])
+        return y[row] + _summit(near[:, column], row), x[column] + _summit(near[row], column)
 
 
 class _Laid:
