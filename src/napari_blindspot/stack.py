@@ -239,7 +239,7 @@ class _PlaneFits:
             del plane, beside, looked
             for event in self._placed(events, index, train=train):
                 yield event
-                if isinstance(event, Started) and train and following is not None:
+                if isinstance(event, Started) and self.settings.stack_start != "shared" and train:
                     self._look_ahead(following)
 
     def _read(self, index: Index) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
@@ -248,10 +248,12 @@ class _PlaneFits:
         self.window.move(index, [near for near in beside if near is not None])
         return self.window.plane(index), self._planes(beside)
 
-    def _look_ahead(self, following: Index) -> None:
-        """Begin to measure the noise of the plane whose turn comes next."""
+    def _look_ahead(self, following: Index | None) -> None:
+        """Begin to measure the noise of the plane whose turn comes next, if there is one."""
         from napari_blindspot.engine.first_look import look_ahead
 
+        if following is None:
+            return
         # Whatever is wrong with that plane is said in its turn.
         with contextlib.suppress(Exception):
             plane, beside = self._read(following)

@@ -136,6 +136,8 @@ def fit_plane(
                 events = model_run(run, initial_model)
             else:
                 events = measured_run(run, initial_model, looked)
+                # It holds the pixels of the neighbours.
+                del looked
         else:
             raise TypeError(f"{type(settings).__name__} belongs to no method.")
     try:
