@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from napari_blindspot import Settings, denoise, samples
 from napari_blindspot.benchmark.cli import app
 from napari_blindspot.benchmark.cost import count_cost
+from napari_blindspot.benchmark.planes_alike import planes_alike
 from napari_blindspot.benchmark.profile import time_phases
 from napari_blindspot.benchmark.published import FMDD
 from napari_blindspot.benchmark.speed import SpeedImage, SpeedOptions, measure_speed
@@ -23,6 +24,8 @@ from napari_blindspot.benchmark.speed_tables import speed_tables
 from napari_blindspot.benchmark.table import ScoreRow, ScoreTable
 from napari_blindspot.engine import networks, schedule
 from napari_blindspot.noise import gap_choice
+from napari_blindspot.noise.beside import likeness
+from napari_blindspot.noise.shared_noise import shared_noise
 from napari_blindspot.settings import _PRESETS, MeasuredSettings, _Preset
 
 
@@ -283,19 +286,32 @@ def test_the_counted_cost_of_a_run_is_what_a_whole_run_computes(make, cost_of):
     assert cost_of(make).whole == pytest.approx(counter.get_total_flops(), rel=0.02)
 
 
+NAMES = ["bm3d", "auto", "auto, 4 planes", "bm4d, 4 planes"]
+
+
 def test_the_tables_of_speed_hold_medians_ratios_and_growth(tmp_path):
     table = ScoreTable(tmp_path, {})
     for size, factor in ((128, 1), (256, 4)):
         for capture, jitter in ((1, 1.0), (2, 1.1), (3, 50.0)):
-            for name, seconds in (("bm3d", 10.0), ("auto", 20.0), ("auto, 4 planes", 40.0)):
+            for name, seconds in zip(NAMES, (10.0, 20.0, 40.0, 80.0), strict=True):
                 row = ScoreRow(
                     f"{size}x{size}", capture, name, 30.0, 30.0, 0.9, seconds * factor * jitter, 500
                 )
                 table.add(row)
-    text = speed_tables(table, ["bm3d", "auto", "auto, 4 planes"], {})
+    text = speed_tables(table, NAMES, {})
     assert "| auto | 22.0 / 500 | 88.0 / 500 | 1.00 |" in text
     assert "| auto | 2.00 | 2.00 |" in text
-    assert "| auto | 128² | 1: 22.00 s, 500 MB, 4: 11.00 s, 500 MB |" in text
+    assert "| auto | 128² | 1: 22.00 s, 500 MB, 4: 11.00 s, 500 MB | 4: 0.50 |" in text
+    assert "| bm4d | 128² | 4: 22.00 s, 500 MB | – |" in text
+
+
+def test_planes_alike_share_what_they_show_and_not_their_noise():
+    image, _ = SpeedImage(96, 0).load()
+    planes = planes_alike(image, 3)
+    assert planes.shape == (3, 96, 96)
+    back = np.stack([np.roll(plane, -at, axis=1) for at, plane in enumerate(planes)])
+    assert likeness(back[0].astype(float), back[2].astype(float)) > 0.8
+    assert abs(shared_noise(np.sqrt(back[0].astype(float)), np.sqrt(back[1:].astype(float)))) < 0.1
 
 
 def test_the_options_of_speed_are_checked_and_explained(call):

@@ -6,12 +6,12 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_blindspot.benchmark.method_protocol import Method
+from napari_blindspot.benchmark.planes_alike import planes_alike
 from napari_blindspot.settings import PRESETS, PaperSettings, Settings
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from napari_blindspot.benchmark.method_protocol import Denoiser, Request
@@ -20,9 +20,6 @@ __all__ = ["fitted_preset", "fitted_stack", "our_methods", "quick_passes", "sett
 
 RANDOM_WEIGHTS = "auto-random"
 """The preset ``auto`` with a U-Net that starts from random weights."""
-
-STACK_SHIFT = 3
-"""Pixels by which each plane of a stack is moved against the plane before, so that they are alike."""
 
 MIN_QUICK_PASSES = 4
 """Visible sets or symmetries that are averaged in a quick look at least."""
@@ -73,7 +70,7 @@ def fitted_preset(request: Request) -> Denoiser:
 def fitted_stack(request: Request) -> Denoiser:
     """Return a function that denoises a stack of planes like the image and gives back the first of them.
 
-    ``length`` in the overrides is the number of planes. The planes are the image, each moved a little on.
+    ``length`` in the overrides is the number of planes.
     """
     import napari_blindspot.engine.fit_plane  # noqa: F401 (its imports must not be timed)
 
@@ -82,8 +79,7 @@ def fitted_stack(request: Request) -> Denoiser:
     settings = settings_of(replace(request, overrides=overrides))
 
     def fitted(image: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-        stack = np.stack([np.roll(image, STACK_SHIFT * at, axis=1) for at in range(length)])
-        return _first_plane(stack, settings)
+        return _first_plane(planes_alike(image, length), settings)
 
     return fitted
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_blindspot.benchmark.methods import available_methods, choose_methods
+from napari_blindspot.benchmark.peers.shared.bm4d import BM4D
 from napari_blindspot.benchmark.report import protocol_lines, quick_note
 from napari_blindspot.benchmark.runner import BenchmarkOptions, MethodVariant, run_benchmark
 from napari_blindspot.benchmark.speed_tables import beside_busy, speed_tables
@@ -76,7 +77,7 @@ class SpeedOptions:
     sizes : sequence of int
         Sides of images in pixels.
     lengths : sequence of int
-        Numbers of planes of the stacks that the presets are timed on too.
+        Numbers of planes of the stacks that the presets are timed on too, with BM4D beside them.
     busy : sequence of int
         Numbers of other processes that compute meanwhile, with which all methods are timed too.
     repeat : int
@@ -159,7 +160,7 @@ def speed_variants(
     lengths: Sequence[int] = (),
     busy: Sequence[int] = (),
 ) -> list[MethodVariant]:
-    """Return methods, beside busy processes too, and stacks for the presets among them.
+    """Return methods, beside busy processes too, and stacks for the presets among them and for BM4D.
 
     Parameters
     ----------
@@ -182,8 +183,14 @@ def speed_variants(
         if name not in PRESETS:
             continue
         stack = replace(known[name], factory="napari_blindspot.benchmark.ours:fitted_stack")
-        variants += [MethodVariant(f"{name}, {n} planes", stack, {**fewer, "length": n}) for n in lengths]
+        variants += [MethodVariant(_of_planes(name, n), stack, {**fewer, "length": n}) for n in lengths]
+    if any(name in PRESETS for name in names):
+        variants += [MethodVariant(_of_planes(BM4D.name, n), BM4D, {"length": n}) for n in lengths]
     return variants
+
+
+def _of_planes(name: str, count: int) -> str:
+    return f"{name}, {count} planes"
 
 
 def _costs(presets: Sequence[str], sizes: Sequence[int], seed: int) -> dict[tuple[str, int], Cost]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_blindspot.benchmark.peers.shared.bm4d import BM4D
 from napari_blindspot.benchmark.report import markdown_table
 
 if TYPE_CHECKING:
@@ -168,17 +169,26 @@ def _busy_table(found: Medians, names: Sequence[str], sizes: Sequence[int]) -> s
 def _stack_table(found: Medians, names: Sequence[str], sizes: Sequence[int]) -> str:
     """Return seconds a plane against the number of planes; empty where there are no stacks."""
     rows = []
-    for name in names:
+    for name in dict.fromkeys(each.split(", ")[0] for each in names if each.endswith(" planes")):
         lengths = _numbered(names, name, "planes")
-        for size in sizes if lengths else ():
+        rivals = _numbered(names, BM4D.name, "planes") if name != BM4D.name else {}
+        for size in sizes:
             members = {1: name, **lengths}
             medians = {n: found.get((member, f"{size}x{size}")) for n, member in members.items()}
             there = {n: median for n, median in medians.items() if median is not None}
             each = ", ".join(f"{n}: {s / n:.2f} s, {mb:.0f} MB" for n, (s, mb) in sorted(there.items()))
+            ratios = (f"{n}: {_ratio(found, lengths[n], rivals[n], size)}" for n in lengths if n in rivals)
             # The first plane of a stack is fitted from nothing: the others grow with their number.
             later = {n: s for n, (s, _) in there.items() if n > 1}
-            rows.append([name, f"{size}²", each, _exponent(growth_exponent(later, later.values()))])
-    header = ["method", "size", "planes: seconds a plane, peak", "exponent in planes, from the second on"]
+            exponent = _exponent(growth_exponent(later, later.values()))
+            rows.append([name, f"{size}²", each, ", ".join(ratios) or "–", exponent])
+    header = [
+        "method",
+        "size",
+        "planes: seconds a plane, peak",
+        f"times {BM4D.name}",
+        "exponent in planes, from the second on",
+    ]
     return markdown_table(header, rows) if rows else ""
 
 
