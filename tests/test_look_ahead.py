@@ -22,13 +22,13 @@ STACK = z_stack((4, 48, 48)).noisy
 def threads(monkeypatch):
     """Let a run have two threads, and note on which of them each plane is looked at."""
     monkeypatch.setattr(first_look, "threads_of_a_run", lambda: 2)
-    look_first, seen = first_look._look_beside, []
+    look_first, seen = first_look._planned, []
 
     def noted(run, measurement):
         seen.append(threading.current_thread().name)
         return look_first(run, measurement)
 
-    monkeypatch.setattr(first_look, "_look_beside", noted)
+    monkeypatch.setattr(first_look, "_planned", noted)
     return seen
 
 

@@ -186,10 +186,7 @@ def drift(path: Path, photons: float, preset: str, crop: int) -> None:
         noisy = np.asarray(cut, np.float32)
         truth = replace(whole, clean=whole.clean[:, MARGIN : MARGIN + crop, MARGIN : MARGIN + crop])
         for neighbours in (0, "auto") if name == "aligned" else ("auto",):
-            settings = Settings.from_preset(preset, device="cpu", neighbours=neighbours, stack_start="anew")
-            for event in fit_stack(noisy, settings, axes="TYX", indices=[(middle,)]):
-                if isinstance(event, Finished):
-                    scores.append(truth.si_psnr(event.result.denoised, middle))
+            scores.append(truth.si_psnr(denoised(noisy, middle, preset, neighbours), middle))
     print(f"| {path.stem}, {photons:g} | " + " | ".join(f"{one:.2f}" for one in scores) + " |")
 
 
@@ -210,12 +207,17 @@ def steady(preset: str) -> None:
             moved = np.stack([shift(scene, (way, -way), mode="nearest") for way in ways]).clip(0.02)
             frames = moved[:, margin : margin + side, margin : margin + side]
             noisy = np.random.default_rng(seed).poisson(frames).astype(np.uint16)
-            middle, settings = (count // 2,), Settings.from_preset(preset, device="cpu", stack_start="anew")
-            for event in fit_stack(noisy, settings, axes="TYX", indices=[middle]):
-                if isinstance(event, Finished):
-                    error = np.mean((event.result.denoised - frames[middle]) ** 2)
-                    scores.append(10 * np.log10(frames[middle].max() ** 2 / error))
+            truth = frames[count // 2]
+            error = np.mean((denoised(noisy, count // 2, preset) - truth) ** 2)
+            scores.append(10 * np.log10(truth.max() ** 2 / error))
         print(f"| {step:g} | " + ", ".join(f"{one:.2f}" for one in scores) + " |", flush=True)
+
+
+def denoised(noisy: Any, plane: int, preset: str, neighbours: int | str = "auto") -> Any:
+    """Return one plane of a stack, (T, Y, X), that is fitted anew."""
+    settings = Settings.from_preset(preset, device="cpu", neighbours=neighbours, stack_start="anew")
+    events = fit_stack(noisy, settings, axes="TYX", indices=[(plane,)])
+    return next(event.result.denoised for event in events if isinstance(event, Finished))
 
 
 def main() -> None:

@@ -239,7 +239,7 @@ class _PlaneFits:
             del plane, beside, looked
             for event in self._placed(events, index, train=train):
                 yield event
-                if isinstance(event, Started) and self.settings.stack_start != "shared" and train:
+                if isinstance(event, Started) and following is not None and self._looks_ahead(train=train):
                     self._look_ahead(following)
 
     def _read(self, index: Index) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
@@ -248,12 +248,18 @@ class _PlaneFits:
         self.window.move(index, [near for near in beside if near is not None])
         return self.window.plane(index), self._planes(beside)
 
-    def _look_ahead(self, following: Index | None) -> None:
-        """Begin to measure the noise of the plane whose turn comes next, if there is one."""
+    def _looks_ahead(self, *, train: bool) -> bool:
+        """Tell whether the noise of planes is measured ahead; not where one fit is shared by all."""
+        from napari_blindspot.engine.first_look import looks_ahead
+
+        fits_all = train and self.settings.stack_start != "shared"
+        height, width = self.shape[-2:]
+        return fits_all and looks_ahead((height, width), self.settings)
+
+    def _look_ahead(self, following: Index) -> None:
+        """Begin to measure the noise of the plane whose turn comes next."""
         from napari_blindspot.engine.first_look import look_ahead
 
-        if following is None:
-            return
         # Whatever is wrong with that plane is said in its turn.
         with contextlib.suppress(Exception):
             plane, beside = self._read(following)

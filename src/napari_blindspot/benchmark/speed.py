@@ -16,7 +16,7 @@ from napari_blindspot.benchmark.methods import available_methods, choose_methods
 from napari_blindspot.benchmark.peers.shared.bm4d import BM4D
 from napari_blindspot.benchmark.report import protocol_lines, quick_note
 from napari_blindspot.benchmark.runner import BenchmarkOptions, MethodVariant, run_benchmark
-from napari_blindspot.benchmark.speed_tables import beside_busy, speed_tables
+from napari_blindspot.benchmark.speed_tables import beside_busy, of_planes, speed_tables
 from napari_blindspot.benchmark.table import ScoreTable, write_atomically
 from napari_blindspot.settings import PRESETS
 
@@ -183,14 +183,10 @@ def speed_variants(
         if name not in PRESETS:
             continue
         stack = replace(known[name], factory="napari_blindspot.benchmark.ours:fitted_stack")
-        variants += [MethodVariant(_of_planes(name, n), stack, {**fewer, "length": n}) for n in lengths]
+        variants += [MethodVariant(of_planes(name, n), stack, {**fewer, "length": n}) for n in lengths]
     if any(name in PRESETS for name in names):
-        variants += [MethodVariant(_of_planes(BM4D.name, n), BM4D, {"length": n}) for n in lengths]
+        variants += [MethodVariant(of_planes(BM4D.name, n), BM4D, {"length": n}) for n in lengths]
     return variants
-
-
-def _of_planes(name: str, count: int) -> str:
-    return f"{name}, {count} planes"
 
 
 def _costs(presets: Sequence[str], sizes: Sequence[int], seed: int) -> dict[tuple[str, int], Cost]:

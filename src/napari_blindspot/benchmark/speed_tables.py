@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     Medians = dict[tuple[str, str], tuple[float, float]]
     """Seconds and MB by method and scene."""
 
-__all__ = ["beside_busy", "growth_exponent", "speed_tables"]
+__all__ = ["beside_busy", "growth_exponent", "of_planes", "speed_tables"]
 
 
 def beside_busy(name: str, count: int) -> str:
     """Return what a method is called that was timed beside so many busy processes."""
     return f"{name}, {count} busy"
+
+
+def of_planes(name: str, count: int) -> str:
+    """Return what a method is called that was timed on a stack of so many planes."""
+    return f"{name}, {count} planes"
 
 
 def growth_exponent(amounts: Iterable[float], seconds: Iterable[float]) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from napari_blindspot.benchmark.metrics import best_affine
+from napari_blindspot.benchmark.peers.shared.bm4d import bm4d_between
 from napari_blindspot.core.errors import ImageError
 from napari_blindspot.core.events import Finished
 from napari_blindspot.files.door import read_image
@@ -219,8 +220,9 @@ def _methods(
         "Gaussian, width by the truth": _best_gaussian,
     }
     if importlib.util.find_spec("bm4d") is not None:
-        found["BM4D, noise measured"] = lambda stack: _bm4d(stack, measured)
-        found["BM4D, noise known"] = lambda stack: _bm4d(stack, Anscombe(1.0, READ_NOISE**2))
+        found["BM4D, noise measured"] = lambda stack: dict(enumerate(bm4d_between(measured, stack.noisy)))
+        known = Anscombe(1.0, READ_NOISE**2)
+        found["BM4D, noise known"] = lambda stack: dict(enumerate(bm4d_between(known, stack.noisy)))
     return found
 
 
@@ -235,10 +237,3 @@ def _best_gaussian(stack: NoisyStack) -> Filtered:
     tried = [gaussian_filter1d(stack.noisy, width, axis=0) for width in WIDTHS]
     best = max(tried, key=lambda found: sum(stack.si_psnr(found[z], z) for z in stack.scored))
     return dict(enumerate(best))
-
-
-def _bm4d(stack: NoisyStack, stabiliser: Anscombe) -> Filtered:
-    """Return the stack denoised by BM4D between a transform and its inverse."""
-    import bm4d
-
-    return dict(enumerate(stabiliser.inverse(bm4d.bm4d(stabiliser.forward(stack.noisy), 1.0))))

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.plane import check_neighbours, check_plane
-from napari_blindspot.engine.hardware.backends import choose_device, choose_precision
+from napari_blindspot.engine.hardware.backends import choose_device
 from napari_blindspot.engine.hardware.threads import threads_of_a_run
 from napari_blindspot.engine.hardware.torch_state import computing
-from napari_blindspot.engine.left_alone import bare_plane
 from napari_blindspot.engine.measurement import measure
 from napari_blindspot.engine.neighbour_choice import choose_neighbours
-from napari_blindspot.engine.run import RunInput, Watch
-from napari_blindspot.noise.blank_areas import without_blank_areas
+from napari_blindspot.engine.prepared import PreparedPlane
+from napari_blindspot.engine.run import Watch
 from napari_blindspot.noise.gap_choice import make_plan
 from napari_blindspot.settings import MeasuredSettings
 
@@ -31,13 +30,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from napari_blindspot.engine.measurement import Measurement
+    from napari_blindspot.engine.run import RunInput
     from napari_blindspot.noise.gap_choice import Plan
     from napari_blindspot.settings import Settings
 
     Run = RunInput[MeasuredSettings]
     Found = TypeVar("Found")
 
-__all__ = ["FirstLook", "look_ahead", "look_first"]
+__all__ = ["FirstLook", "look_ahead", "look_first", "looks_ahead"]
 
 LARGEST_AHEAD = 1024**2
 """Pixels of a plane that is looked at ahead at most: the look takes as much memory as a fit."""
@@ -61,13 +61,23 @@ class FirstLook:
 
 def look_first(run: Run) -> FirstLook:
     """Find out about a plane."""
-    return _look_beside(run, measure(run))
+    return _planned(run, measure(run))
+
+
+def looks_ahead(shape: tuple[int, int], settings: Settings) -> bool:
+    """Tell whether planes of a shape, (Y, X), are looked at ahead.
+
+    They are not where noise is not measured, planes are large, or a run has one thread only.
+    """
+    if not isinstance(settings, MeasuredSettings) or shape[0] * shape[1] > LARGEST_AHEAD:
+        return False
+    return threads_of_a_run() > 1 or choose_device(settings.device).type != "cpu"
 
 
 def look_ahead(
     image: npt.ArrayLike, settings: Settings, neighbours: npt.ArrayLike | None
 ) -> Callable[[], FirstLook] | None:
-    """Begin to look at a plane whose turn comes next.
+    """Begin to look at a plane whose turn comes next, of a shape for which `looks_ahead` is true.
 
     Parameters
     ----------
@@ -77,37 +87,30 @@ def look_ahead(
     Returns
     -------
     callable or None
-        Waits for the look, and returns it or raises what went wrong. None where it is better done in its
-        turn: the plane is left alone or large, its noise is not measured, or a run has one thread only.
+        Waits for the look, and returns it or raises what went wrong. None where the plane is left alone.
     """
     plane = check_plane(image)
-    if not isinstance(settings, MeasuredSettings) or plane.size > LARGEST_AHEAD:
+    prepared = PreparedPlane.of(plane, settings)
+    if prepared.reason is not None:
         return None
-    device = choose_device(settings.device)
-    reason, areas, bare = bare_plane(plane)
-    if reason is not None or (device.type == "cpu" and threads_of_a_run() < 2):
-        return None
-    precision = choose_precision(settings, device)
-    settings = settings.model_copy(update={"device": device.type, "precision": precision})
-    beside = [without_blank_areas(other) for other in check_neighbours(plane, neighbours)]
-    blank = 0 if areas is None else int(areas.sum())
-    run = RunInput(bare, settings, device, Watch(Control(), None), beside, (), blank)
-    if device.type == "cpu":
-        return _pool().submit(_computing, look_first, run).result
+    run: Run = prepared.run(Watch(Control(), None), check_neighbours(plane, neighbours))
+
+    def computed(look: Callable[[Run], Found]) -> Found:
+        """Look with the torch that a run has."""
+        with computing(prepared.device, rounded_products=prepared.rounded_products):
+            return look(run)
+
+    if prepared.device.type == "cpu":
+        return _pool().submit(computed, look_first).result
     # A GPU does one thing at a time: what belongs to it waits for the turn of the plane.
-    measured = _pool().submit(_computing, measure, run).result
-    return lambda: _look_beside(run, measured())
+    measured = _pool().submit(computed, measure).result
+    return lambda: _planned(run, measured())
 
 
-def _look_beside(run: Run, measurement: Measurement) -> FirstLook:
+def _planned(run: Run, measurement: Measurement) -> FirstLook:
+    """Return the look at a plane whose noise is measured."""
     plan = make_plan(measurement.observed, measurement.noise, run.settings)
     return FirstLook(choose_neighbours(run, measurement, plan), plan)
-
-
-def _computing(look: Callable[[Run], Found], run: Run) -> Found:
-    """Look with the torch that a run has."""
-    with computing(run.device, rounded_products=run.settings.precision == "bfloat16"):
-        return look(run)
 
 
 @functools.cache

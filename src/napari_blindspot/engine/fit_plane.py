@@ -11,24 +11,19 @@ from typing import TYPE_CHECKING
 from napari_blindspot.core.control import Control
 from napari_blindspot.core.errors import SettingsError
 from napari_blindspot.core.plane import check_neighbours, check_plane
-from napari_blindspot.engine.hardware.backends import (
-    choose_device,
-    choose_precision,
-    passed_over,
-    release_memory,
-)
+from napari_blindspot.engine.hardware.backends import passed_over, release_memory
 from napari_blindspot.engine.hardware.failures import readable_errors
 from napari_blindspot.engine.hardware.memory import shortage
 from napari_blindspot.engine.hardware.torch_state import computing, scoped
 from napari_blindspot.engine.inr_of_image import with_inr_later
-from napari_blindspot.engine.left_alone import BlankAreas, bare_plane, unchanged
+from napari_blindspot.engine.left_alone import BlankAreas, unchanged
 from napari_blindspot.engine.measured_run import measured_run
 from napari_blindspot.engine.model_run import model_run
 from napari_blindspot.engine.paper_run import paper_run
-from napari_blindspot.engine.run import RunInput, Watch
+from napari_blindspot.engine.prepared import PreparedPlane
+from napari_blindspot.engine.run import Watch
 from napari_blindspot.engine.warm_start import check_model
 from napari_blindspot.method.masks import MASKS
-from napari_blindspot.noise.blank_areas import without_blank_areas
 from napari_blindspot.settings import MeasuredSettings, PaperSettings
 
 if TYPE_CHECKING:
@@ -110,17 +105,14 @@ def fit_plane(
         check_model(initial_model, settings)
     if isinstance(settings, MeasuredSettings) and settings.mask not in MASKS:
         raise SettingsError(f"There is no mask {settings.mask!r}; choose one of: {', '.join(MASKS)}.")
-    device = choose_device(settings.device)
+    prepared = PreparedPlane.of(plane, settings)
+    device = prepared.device
     passed = passed_over(settings.device, device.type)
-    precision = choose_precision(settings, device)
-    settings = settings.model_copy(update={"device": device.type, "precision": precision})
-    reason, areas, bare = bare_plane(plane)
-    if reason is not None:
-        yield from unchanged(plane, settings, device, reason)
+    settings = prepared.settings
+    if prepared.reason is not None:
+        yield from unchanged(plane, settings, device, prepared.reason)
         return
-    left_alone = BlankAreas(plane, areas) if areas is not None else None
-    blank = 0 if areas is None else int(areas.sum())
-    beside = [without_blank_areas(other) for other in beside]
+    left_alone = BlankAreas(plane, prepared.areas) if prepared.areas is not None else None
     height, width = plane.shape
     watch = Watch(control or Control(), preview_interval)
     looks_beside = isinstance(settings, MeasuredSettings) and len(beside) > 0
@@ -128,10 +120,10 @@ def fit_plane(
     news = (*passed, *shortage((height, width), needs, device))
     events: Generator[Event, None, None]
     with computing(device):
+        run = prepared.run(watch, beside, news, inr_later=inr_later)
         if isinstance(settings, PaperSettings):
-            events = paper_run(RunInput(bare, settings, device, watch, beside, news, blank))
+            events = paper_run(run)
         elif isinstance(settings, MeasuredSettings):
-            run = RunInput(bare, settings, device, watch, beside, news, blank, inr_later)
             if initial_model is not None and not train:
                 events = model_run(run, initial_model)
             else:
@@ -142,7 +134,7 @@ def fit_plane(
             raise TypeError(f"{type(settings).__name__} belongs to no method.")
     try:
         with readable_errors(device, (height, width)):
-            rounded = isinstance(settings, MeasuredSettings) and precision == "bfloat16"
+            rounded = prepared.rounded_products
             # The paper's network sees the whole plane at once, in one piece.
             whole = isinstance(settings, PaperSettings)
             fitted = scoped(events, device, rounded_products=rounded, shared_operations=whole)

@@ -16,7 +16,6 @@ from napari_blindspot.core.notices import Notice
 from napari_blindspot.core.plane import cast_like
 from napari_blindspot.core.result import History, Result
 from napari_blindspot.engine.hardware.backends import describe_device
-from napari_blindspot.noise.blank_areas import blank_areas, without_blank_areas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     Mask = npt.NDArray[np.bool_]
 
-__all__ = ["BlankAreas", "bare_plane", "nothing_to_denoise", "unchanged"]
+__all__ = ["BlankAreas", "nothing_to_denoise", "unchanged"]
 
 FEWEST_VALUES = 64
 """Pixels with a value, or with another one than most, below which a plane is left as it is. A convention: a
@@ -53,27 +52,6 @@ def nothing_to_denoise(plane: npt.NDArray[Any]) -> Notice | None:
     if (off := int(np.count_nonzero(values != middle))) < FEWEST_VALUES:
         return Notice("hardly-anything", {"count": off, "value": float(middle)})
     return None
-
-
-def bare_plane(
-    plane: npt.NDArray[Any],
-) -> tuple[Notice | None, Mask | None, npt.NDArray[Any]]:
-    """Find the blank areas of a plane, (Y, X).
-
-    Returns
-    -------
-    reason : Notice or None
-        Why the plane is better left alone; None for one that can be denoised.
-    areas : ndarray or None
-        (Y, X) bool, its blank areas; None where there is none.
-    bare : ndarray
-        The plane without them.
-    """
-    reason = nothing_to_denoise(plane)
-    if reason is not None or (areas := blank_areas(plane)) is None:
-        return reason, None, plane
-    bare = without_blank_areas(plane, areas)
-    return nothing_to_denoise(bare), areas, bare
 
 
 def unchanged(

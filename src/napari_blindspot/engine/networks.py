@@ -327,11 +327,8 @@ def finished(run: Run, networks: Networks, estimate: Estimate, model: Model, ori
         image = guard(fit.noisy, estimate.image, sigma, fit.valid, *beyond)
         return image_of_plane(run.plane, image[0, 0], restore, run.output_dtype)
 
-    def of_inr(inr: InrFit) -> npt.NDArray[Any]:
-        return image_of_plane(run.plane, inr.image(), restoration.invert, run.output_dtype)
-
     with clock.phase("intensities given back"):
-        images = _side_by_side(fit, networks.inr, denoised, of_inr)
+        images = _images(run, networks, denoised, run.output_dtype)
     measurement = networks.measurement
     return Finished(
         model=model,
@@ -377,22 +374,16 @@ def _preview(run: Run, networks: Networks, network: nn.Module) -> Preview:
         image = fit.apply_tiled(network, fit.noisy, fit.valid, fit.neighbours)[0, 0]
         return image_of_plane(run.plane, image, restore)
 
-    def of_inr(inr: InrFit) -> npt.NDArray[Any]:
-        return image_of_plane(run.plane, inr.image(), restore)
-
-    images = _side_by_side(fit, networks.inr, denoised, of_inr)
+    images = _images(run, networks, denoised, np.dtype(np.float32))
     return Preview(iteration=networks.losses.done, images=with_derived(run.plane, images))
 
 
 @torch.no_grad()
-def _side_by_side(
-    fit: BlindFit,
-    inr: InrFit | None,
-    denoised: Callable[[], npt.NDArray[Any]],
-    of_inr: Callable[[InrFit], npt.NDArray[Any]],
+def _images(
+    run: Run, networks: Networks, denoised: Callable[[], npt.NDArray[Any]], dtype: np.dtype[Any]
 ) -> dict[str, npt.NDArray[Any]]:
-    """Make the images of the U-Net and of the INR, (Y, X) each, where there is one."""
-    makers = {"denoised": denoised}
+    """Make the image of the U-Net as `denoised` says, and that of the INR beside it where there is one."""
+    makers, inr, restoration = {"denoised": denoised}, networks.inr, networks.restoration
     if inr is not None:
-        makers["inr"] = functools.partial(of_inr, inr)
-    return dict(zip(makers, side_by_side(list(makers.values()), fit.device), strict=True))
+        makers["inr"] = lambda: image_of_plane(run.plane, inr.image(), restoration.invert, dtype)
+    return dict(zip(makers, side_by_side(list(makers.values()), run.device), strict=True))

@@ -16,12 +16,14 @@ from napari_blindspot.noise.anscombe import Anscombe
 from napari_blindspot.noise.estimate import estimate_noise
 
 if TYPE_CHECKING:
+    from typing import Any
+
     import numpy as np
     import numpy.typing as npt
 
     from napari_blindspot.benchmark.method_protocol import Denoiser, Request
 
-__all__ = ["BM4D", "filtered_stack"]
+__all__ = ["BM4D", "bm4d_between", "filtered_stack"]
 
 BM4D = Method("bm4d", f"{__name__}:filtered_stack", needs=("bm4d",))
 
@@ -31,14 +33,20 @@ def filtered_stack(request: Request) -> Denoiser:
 
     ``length`` in the overrides is the number of planes.
     """
-    import bm4d
+    import bm4d  # noqa: F401 (its import must not be timed)
 
     length = request.overrides["length"]
 
     def filtered(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         planes = planes_alike(image, length)
-        stabiliser = Anscombe.of(estimate_noise(planes[0]))
-        first: npt.NDArray[np.float64] = stabiliser.inverse(bm4d.bm4d(stabiliser.forward(planes), 1.0))[0]
+        first: npt.NDArray[np.float64] = bm4d_between(Anscombe.of(estimate_noise(planes[0])), planes)[0]
         return first
 
     return filtered
+
+
+def bm4d_between(stabiliser: Anscombe, planes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return planes, (N, Y, X), denoised by BM4D between a transform and its inverse."""
+    import bm4d
+
+    return stabiliser.inverse(bm4d.bm4d(stabiliser.forward(planes), 1.0))
